@@ -1,1 +1,33 @@
-//! core
+//! The words every room shares, and the ports through which the outside is reached.
+//!
+//! Holds plain data (tensors, canonical requests, refusals, records, the configuration's text tree) and traits. It must
+//! not know a runtime, a socket, a file, or any other room.
+
+mod body;
+mod call;
+mod catalog;
+mod infer;
+mod inbound;
+mod node;
+mod operation;
+mod parameters;
+mod record;
+mod refusal;
+mod seams;
+mod shape;
+mod tensor;
+mod units;
+
+pub use body::{Body, BodyError, BoxBody};
+pub use call::{BackendModel, BoxFuture, Call, CallBody, CallClass, CallError, Deadline, Endpoint, Inquiry, Reply, Sent, Upstream};
+pub use catalog::{BackendPlan, BuildError, BuildUpstream, Catalog, LoadedModel, ModelSource, Settings, UpstreamKind};
+pub use inbound::{Inbound, Outbound};
+pub use infer::{InferRequest, InferResponse, ModelMetadata, RequestedOutput, TensorMetadata};
+pub use node::{Mistake, Node, Source, Span, Value};
+pub use operation::{Asked, Operation, Protocol};
+pub use parameters::{Parameter, Parameters};
+pub use record::{Outcome, Record, RecordSink, Traffic};
+pub use refusal::{Blame, Kind, KindFacts, Refusal, Retry, Severity};
+pub use seams::{Clock, Dice};
+pub use shape::{Field, Shape, suggest};
+pub use tensor::{BytesElements, DataType, Tensor, TensorError};

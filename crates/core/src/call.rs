@@ -1,0 +1,164 @@
+//! The upstream port: one call to one endpoint of a backend, and what can go wrong with it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::HeaderMap;
+
+use crate::{Body, InferRequest, InferResponse, ModelMetadata, Protocol};
+
+/// A boxed future; one a call, never one a chunk.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The moment after which an answer is of no use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline(pub Instant);
+
+/// One address of a backend.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// `host:port` as configured; for the embedded runtime its name.
+    pub authority: Arc<str>,
+    /// A path that stands before the protocol's own, without a slash at its end; mostly empty.
+    pub prefix: Arc<str>,
+}
+
+/// A model by the backend's own name and version.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BackendModel {
+    /// The backend's name for it.
+    pub name: Arc<str>,
+    /// The backend's version; `None` leaves the choice to the backend.
+    pub version: Option<Arc<str>>,
+}
+
+/// A request to run a model on an endpoint.
+#[derive(Debug)]
+pub struct Call {
+    /// Which model, by the backend's names.
+    pub model: BackendModel,
+    /// What to send.
+    pub body: CallBody,
+    /// Headers that go along: request id and trace context. Hop-by-hop headers and credentials are never among them.
+    pub headers: HeaderMap,
+    /// When to give up.
+    pub deadline: Deadline,
+}
+
+/// What a call carries.
+#[derive(Debug)]
+pub enum CallBody {
+    /// The client's own bytes, in the protocol this upstream speaks. Content headers are among the call's headers.
+    Wire(Body),
+    /// A decoded request, for the upstream to encode.
+    Tensors(InferRequest),
+}
+
+/// What an endpoint answered.
+#[derive(Debug)]
+pub enum Reply {
+    /// An answer in the upstream's protocol, to be handed on as it is (also its own error answers).
+    Wire(http::Response<Body>),
+    /// A decoded answer, by the backend's names.
+    Tensors(InferResponse),
+}
+
+/// A question about a model that carries no tensors.
+#[derive(Clone, Debug)]
+pub struct Inquiry {
+    /// Which model, by the backend's names.
+    pub model: BackendModel,
+    /// Request id and trace context.
+    pub headers: HeaderMap,
+    /// When to give up.
+    pub deadline: Deadline,
+}
+
+/// How much of a request had left when the call failed. Retries read this, and nothing else, to know what is safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// Not a byte: safe to send elsewhere.
+    Nothing,
+    /// Some of it.
+    Partial,
+    /// All of it.
+    All,
+}
+
+/// What kind of failure a call met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallClass {
+    /// The request cannot be put to this backend (for example a value its wire form cannot carry), or it said 4xx.
+    Client,
+    /// The backend does not know the model or version.
+    NotFound,
+    /// The backend knows the model, but it is not ready.
+    NotReady,
+    /// The backend has no room, and says so.
+    Pushback,
+    /// No connection, or it broke.
+    Transport,
+    /// The backend failed, or what it answered makes no sense.
+    Server,
+    /// The deadline passed.
+    Timeout,
+}
+
+/// A failed call.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{class:?}: {cause}")]
+pub struct CallError {
+    /// The kind of failure.
+    pub class: CallClass,
+    /// How much had been sent.
+    pub sent: Sent,
+    /// When the backend asked to be tried again.
+    pub retry_after: Option<Duration>,
+    /// What a client may be told; no addresses, no inputs.
+    pub public: Option<String>,
+    /// What an operator needs to know.
+    pub cause: String,
+}
+
+/// A model server behind the gateway. Dropping a returned future cancels the work.
+pub trait Upstream: Send + Sync + 'static {
+    /// The protocol whose bytes this upstream takes as [`CallBody::Wire`]; `None` where it takes tensors only.
+    fn native(&self) -> Option<Protocol>;
+
+    /// Runs a model.
+    fn call<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>>;
+
+    /// Describes a model. `Ok(None)`: the backend has no way to say.
+    fn metadata<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        inquiry: Inquiry,
+    ) -> BoxFuture<'a, Result<Option<ModelMetadata>, CallError>>;
+
+    /// Says whether a model can answer.
+    fn ready<'a>(&'a self, endpoint: &'a Endpoint, inquiry: Inquiry) -> BoxFuture<'a, Result<bool, CallError>>;
+}
+
+impl Deadline {
+    /// Time left at `now`; zero once it has passed.
+    #[must_use]
+    pub fn left(self, now: Instant) -> Duration {
+        self.0.saturating_duration_since(now)
+    }
+}
+
+impl CallError {
+    /// A failure of `class`, with what an operator needs to know.
+    pub fn new(class: CallClass, sent: Sent, cause: impl Into<String>) -> Self {
+        Self { class, sent, retry_after: None, public: None, cause: cause.into() }
+    }
+
+    /// The same failure, with words a client may read.
+    #[must_use]
+    pub fn telling(mut self, public: impl Into<String>) -> Self {
+        self.public = Some(public.into());
+        self
+    }
+}

@@ -1,0 +1,69 @@
+//! The canonical inference request and answer, and what is known about a model. Every predictive protocol translates
+//! to and from these.
+
+use crate::{DataType, Parameters, Tensor};
+
+/// A request to run a model once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InferRequest {
+    /// The client's own id, echoed in the answer.
+    pub id: Option<String>,
+    /// Parameters of the request, less those that only steer the wire form of the answer.
+    pub parameters: Parameters,
+    /// Input tensors, in the client's order.
+    pub inputs: Vec<Tensor>,
+    /// The outputs asked for; empty asks for all.
+    pub outputs: Vec<RequestedOutput>,
+}
+
+/// An output the client asked for by name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RequestedOutput {
+    /// The output's name.
+    pub name: String,
+    /// Its parameters, less those that only steer the wire form (`binary_data`).
+    pub parameters: Parameters,
+}
+
+/// A model's answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InferResponse {
+    /// The model that answered, by the name the speaker uses.
+    pub model_name: String,
+    /// The version that answered.
+    pub model_version: Option<String>,
+    /// The request's id.
+    pub id: Option<String>,
+    /// Parameters of the answer.
+    pub parameters: Parameters,
+    /// Output tensors.
+    pub outputs: Vec<Tensor>,
+}
+
+/// What is known about a model.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModelMetadata {
+    /// The model's name.
+    pub name: String,
+    /// Versions that can be asked for.
+    pub versions: Vec<String>,
+    /// Framework and format, for example `onnx_tract`.
+    pub platform: String,
+    /// Inputs; empty where the server does not say.
+    pub inputs: Vec<TensorMetadata>,
+    /// Outputs; empty where the server does not say.
+    pub outputs: Vec<TensorMetadata>,
+    /// Free facts: `class_names` holds a classifier's classes as a JSON array of strings.
+    pub properties: Vec<(String, String)>,
+}
+
+/// One input or output of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorMetadata {
+    /// Its name.
+    pub name: String,
+    /// Its element type.
+    pub datatype: DataType,
+    /// Its dimensions; -1 where any length is taken.
+    pub shape: Vec<i64>,
+}

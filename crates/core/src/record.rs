@@ -1,0 +1,92 @@
+//! The facts of one request, made once. Log line and metrics are written from it, and from nothing else.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::{Kind, Operation, Protocol};
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Answered in full, with the backend's or the gateway's own good answer.
+    Answered,
+    /// Answered in full with an error the backend made.
+    UpstreamError,
+    /// Refused by the gateway.
+    Refused(Kind),
+}
+
+/// Bytes and time of a request, as far as it got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Body bytes from the client.
+    pub received: u64,
+    /// Body bytes to the client.
+    pub sent: u64,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The request's id: the client's if it was acceptable, else ours.
+    pub request_id: Arc<str>,
+    /// W3C trace id, 32 hexadecimal digits.
+    pub trace_id: Arc<str>,
+    /// The listener.
+    pub listener: Arc<str>,
+    /// The peer's address.
+    pub peer: SocketAddr,
+    /// Who called; `anonymous` where the listener lets anyone.
+    pub principal: Arc<str>,
+    /// HTTP method, as sent; cut to 16 characters.
+    pub method: Arc<str>,
+    /// Protocol, once known.
+    pub protocol: Option<Protocol>,
+    /// Operation, once known.
+    pub operation: Option<Operation>,
+    /// The model's configured name; `None` unless configuration has it, so that it bounds metric labels.
+    pub model: Option<Arc<str>>,
+    /// The configured version that served.
+    pub version: Option<Arc<str>>,
+    /// The backend that served.
+    pub backend: Option<Arc<str>>,
+    /// The endpoint that served.
+    pub endpoint: Option<Arc<str>>,
+    /// HTTP status sent.
+    pub status: u16,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// For the operator: why it was refused.
+    pub cause: Option<String>,
+    /// Time of day it arrived.
+    pub arrived: SystemTime,
+    /// From the complete head to the last byte of the answer.
+    pub total: Duration,
+    /// The part of `total` spent waiting for the backend's answer to begin.
+    pub upstream: Duration,
+    /// Body bytes.
+    pub traffic: Traffic,
+    /// Digest of the configuration generation that served it.
+    pub generation: Arc<str>,
+}
+
+/// Where records go. Called on the request path: must not block, lock for long, or fail.
+pub trait RecordSink: Send + Sync + 'static {
+    /// A request began on `listener`.
+    fn begun(&self, listener: &Arc<str>);
+    /// It ended.
+    fn ended(&self, record: &Record);
+}
+
+impl Outcome {
+    /// The name in logs and metrics: `ok`, `upstream_error`, or the refusal's label.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Answered => "ok",
+            Self::UpstreamError => "upstream_error",
+            Self::Refused(kind) => kind.facts().label,
+        }
+    }
+}
