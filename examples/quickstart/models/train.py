@@ -91,6 +91,10 @@ def export(name, model, row, about):
     # The first dimension is the batch, under one name everywhere.
     for value in list(proto.graph.input) + list(proto.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    # The exporter leaves these in hash order, some of them twice.
+    opsets = sorted({(o.domain, o.version) for o in proto.opset_import})
+    del proto.opset_import[:]
+    proto.opset_import.extend(helper.make_opsetid(d, v) for d, v in opsets)
     proto.doc_string = about
     helper.set_model_props(
         proto,
