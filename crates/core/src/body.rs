@@ -1,5 +1,6 @@
 //! Message bodies: whole, or streamed with back-pressure.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -17,6 +18,8 @@ pub enum Body {
     Empty,
     /// All bytes at hand.
     Full(Bytes),
+    /// All bytes at hand, in several pieces that need not be copied together. No piece is empty.
+    Pieces(VecDeque<Bytes>),
     /// Bytes that are still on their way.
     Stream(BoxBody),
 }
@@ -45,6 +48,17 @@ impl Body {
     }
 }
 
+impl FromIterator<Bytes> for Body {
+    fn from_iter<I: IntoIterator<Item = Bytes>>(pieces: I) -> Self {
+        let mut pieces: VecDeque<Bytes> = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
+        match pieces.len() {
+            0 => Self::Empty,
+            1 => pieces.pop_front().map_or(Self::Empty, Self::Full),
+            _ => Self::Pieces(pieces),
+        }
+    }
+}
+
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
         if bytes.is_empty() { Self::Empty } else { Self::Full(bytes) }
@@ -69,6 +83,7 @@ impl std::fmt::Debug for Body {
         match self {
             Self::Empty => formatter.write_str("Body::Empty"),
             Self::Full(bytes) => write!(formatter, "Body::Full({} bytes)", bytes.len()),
+            Self::Pieces(pieces) => write!(formatter, "Body::Pieces({} bytes)", length(pieces)),
             Self::Stream(_) => formatter.write_str("Body::Stream"),
         }
     }
@@ -83,10 +98,12 @@ impl HttpBody for Body {
         match this {
             Self::Stream(stream) => stream.as_mut().poll_frame(context),
             Self::Empty => Poll::Ready(None),
-            Self::Full(_) => match std::mem::take(this) {
-                Self::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
-                Self::Empty | Self::Stream(_) => Poll::Ready(None),
-            },
+            Self::Pieces(pieces) => Poll::Ready(pieces.pop_front().map(|piece| Ok(Frame::data(piece)))),
+            Self::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                *this = Self::Empty;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
         }
     }
 
@@ -94,6 +111,7 @@ impl HttpBody for Body {
         match self {
             Self::Empty => true,
             Self::Full(_) => false,
+            Self::Pieces(pieces) => pieces.is_empty(),
             Self::Stream(stream) => stream.is_end_stream(),
         }
     }
@@ -102,7 +120,12 @@ impl HttpBody for Body {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Pieces(pieces) => SizeHint::with_exact(length(pieces)),
             Self::Stream(stream) => stream.size_hint(),
         }
     }
+}
+
+fn length(pieces: &VecDeque<Bytes>) -> u64 {
+    pieces.iter().map(|piece| piece.len() as u64).sum()
 }

@@ -112,6 +112,10 @@ impl std::fmt::Debug for UpstreamKind {
 
 impl std::fmt::Debug for BackendPlan {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("BackendPlan").field("name", &self.name).field("kind", &self.kind).finish_non_exhaustive()
+        formatter
+            .debug_struct("BackendPlan")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }

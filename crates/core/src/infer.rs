@@ -67,3 +67,15 @@ pub struct TensorMetadata {
     /// Its dimensions; -1 where any length is taken.
     pub shape: Vec<i64>,
 }
+
+/// How NaN and the infinities are written where JSON has no number for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NonFinite {
+    /// As the bare words `NaN`, `Infinity`, `-Infinity`, which Triton, TensorFlow Serving and Python write and read.
+    #[default]
+    Token,
+    /// NaN as `null`; an infinity is refused, since `null` would lose it.
+    Null,
+    /// Refused.
+    Reject,
+}

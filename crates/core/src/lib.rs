@@ -6,8 +6,8 @@
 mod body;
 mod call;
 mod catalog;
-mod infer;
 mod inbound;
+mod infer;
 mod node;
 mod operation;
 mod parameters;
@@ -19,10 +19,12 @@ mod tensor;
 mod units;
 
 pub use body::{Body, BodyError, BoxBody};
-pub use call::{BackendModel, BoxFuture, Call, CallBody, CallClass, CallError, Deadline, Endpoint, Inquiry, Reply, Sent, Upstream};
+pub use call::{
+    BackendModel, BoxFuture, Call, CallBody, CallClass, CallError, Deadline, Endpoint, Inquiry, Reply, Sent, Upstream,
+};
 pub use catalog::{BackendPlan, BuildError, BuildUpstream, Catalog, LoadedModel, ModelSource, Settings, UpstreamKind};
 pub use inbound::{Inbound, Outbound};
-pub use infer::{InferRequest, InferResponse, ModelMetadata, RequestedOutput, TensorMetadata};
+pub use infer::{InferRequest, InferResponse, ModelMetadata, NonFinite, RequestedOutput, TensorMetadata};
 pub use node::{Mistake, Node, Source, Span, Value};
 pub use operation::{Asked, Operation, Protocol};
 pub use parameters::{Parameter, Parameters};

@@ -126,10 +126,8 @@ fn distance(left: &str, right: &str) -> usize {
             let mut best = (at(&above, column) + usize::from(letter != other))
                 .min(at(&above, column + 1) + 1)
                 .min(at(&current, column) + 1);
-            let swapped = row > 0
-                && column > 0
-                && left.get(row - 1) == Some(other)
-                && right.get(column - 1) == Some(letter);
+            let swapped =
+                row > 0 && column > 0 && left.get(row - 1) == Some(other) && right.get(column - 1) == Some(letter);
             if swapped {
                 best = best.min(at(&before, column - 1) + 1);
             }

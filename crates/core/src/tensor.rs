@@ -165,12 +165,7 @@ impl Tensor {
     ///
     /// # Errors
     /// The bytes do not fit: see [`TensorError`].
-    pub fn new(
-        name: impl Into<String>,
-        datatype: DataType,
-        shape: Vec<u64>,
-        data: Bytes,
-    ) -> Result<Self, TensorError> {
+    pub fn new(name: impl Into<String>, datatype: DataType, shape: Vec<u64>, data: Bytes) -> Result<Self, TensorError> {
         let name = name.into();
         let elements = Self::count(&shape).ok_or_else(|| TensorError::ShapeOverflow(name.clone()))?;
         match datatype.size() {
