@@ -17,6 +17,7 @@ protocol tensor can hold, has {"name", "sequence_of_maps": [[[key, value], ...],
 
 import json
 import math
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -46,7 +47,7 @@ OIP = {
 }
 CASES = {}
 
-# skl2onnx 1.20 hands numpy integers to onnx, which onnx 1.23 refuses.
+# skl2onnx 1.20 hands numpy integers and booleans to onnx, which onnx 1.23 refuses.
 _make_attribute = helper.make_attribute
 
 
@@ -55,6 +56,7 @@ def plain_attribute(key, value, *rest, **more):
         value = value.tolist()
     if isinstance(value, (list, tuple)):
         value = [v.item() if isinstance(v, np.generic) else v for v in value]
+        value = [int(v) if isinstance(v, bool) else v for v in value]
     return _make_attribute(key, value, *rest, **more)
 
 
@@ -920,6 +922,9 @@ def make_hostile():
 
 
 def main():
+    if os.environ.get("PYTHONHASHSEED") != "0":  # the exporters write sets in hash order
+        os.environ["PYTHONHASHSEED"] = "0"
+        os.execv(sys.executable, [sys.executable, *sys.argv])
     only = sys.argv[1:]
     total, failed, seen = 0, [], set()
     for name, build in CASES.items():
