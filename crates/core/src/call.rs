@@ -116,6 +116,8 @@ pub struct CallError {
     pub sent: Sent,
     /// When the backend asked to be tried again.
     pub retry_after: Option<Duration>,
+    /// The HTTP status the backend answered with, handed on to the client; `None` where it did not answer.
+    pub status: Option<u16>,
     /// What a client may be told; no addresses, no inputs.
     pub public: Option<String>,
     /// What an operator needs to know.
@@ -152,7 +154,14 @@ impl Deadline {
 impl CallError {
     /// A failure of `class`, with what an operator needs to know.
     pub fn new(class: CallClass, sent: Sent, cause: impl Into<String>) -> Self {
-        Self { class, sent, retry_after: None, public: None, cause: cause.into() }
+        Self { class, sent, retry_after: None, status: None, public: None, cause: cause.into() }
+    }
+
+    /// The same failure, with the status the backend answered.
+    #[must_use]
+    pub const fn answered(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
     }
 
     /// The same failure, with words a client may read.
