@@ -1,0 +1,114 @@
+//! What configuration comes to once every name is resolved and every default filled in: what the rest of the gateway
+//! reads. It must not know how configuration is written.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluicegate_core::{BackendModel, BackendPlan, Mistake, ModelSource, NonFinite, Span};
+
+/// A whole configuration without a mistake.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// SHA-256, in hexadecimal, over the canonical text of every source and the digests of the model files: equal
+    /// digests, equal configuration. Comments, quotes and the files' own paths do not count.
+    pub digest: Arc<str>,
+    /// Where clients are served, in the order written; never empty.
+    pub listeners: Vec<Listener>,
+    /// Where operators are served.
+    pub admin: Admin,
+    /// How long a shutdown waits for requests under way.
+    pub grace: Duration,
+    /// Backends in the order written.
+    pub backends: Vec<BackendPlan>,
+    /// Models: the root file's in the order written, then those of each include in the order of the files' paths.
+    pub models: Vec<Model>,
+    /// What is allowed but probably not meant, in the order of the places.
+    pub warnings: Vec<Mistake>,
+}
+
+/// The listener for operators.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// Its address; always given, and loopback, in a loaded configuration. `None` is for a caller that serves none.
+    pub address: Option<SocketAddr>,
+    /// Where the address stands, or the start of the root file where it is the default.
+    pub span: Span,
+}
+
+/// A listener for clients.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// Its configured name.
+    pub name: Arc<str>,
+    /// Its address; port 0 lets the system choose one.
+    pub address: SocketAddr,
+    /// How callers may identify themselves; never empty.
+    pub authenticate: Vec<Method>,
+    /// What a connection and a request may take.
+    pub limits: Limits,
+    /// Where its name stands.
+    pub span: Span,
+}
+
+/// A way for callers to identify themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Not at all: everybody may call.
+    Anonymous,
+}
+
+/// What a connection and a request may take on a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a request's head (request line and headers).
+    pub head: u64,
+    /// Header fields of a request.
+    pub headers: usize,
+    /// Bytes of a request's body.
+    pub body: u64,
+    /// Time for a whole head to arrive.
+    pub head_timeout: Duration,
+    /// Time for a whole body to arrive.
+    pub body_timeout: Duration,
+    /// Time a connection may lie idle.
+    pub idle_timeout: Duration,
+    /// Connections open at once.
+    pub connections: usize,
+    /// HTTP/2 streams open at once on one connection.
+    pub streams: u32,
+}
+
+/// A model, as clients ask for it.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The name clients ask for.
+    pub name: Arc<str>,
+    /// Whose it is: its own `owner`, or that of its include file.
+    pub owner: Option<Arc<str>>,
+    /// Its versions in the order written; never empty.
+    pub versions: Vec<Version>,
+    /// Which of `versions` answers where a client names none: an index that is always within bounds.
+    pub stable: usize,
+    /// How long a request may take.
+    pub timeout: Duration,
+    /// How NaN and the infinities are written in JSON.
+    pub non_finite: NonFinite,
+    /// Where its name stands.
+    pub span: Span,
+}
+
+/// A version of a model.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// The name clients ask for.
+    pub name: Arc<str>,
+    /// The name of its backend, which is among [`Resolved::backends`].
+    pub backend: Arc<str>,
+    /// The backend's own names for it.
+    pub model: BackendModel,
+    /// Its file, where the backend loads files.
+    pub source: Option<ModelSource>,
+    /// Where it stands.
+    pub span: Span,
+}
