@@ -1,1 +1,15 @@
-//! wire
+//! Wire protocols: sync functions between bytes and the canonical words of `core`, in both directions.
+//!
+//! One file (with its folder) a protocol, listed in `table.rs`. This room must not know a socket, a runtime, the
+//! configuration or the request path: it gets a head and whole bytes, and gives bytes back.
+
+mod fault;
+mod json;
+mod limits;
+pub mod oip_rest;
+mod reply_form;
+mod table;
+
+pub use limits::Limits;
+pub use reply_form::ReplyForm;
+pub use table::{Codec, PROTOCOLS, codec};

@@ -1,0 +1,37 @@
+//! Open Inference Protocol v2 over REST, with the binary tensor data extension: <https://github.com/kserve/open-inference-protocol>.
+//!
+//! As a server through [`CODEC`], as a client of model servers through [`client`]. What is accepted and which
+//! policies hold is told in `docs/open-inference-protocol.md`.
+
+use sluicegate_core::Protocol;
+
+use crate::Codec;
+
+mod answer;
+mod binary;
+pub mod client;
+mod elements;
+mod headers;
+mod metadata;
+mod parameters;
+mod path;
+mod raw;
+mod request;
+mod response;
+mod tensor;
+mod write;
+
+/// The protocol as the gateway speaks it to its clients.
+pub const CODEC: Codec = Codec {
+    protocol: Protocol::OipRest,
+    ask: path::ask,
+    needs_metadata: headers::is_raw,
+    decode_infer: request::decode,
+    encode_infer: response::encode,
+    encode_model_metadata: metadata::encode_model,
+    encode_model_ready: answer::model_ready,
+    encode_server_live: answer::server_live,
+    encode_server_ready: answer::server_ready,
+    encode_server_metadata: metadata::encode_server,
+    encode_refusal: answer::refusal,
+};

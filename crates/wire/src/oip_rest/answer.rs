@@ -1,0 +1,54 @@
+//! Short answers: readiness, liveness and refusals.
+
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use serde_json::json;
+use sluicegate_core::{Body, Kind, Outbound, Refusal};
+
+use super::{headers, path};
+
+/// Writes a JSON answer.
+pub(super) fn json(status: StatusCode, body: impl Into<Body>) -> Outbound {
+    let mut answer = Outbound::new(body.into());
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, headers::JSON);
+    answer
+}
+
+/// 200 for yes and 503 for no, so that clients that only look at the status and balancers are both right.
+const fn status_of(good: bool) -> StatusCode {
+    if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+/// Writes whether the model `name` can answer.
+pub(super) fn model_ready(name: &str, ready: bool) -> Outbound {
+    json(status_of(ready), json!({ "name": name, "ready": ready }).to_string())
+}
+
+/// Writes whether the gateway runs.
+pub(super) fn server_live(live: bool) -> Outbound {
+    json(status_of(live), json!({ "live": live }).to_string())
+}
+
+/// Writes whether the gateway takes requests.
+pub(super) fn server_ready(ready: bool) -> Outbound {
+    json(status_of(ready), json!({ "ready": ready }).to_string())
+}
+
+/// Writes a refusal as the protocol's `{"error": ...}`.
+pub(super) fn refusal(refusal: &Refusal) -> Outbound {
+    let status = StatusCode::from_u16(refusal.kind.facts().http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut answer = json(status, json!({ "error": refusal.public }).to_string());
+    let headers = answer.headers_mut();
+    if let Some(seconds) = refusal.retry_after_seconds() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if refusal.kind == Kind::MethodNotAllowed {
+        match refusal.public.as_ref() {
+            path::TAKES_GET => drop(headers.insert(ALLOW, HeaderValue::from_static("GET"))),
+            path::TAKES_POST => drop(headers.insert(ALLOW, HeaderValue::from_static("POST"))),
+            _ => {}
+        }
+    }
+    answer
+}

@@ -1,0 +1,49 @@
+//! Headers that decide how a body is read.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_ENCODING};
+
+use crate::fault::{Fault, Read};
+
+/// Length of the JSON in front of the binary data.
+pub(super) const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
+
+/// Content type of a body that is JSON alone.
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Content type of a body with binary data behind its JSON.
+pub(super) const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+/// Reads the length of the JSON; `None` where the header is absent.
+pub(super) fn json_length(headers: &HeaderMap) -> Read<Option<u64>> {
+    let mut values = headers.get_all(JSON_LENGTH).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Fault::message("the header inference-header-content-length is given more than once"));
+    }
+    let digits = value.as_bytes();
+    let number = if digits.is_empty() { None } else { digits.iter().try_fold(0_u64, push_digit) };
+    let number = number.ok_or_else(|| {
+        Fault::message("the header inference-header-content-length must be one number of bytes, in digits alone")
+    })?;
+    Ok(Some(number))
+}
+
+fn push_digit(number: u64, digit: &u8) -> Option<u64> {
+    let value = digit.checked_sub(b'0').filter(|value| *value < 10)?;
+    number.checked_mul(10)?.checked_add(u64::from(value))
+}
+
+/// Whether the body is tensor bytes alone, without JSON.
+pub(super) fn is_raw(headers: &HeaderMap) -> bool {
+    matches!(json_length(headers), Ok(Some(0)))
+}
+
+/// Whether the body's bytes are as they are meant, without a content encoding.
+pub(super) fn is_identity(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_ENCODING).iter().all(|value| {
+        value.as_bytes().split(|byte| *byte == b',').all(|coding| {
+            let coding = coding.trim_ascii();
+            coding.is_empty() || coding.eq_ignore_ascii_case(b"identity")
+        })
+    })
+}

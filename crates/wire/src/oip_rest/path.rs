@@ -1,0 +1,112 @@
+//! Paths of the protocol: what they ask for, and how a model's name stands in them.
+//!
+//! A path has one reading. Segments of the protocol are taken literally; the model's name and version are
+//! percent-decoded exactly once, and anything another hop might read differently is refused.
+
+use http::Method;
+use sluicegate_core::{Asked, Kind, Operation, Protocol, Refusal};
+
+/// Says which method a path takes; `answer` reads the `allow` header from it.
+pub(super) const TAKES_GET: &str = "this path takes GET";
+/// Says which method a path takes; `answer` reads the `allow` header from it.
+pub(super) const TAKES_POST: &str = "this path takes POST";
+
+/// Reads method and path (as sent, without query). `None`: not a path of this protocol.
+pub(super) fn ask(method: &Method, path: &str) -> Option<Result<Asked, Refusal>> {
+    let rest = path.strip_prefix("/v2")?;
+    if !(rest.is_empty() || rest.starts_with('/')) {
+        return None;
+    }
+    Some(asked(method, rest))
+}
+
+fn asked(method: &Method, rest: &str) -> Result<Asked, Refusal> {
+    let rest = rest.strip_prefix('/').unwrap_or(rest);
+    // One slash at the end is taken; a path of nothing but that slash has lost its own already.
+    let rest = if rest == "/" { return Err(no_such_path()) } else { rest.strip_suffix('/').unwrap_or(rest) };
+    // The longest path has models, name, versions, version and verb; a sixth part is one too many.
+    let mut parts = rest.splitn(6, '/');
+    let parts: [Option<&str>; 6] = std::array::from_fn(|_| parts.next());
+    let (operation, model, version) = match parts {
+        [Some(""), None, ..] => (Operation::ServerMetadata, None, None),
+        [Some("health"), Some("live"), None, ..] => (Operation::ServerLive, None, None),
+        [Some("health"), Some("ready"), None, ..] => (Operation::ServerReady, None, None),
+        [Some("models"), Some(model), None, ..] => (Operation::Metadata, Some(model), None),
+        [Some("models"), Some(model), Some("ready"), None, ..] => (Operation::Ready, Some(model), None),
+        [Some("models"), Some(model), Some("infer"), None, ..] => (Operation::Infer, Some(model), None),
+        [Some("models"), Some(model), Some("versions"), Some(version), None, _] => {
+            (Operation::Metadata, Some(model), Some(version))
+        }
+        [Some("models"), Some(model), Some("versions"), Some(version), Some("ready"), None] => {
+            (Operation::Ready, Some(model), Some(version))
+        }
+        [Some("models"), Some(model), Some("versions"), Some(version), Some("infer"), None] => {
+            (Operation::Infer, Some(model), Some(version))
+        }
+        _ => return Err(no_such_path()),
+    };
+    let model = model.map(|name| decode(name, "model name")).transpose()?;
+    let version = version.map(|name| decode(name, "version")).transpose()?;
+    let (expected, otherwise) =
+        if operation == Operation::Infer { (Method::POST, TAKES_POST) } else { (Method::GET, TAKES_GET) };
+    if *method != expected {
+        return Err(Refusal::new(Kind::MethodNotAllowed, otherwise));
+    }
+    Ok(Asked { protocol: Protocol::OipRest, operation, model, version })
+}
+
+fn no_such_path() -> Refusal {
+    Refusal::new(Kind::NoSuchPath, "no such path in the Open Inference Protocol v2")
+}
+
+/// Decodes a segment once. `what` names it in the refusal.
+fn decode(segment: &str, what: &str) -> Result<String, Refusal> {
+    if segment.is_empty() {
+        return Err(no_such_path());
+    }
+    let bad = |why: &str| Refusal::new(Kind::BadRequest, format!("the {what} in the path {why}"));
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digits = rest.next().and_then(hex).zip(rest.next().and_then(hex));
+        let (high, low) = digits.ok_or_else(|| bad("holds a '%' that is no escape"))?;
+        bytes.push(high << 4 | low);
+    }
+    let text = String::from_utf8(bytes).map_err(|_| bad("is not UTF-8"))?;
+    if text.contains(['/', '\\']) {
+        return Err(bad("holds a slash"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(bad("holds a control character"));
+    }
+    if text == "." || text == ".." {
+        return Err(bad("is a relative path"));
+    }
+    Ok(text)
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// Appends `name` as one path segment; everything but unreserved characters is escaped.
+pub(super) fn encode_segment(name: &str, path: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().map_or('0', char::from);
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            path.push(char::from(byte));
+        } else {
+            path.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+        }
+    }
+}
