@@ -1,1 +1,12 @@
-//! flow
+//! The request path: what happens to a request between socket and model, in order.
+//!
+//! Start at [`serve`]. It must not know hyper, a server, an adapter's settings, or the admin plane.
+
+pub mod build;
+pub mod control;
+mod serve;
+mod snapshot;
+mod stage;
+mod trail;
+
+pub use serve::serve;

@@ -1,0 +1,145 @@
+//! From resolved configuration to a snapshot: the only step of a reload that does I/O, through the builders it is given.
+//! What is equal to the generation before is carried over.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::HeaderValue;
+use sluicegate_config::{Model as ModelSpec, Resolved, Version as VersionSpec};
+use sluicegate_core::{BackendPlan, BuildUpstream, Mistake};
+
+use crate::snapshot::{Backend, Model, Snapshot, Version};
+
+/// The builder of each kind of backend, by the value of `protocol`.
+pub type Builders = Vec<(&'static str, Arc<dyn BuildUpstream>)>;
+
+/// A snapshot that was built but does not serve yet.
+#[derive(Debug)]
+pub struct Built(pub(crate) Snapshot);
+
+/// Builds a snapshot of `resolved`, carrying over from `previous` the backends whose plan is equal.
+///
+/// # Errors
+/// Everything that could not be built, each with its place. Nothing of `previous` was changed.
+pub fn build(
+    resolved: &Resolved,
+    builders: &Builders,
+    previous: Option<&Snapshot>,
+    now: SystemTime,
+) -> Result<Built, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let mut backends = HashMap::new();
+    for plan in &resolved.backends {
+        match build_backend(plan, builders, previous) {
+            Ok(backend) => {
+                backends.insert(Arc::clone(&plan.name), backend);
+            }
+            Err(wrong) => mistakes.extend(wrong),
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    let mut models = HashMap::new();
+    for spec in &resolved.models {
+        let model = build_model(spec, &backends)?;
+        models.insert(Arc::clone(&spec.name), Arc::new(model));
+    }
+    let listeners = resolved
+        .listeners
+        .iter()
+        .map(|listener| (Arc::clone(&listener.name), listener.authenticate.clone()))
+        .collect();
+    let generation = previous.map_or(1, |snapshot| snapshot.generation + 1);
+    Ok(Built(Snapshot { generation, digest: Arc::clone(&resolved.digest), since: now, listeners, models, backends }))
+}
+
+fn build_backend(
+    plan: &BackendPlan,
+    builders: &Builders,
+    previous: Option<&Snapshot>,
+) -> Result<Arc<Backend>, Vec<Mistake>> {
+    if let Some(same) = previous.and_then(|old| old.backends.get(&plan.name)).filter(|old| equal(&old.plan, plan)) {
+        return Ok(Arc::clone(same));
+    }
+    let Some((_, builder)) = builders.iter().find(|(kind, _)| *kind == plan.kind) else {
+        let message = format!("backend `{}`: protocol `{}` is not in this build", plan.name, plan.kind);
+        return Err(vec![Mistake::at(&plan.span, message)]);
+    };
+    match builder.build(plan) {
+        Ok(upstream) => Ok(Arc::new(Backend::new(plan.clone(), upstream))),
+        Err(errors) => Err(errors.into_iter().map(|error| Mistake::at(&error.span, error.message)).collect()),
+    }
+}
+
+/// Whether two plans make the same backend: settings, addresses, and the models with their files' digests.
+fn equal(old: &BackendPlan, new: &BackendPlan) -> bool {
+    let same_models = old.models.len() == new.models.len()
+        && old.models.iter().zip(&new.models).all(|(left, right)| {
+            let files = match (&left.source, &right.source) {
+                (None, None) => true,
+                (Some(before), Some(after)) => before.path == after.path && before.digest == after.digest,
+                (None, Some(_)) | (Some(_), None) => false,
+            };
+            left.model == right.model && files
+        });
+    old.kind == new.kind
+        && old.fingerprint == new.fingerprint
+        && old.endpoints == new.endpoints
+        && old.connect_timeout == new.connect_timeout
+        && same_models
+}
+
+fn build_model(spec: &ModelSpec, backends: &HashMap<Arc<str>, Arc<Backend>>) -> Result<Model, Vec<Mistake>> {
+    let versions: Vec<Arc<Version>> =
+        spec.versions.iter().map(|version| build_version(version, backends).map(Arc::new)).collect::<Result<_, _>>()?;
+    let Some(stable) = versions.get(spec.stable).map(Arc::clone) else {
+        return Err(vec![Mistake::at(&spec.span, format!("model `{}` has no stable version", spec.name))]);
+    };
+    Ok(Model {
+        name: Arc::clone(&spec.name),
+        owner: spec.owner.clone(),
+        header: header_value(&spec.name),
+        versions,
+        stable,
+        timeout: spec.timeout,
+        non_finite: spec.non_finite,
+    })
+}
+
+fn build_version(spec: &VersionSpec, backends: &HashMap<Arc<str>, Arc<Backend>>) -> Result<Version, Vec<Mistake>> {
+    let Some(backend) = backends.get(&spec.backend) else {
+        return Err(vec![Mistake::at(&spec.span, format!("there is no backend `{}`", spec.backend))]);
+    };
+    Ok(Version {
+        name: Arc::clone(&spec.name),
+        header: header_value(&spec.name),
+        backend: Arc::clone(backend),
+        model: spec.model.clone(),
+    })
+}
+
+/// A name as a header's value; what a header cannot carry is percent-encoded.
+fn header_value(name: &str) -> HeaderValue {
+    let mut text = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_graphic() && byte != b'%' {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::header_value;
+
+    #[test]
+    fn names_fit_into_headers() {
+        assert_eq!(header_value("credit-risk@4"), "credit-risk@4");
+        assert_eq!(header_value("ris k%\u{e9}\n"), "ris%20k%25%C3%A9%0A");
+    }
+}

@@ -1,0 +1,251 @@
+//! The handle through which the slow side steers the request path: install a generation, drain, look.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use serde::Serialize;
+use sluicegate_core::{Clock, Dice, Mistake, RecordSink};
+
+use crate::build::{Builders, Built};
+use crate::snapshot::Snapshot;
+
+/// Replaced generations that are remembered.
+const HISTORY: usize = 10;
+
+/// The running gateway: one current snapshot and the seams to the outside.
+pub struct Gateway {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) dice: Arc<dyn Dice>,
+    pub(crate) sink: Arc<dyn RecordSink>,
+    snapshot: ArcSwap<Snapshot>,
+    draining: AtomicBool,
+    // Read and written by reloads and people only, never by a request.
+    history: Mutex<History>,
+}
+
+#[derive(Default)]
+struct History {
+    replaced: VecDeque<Generation>,
+    last_reload: Option<Reload>,
+}
+
+/// How the last attempt to load configuration went.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reload {
+    /// Whether it was installed.
+    pub ok: bool,
+    /// When, in seconds since 1970.
+    pub at: u64,
+    /// Why not, each with its place.
+    pub mistakes: Vec<String>,
+}
+
+/// What an operator sees of the gateway.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// Whether it takes requests.
+    pub ready: bool,
+    /// Whether it is shutting down.
+    pub draining: bool,
+    /// Counts generations of this process, from one.
+    pub generation: u64,
+    /// Digest of the generation.
+    pub digest: String,
+    /// When the generation was installed, in seconds since 1970.
+    pub since: u64,
+    /// The last attempt to load configuration.
+    pub last_reload: Option<Reload>,
+    /// Generations before this one, newest first.
+    pub previous: Vec<Generation>,
+    /// Backends, by name.
+    pub backends: Vec<BackendStatus>,
+    /// Models, by name.
+    pub models: Vec<ModelStatus>,
+}
+
+/// A generation that was replaced.
+#[derive(Clone, Debug, Serialize)]
+pub struct Generation {
+    /// Its number.
+    pub generation: u64,
+    /// Its digest.
+    pub digest: String,
+}
+
+/// A backend, for people.
+#[derive(Clone, Debug, Serialize)]
+pub struct BackendStatus {
+    /// Its name.
+    pub name: String,
+    /// Its protocol.
+    pub protocol: &'static str,
+    /// Its addresses.
+    pub endpoints: Vec<String>,
+}
+
+/// A model, for people.
+#[derive(Clone, Debug, Serialize)]
+pub struct ModelStatus {
+    /// Its name.
+    pub name: String,
+    /// Whose it is.
+    pub owner: Option<String>,
+    /// The version that answers where the client names none.
+    pub stable: String,
+    /// Its versions.
+    pub versions: Vec<VersionStatus>,
+}
+
+/// A version, for people.
+#[derive(Clone, Debug, Serialize)]
+pub struct VersionStatus {
+    /// Its name.
+    pub name: String,
+    /// The backend that serves it.
+    pub backend: String,
+    /// The backend's name for the model.
+    pub model: String,
+    /// The backend's name for the version; `None` leaves it to the backend.
+    pub version: Option<String>,
+    /// The file it was loaded from.
+    pub source: Option<String>,
+    /// SHA-256 of that file.
+    pub digest: Option<String>,
+}
+
+impl Gateway {
+    /// A gateway that knows no models and no listeners yet, and says it is not ready.
+    pub fn new(clock: Arc<dyn Clock>, dice: Arc<dyn Dice>, sink: Arc<dyn RecordSink>) -> Self {
+        let empty = Snapshot {
+            generation: 0,
+            digest: Arc::from(""),
+            since: clock.wall(),
+            listeners: Default::default(),
+            models: Default::default(),
+            backends: Default::default(),
+        };
+        Self {
+            clock,
+            dice,
+            sink,
+            snapshot: ArcSwap::from_pointee(empty),
+            draining: AtomicBool::new(false),
+            history: Mutex::default(),
+        }
+    }
+
+    /// The generation that serves now.
+    pub(crate) fn current(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Builds `resolved` on top of what serves now, without installing it.
+    ///
+    /// # Errors
+    /// Everything that could not be built, each with its place.
+    pub fn build(
+        &self,
+        resolved: &sluicegate_config::Resolved,
+        builders: &Builders,
+    ) -> Result<Built, Vec<Mistake>> {
+        let current = self.current();
+        let previous = (current.generation > 0).then_some(&*current);
+        crate::build::build(resolved, builders, previous, self.clock.wall())
+    }
+
+    /// Puts `built` in place of what serves now. Requests under way keep the generation they began with.
+    pub fn install(&self, built: Built) {
+        let replaced = self.snapshot.swap(Arc::new(built.0));
+        let mut history = self.history.lock();
+        history.last_reload = Some(Reload { ok: true, at: seconds(self.clock.wall()), mistakes: Vec::new() });
+        if replaced.generation > 0 {
+            // Only the facts: holding the snapshot would hold its models' memory.
+            let facts = Generation { generation: replaced.generation, digest: replaced.digest.to_string() };
+            history.replaced.push_front(facts);
+            history.replaced.truncate(HISTORY);
+        }
+    }
+
+    /// Notes that configuration was refused; what serves now goes on.
+    pub fn refused(&self, mistakes: &[Mistake]) {
+        let mistakes = mistakes.iter().map(ToString::to_string).collect();
+        self.history.lock().last_reload = Some(Reload { ok: false, at: seconds(self.clock.wall()), mistakes });
+    }
+
+    /// Says "not ready" from now on; requests are still served.
+    pub fn begin_drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether requests are taken: a configuration serves, and no shutdown has begun.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.snapshot.load().generation > 0 && !self.draining.load(Ordering::Relaxed)
+    }
+
+    /// What an operator sees.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let snapshot = self.current();
+        let history = self.history.lock();
+        let mut backends: Vec<BackendStatus> = snapshot.backends.values().map(|backend| backend_status(backend)).collect();
+        backends.sort_by(|left, right| left.name.cmp(&right.name));
+        let mut models: Vec<ModelStatus> = snapshot.models.values().map(|model| model_status(model)).collect();
+        models.sort_by(|left, right| left.name.cmp(&right.name));
+        Status {
+            ready: self.ready(),
+            draining: self.draining.load(Ordering::Relaxed),
+            generation: snapshot.generation,
+            digest: snapshot.digest.to_string(),
+            since: seconds(snapshot.since),
+            last_reload: history.last_reload.clone(),
+            previous: history.replaced.iter().cloned().collect(),
+            backends,
+            models,
+        }
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Gateway").field("snapshot", &self.current()).finish_non_exhaustive()
+    }
+}
+
+fn backend_status(backend: &crate::snapshot::Backend) -> BackendStatus {
+    let plan = &backend.plan;
+    BackendStatus {
+        name: plan.name.to_string(),
+        protocol: plan.kind,
+        endpoints: plan.endpoints.iter().map(|at| format!("{}{}", at.authority, at.prefix)).collect(),
+    }
+}
+
+fn model_status(model: &crate::snapshot::Model) -> ModelStatus {
+    let versions = model.versions.iter().map(|version| {
+        let source = version.backend.plan.models.iter().find(|loaded| loaded.model == version.model);
+        let source = source.and_then(|loaded| loaded.source.as_ref());
+        VersionStatus {
+            name: version.name.to_string(),
+            backend: version.backend.plan.name.to_string(),
+            model: version.model.name.to_string(),
+            version: version.model.version.as_deref().map(str::to_owned),
+            source: source.map(|source| source.path.to_string()),
+            digest: source.map(|source| source.digest.to_string()),
+        }
+    });
+    ModelStatus {
+        name: model.name.to_string(),
+        owner: model.owner.as_deref().map(str::to_owned),
+        stable: model.stable.name.to_string(),
+        versions: versions.collect(),
+    }
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

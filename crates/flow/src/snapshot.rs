@@ -1,0 +1,92 @@
+//! One generation of the gateway's configuration, compiled. Immutable but for shared counters; a request holds one
+//! snapshot from its first stage to its last byte.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+use http::HeaderValue;
+use sluicegate_config::Method;
+use sluicegate_core::{BackendModel, BackendPlan, Endpoint, NonFinite, Protocol, Upstream};
+
+/// A generation.
+pub struct Snapshot {
+    /// Counts generations of this process, from one; zero before the first.
+    pub(crate) generation: u64,
+    /// Digest of the configuration and all files it names.
+    pub(crate) digest: Arc<str>,
+    /// When it was installed.
+    pub(crate) since: SystemTime,
+    pub(crate) listeners: HashMap<Arc<str>, Vec<Method>>,
+    pub(crate) models: HashMap<Arc<str>, Arc<Model>>,
+    pub(crate) backends: HashMap<Arc<str>, Arc<Backend>>,
+}
+
+/// A model and its versions.
+pub(crate) struct Model {
+    pub(crate) name: Arc<str>,
+    pub(crate) owner: Option<Arc<str>>,
+    /// The name as a header value.
+    pub(crate) header: HeaderValue,
+    /// In the order of the configuration.
+    pub(crate) versions: Vec<Arc<Version>>,
+    /// The version that answers where the client names none.
+    pub(crate) stable: Arc<Version>,
+    pub(crate) timeout: Duration,
+    pub(crate) non_finite: NonFinite,
+}
+
+/// A version of a model, and where it runs.
+pub(crate) struct Version {
+    pub(crate) name: Arc<str>,
+    pub(crate) header: HeaderValue,
+    pub(crate) backend: Arc<Backend>,
+    /// What the backend calls it.
+    pub(crate) model: BackendModel,
+}
+
+/// A backend and its endpoints.
+pub(crate) struct Backend {
+    pub(crate) plan: BackendPlan,
+    pub(crate) upstream: Arc<dyn Upstream>,
+    next: AtomicUsize,
+}
+
+impl Model {
+    pub(crate) fn version(&self, name: &str) -> Option<&Arc<Version>> {
+        self.versions.iter().find(|version| *version.name == *name)
+    }
+
+    /// Whether every version can take `protocol`'s bytes as they are: then a body that nobody needs to read is not read.
+    pub(crate) fn takes_raw(&self, protocol: Protocol) -> bool {
+        self.versions.iter().all(|version| version.takes_raw(&self.name, protocol))
+    }
+}
+
+impl Version {
+    // Names stand inside the answer: where they differ it must be decoded to put the client's names back.
+    fn takes_raw(&self, model: &str, protocol: Protocol) -> bool {
+        let same_names = *self.model.name == *model && self.model.version.as_ref().is_none_or(|name| *name == self.name);
+        same_names && self.backend.upstream.native() == Some(protocol)
+    }
+}
+
+impl Backend {
+    pub(crate) fn new(plan: BackendPlan, upstream: Arc<dyn Upstream>) -> Self {
+        Self { plan, upstream, next: AtomicUsize::new(0) }
+    }
+
+    /// The next endpoint in turn; `None` for a backend without any, which configuration refuses.
+    pub(crate) fn pick(&self) -> Option<&Endpoint> {
+        let count = self.plan.endpoints.len();
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        self.plan.endpoints.get(turn.checked_rem(count)?)
+    }
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Snapshot").field("generation", &self.generation).field("digest", &self.digest).finish()
+    }
+}

@@ -1,0 +1,9 @@
+//! The stages of the request path, one file each, in the order of `serve.rs`.
+
+pub(crate) mod call;
+pub(crate) mod encode;
+pub(crate) mod identity;
+pub(crate) mod inquire;
+pub(crate) mod name;
+pub(crate) mod read;
+pub(crate) mod traffic;

@@ -1,0 +1,125 @@
+//! Picks an endpoint of the version's backend and calls it, within the model's time.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, header};
+use sluicegate_core::{
+    Call, CallBody, CallClass, CallError, Deadline, InferResponse, Kind, NonFinite, Outbound, Protocol, Refusal, Reply,
+    Sent,
+};
+use sluicegate_wire::{ReplyForm, codec};
+use tokio::time::{Instant, timeout_at};
+
+use super::read::Payload;
+use super::traffic::Chosen;
+use crate::control::Gateway;
+use crate::snapshot::Version;
+use crate::trail::Trail;
+
+/// A backend's answer, with what its encoding needs.
+pub(crate) enum Replied {
+    /// In the caller's protocol already: the backend's own bytes, or its own error.
+    Wire(Outbound),
+    /// Decoded, by the client's names.
+    Tensors {
+        protocol: Protocol,
+        response: InferResponse,
+        form: ReplyForm,
+        non_finite: NonFinite,
+    },
+}
+
+pub(crate) async fn call(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -> Result<Replied, Refusal> {
+    let (named, payload, version) = chosen.into_parts();
+    let mut headers = trail.headers();
+    let (body, answer) = match payload {
+        Payload::Raw(body) => {
+            copy_content_headers(named.headers(), &mut headers);
+            (CallBody::Wire(body), None)
+        }
+        Payload::Infer(request, form) => {
+            let id = request.id.clone();
+            (CallBody::Tensors(request), Some((id, form)))
+        }
+    };
+    let deadline = Deadline(gateway.clock.now() + named.model().timeout);
+    let call = Call { model: version.model.clone(), body, headers, deadline };
+    let outcome = attempt(&version, call, gateway, trail).await;
+    match (outcome, answer) {
+        (Ok(Reply::Wire(outbound)), _) => {
+            if outbound.status().is_client_error() || outbound.status().is_server_error() {
+                trail.upstream_error(Some(format!("the backend answered {}", outbound.status().as_u16())));
+            }
+            Ok(Replied::Wire(outbound))
+        }
+        (Ok(Reply::Tensors(mut response)), Some((id, form))) => {
+            response.model_name = named.model().name.to_string();
+            response.model_version = Some(version.name.to_string());
+            // Some servers make an id up; the client gets back its own, or none.
+            response.id = id;
+            let non_finite = named.model().non_finite;
+            Ok(Replied::Tensors { protocol: named.protocol(), response, form, non_finite })
+        }
+        (Ok(Reply::Tensors(_)), None) => Err(Refusal::new(Kind::Internal, "the gateway failed")
+            .because("an upstream answered untouched bytes with tensors")),
+        (Err(error), _) => refuse(error, named.protocol(), trail),
+    }
+}
+
+async fn attempt(version: &Arc<Version>, call: Call, gateway: &Gateway, trail: &mut Trail) -> Result<Reply, CallError> {
+    let Some(endpoint) = version.backend.pick() else {
+        return Err(CallError::new(CallClass::Transport, Sent::Nothing, "the backend has no endpoint"));
+    };
+    trail.picked(&endpoint.authority);
+    let began = gateway.clock.now();
+    let deadline = call.deadline.0;
+    let outcome = timeout_at(Instant::from_std(deadline), version.backend.upstream.call(endpoint, call)).await;
+    trail.waited(gateway.clock.now().saturating_duration_since(began));
+    outcome.unwrap_or_else(|_| Err(CallError::new(CallClass::Timeout, Sent::All, "no answer within the model's timeout")))
+}
+
+/// An error the backend made is handed on with its status; a failure of the call becomes the gateway's own refusal.
+fn refuse(error: CallError, protocol: Protocol, trail: &mut Trail) -> Result<Replied, Refusal> {
+    let status = error.status.and_then(|status| http::StatusCode::from_u16(status).ok());
+    let handed_on = status.filter(|_| matches!(error.class, CallClass::Client | CallClass::Server));
+    let cause = error.cause.clone();
+    let refusal = refusal(error);
+    let Some(status) = handed_on else {
+        return Err(refusal);
+    };
+    let mut outbound = (codec(protocol).encode_refusal)(&refusal);
+    *outbound.status_mut() = status;
+    trail.upstream_error(Some(cause));
+    Ok(Replied::Wire(outbound))
+}
+
+/// The refusal for a failed call.
+pub(super) fn refusal(error: CallError) -> Refusal {
+    let (kind, public) = match (error.class, error.sent) {
+        (CallClass::Client, _) => (Kind::InvalidTensor, "the model does not take this request"),
+        (CallClass::NotFound | CallClass::NotReady, _) => (Kind::ModelNotReady, "the model is not ready"),
+        (CallClass::Pushback, _) => (Kind::Overloaded, "the model has no room for this request now"),
+        (CallClass::Transport, Sent::Nothing) => (Kind::UpstreamUnreachable, "the model's server cannot be reached"),
+        (CallClass::Transport, Sent::Partial | Sent::All) => (Kind::UpstreamFault, "the model's server broke off"),
+        (CallClass::Server, _) => (Kind::UpstreamFault, "the model's server failed"),
+        (CallClass::Timeout, _) => (Kind::DeadlineExceeded, "the model did not answer in time"),
+    };
+    let refusal = Refusal::new(kind, public).because(error.cause).after(error.retry_after);
+    match error.public {
+        Some(public) => Refusal { public: public.into(), ..refusal },
+        None => refusal,
+    }
+}
+
+/// Headers that say how to read the body, and how to write the answer.
+fn copy_content_headers(from: &HeaderMap, to: &mut HeaderMap) {
+    let lengths = http::HeaderName::from_static("inference-header-content-length");
+    for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::ACCEPT, header::ACCEPT_ENCODING, lengths] {
+        for value in from.get_all(&name) {
+            to.append(&name, value.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,32 @@
+//! The answer in the caller's protocol.
+
+use sluicegate_core::{Asked, Operation, Outbound, Refusal};
+use sluicegate_wire::codec;
+
+use super::call::Replied;
+use crate::control::Gateway;
+
+/// The version the gateway names to clients.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+pub(crate) fn encode(replied: Replied) -> Result<Outbound, Refusal> {
+    match replied {
+        Replied::Wire(outbound) => Ok(outbound),
+        Replied::Tensors { protocol, response, form, non_finite } => {
+            (codec(protocol).encode_infer)(&response, &form, non_finite)
+        }
+    }
+}
+
+/// Answers what is asked of the gateway itself.
+pub(crate) fn gateway(asked: &Asked, gateway: &Gateway) -> Outbound {
+    let codec = codec(asked.protocol);
+    match asked.operation {
+        Operation::ServerLive => (codec.encode_server_live)(true),
+        Operation::ServerReady => (codec.encode_server_ready)(gateway.ready()),
+        // Operations on a model never come here: `name` gives those a model or refuses them.
+        Operation::ServerMetadata | Operation::Infer | Operation::Metadata | Operation::Ready => {
+            (codec.encode_server_metadata)(VERSION)
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Who calls. Needs the listener and the head only: until it has answered no body byte is read, and no answer depends on
+//! a model.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use sluicegate_config::Method;
+use sluicegate_core::{Body, Inbound, Kind, Refusal};
+
+use crate::snapshot::Snapshot;
+use crate::trail::Trail;
+
+/// A request whose caller is known.
+pub(crate) struct Identified {
+    head: Parts,
+    body: Body,
+}
+
+thread_local! {
+    static ANONYMOUS: Arc<str> = Arc::from("anonymous");
+}
+
+pub(crate) fn identify(inbound: Inbound, snapshot: &Snapshot, trail: &mut Trail) -> Result<Identified, Refusal> {
+    let Inbound { listener, head, body, .. } = inbound;
+    // A listener that this generation does not know lets nobody in.
+    let methods = snapshot.listeners.get(&listener).map_or(&[][..], Vec::as_slice);
+    if !methods.contains(&Method::Anonymous) {
+        return Err(Refusal::new(Kind::Unauthenticated, "this listener does not accept you"));
+    }
+    ANONYMOUS.with(|name| trail.identified(name));
+    Ok(Identified { head, body })
+}
+
+impl Identified {
+    pub(super) const fn head(&self) -> &Parts {
+        &self.head
+    }
+
+    pub(super) fn into_parts(self) -> (Parts, Body) {
+        (self.head, self.body)
+    }
+}

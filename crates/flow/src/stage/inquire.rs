@@ -1,0 +1,65 @@
+//! Questions about a model: what it takes, and whether it is ready. Answered for backends that cannot say, too.
+
+use sluicegate_core::{CallClass, CallError, Deadline, Inquiry, ModelMetadata, Operation, Outbound, Refusal, Sent};
+use sluicegate_wire::codec;
+use tokio::time::{Instant, timeout_at};
+
+use super::call::refusal;
+use super::traffic::ChosenInquiry;
+use crate::control::Gateway;
+use crate::snapshot::{Model, Version};
+use crate::trail::Trail;
+
+pub(crate) async fn inquire(chosen: ChosenInquiry, gateway: &Gateway, trail: &mut Trail) -> Result<Outbound, Refusal> {
+    let (named, version) = chosen.into_parts();
+    let deadline = Deadline(gateway.clock.now() + named.model().timeout);
+    let inquiry = Inquiry { model: version.model.clone(), headers: trail.headers(), deadline };
+    let began = gateway.clock.now();
+    let codec = codec(named.protocol());
+    let answer = if named.operation() == Operation::Ready {
+        let ready = ready(&version, inquiry, trail).await;
+        Ok((codec.encode_model_ready)(&named.model().name, ready))
+    } else {
+        let said = describe(&version, inquiry).await;
+        said.map(|said| (codec.encode_model_metadata)(&by_client_names(said, named.model())))
+    };
+    trail.waited(gateway.clock.now().saturating_duration_since(began));
+    answer
+}
+
+/// What the version's backend says of it; `None` where it has no way to say.
+pub(super) async fn describe(version: &Version, inquiry: Inquiry) -> Result<Option<ModelMetadata>, Refusal> {
+    let backend = &version.backend;
+    let Some(endpoint) = backend.pick() else {
+        return Ok(None);
+    };
+    let deadline = Instant::from_std(inquiry.deadline.0);
+    let said = timeout_at(deadline, backend.upstream.metadata(endpoint, inquiry)).await;
+    said.unwrap_or_else(|_| Err(late())).map_err(refusal)
+}
+
+/// A backend that cannot be asked is not ready.
+async fn ready(version: &Version, inquiry: Inquiry, trail: &mut Trail) -> bool {
+    let Some(endpoint) = version.backend.pick() else {
+        return false;
+    };
+    let deadline = Instant::from_std(inquiry.deadline.0);
+    let said = timeout_at(deadline, version.backend.upstream.ready(endpoint, inquiry)).await;
+    match said.unwrap_or_else(|_| Err(late())) {
+        Ok(ready) => ready,
+        Err(error) => {
+            trail.upstream_error(Some(error.to_string()));
+            false
+        }
+    }
+}
+
+fn late() -> CallError {
+    CallError::new(CallClass::Timeout, Sent::All, "no answer within the model's timeout")
+}
+
+/// The client's names in place of the backend's; where the backend cannot say, what configuration knows.
+fn by_client_names(said: Option<ModelMetadata>, model: &Model) -> ModelMetadata {
+    let versions = model.versions.iter().map(|version| version.name.to_string()).collect();
+    ModelMetadata { name: model.name.to_string(), versions, ..said.unwrap_or_default() }
+}

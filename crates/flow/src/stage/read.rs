@@ -1,0 +1,95 @@
+//! Reads and decodes the body, only where something needs it: a request that its backend takes as it is streams through
+//! untouched, whatever its size.
+
+use std::pin::Pin;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::future::poll_fn;
+use http_body::Body as HttpBody;
+use sluicegate_core::{Body, BodyError, Deadline, InferRequest, Inquiry, Kind, Refusal};
+use sluicegate_wire::{Limits, ReplyForm, codec};
+
+use super::name::NamedModel;
+use super::{inquire, traffic};
+use crate::control::Gateway;
+use crate::trail::Trail;
+
+/// Memory set aside at once for a body whose sender announced its length; more is added as bytes arrive.
+const FIRST_RESERVE: u64 = 256 * 1024;
+
+/// A request with the payload its route needs.
+pub(crate) struct Read {
+    named: NamedModel,
+    payload: Payload,
+}
+
+/// The client's bytes, or what they mean.
+pub(crate) enum Payload {
+    /// Untouched bytes on their way.
+    Raw(Body),
+    /// A decoded request, and how the client wants the answer.
+    Infer(InferRequest, ReplyForm),
+}
+
+pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail) -> Result<Read, Refusal> {
+    let body = trail.counted(named.take_body());
+    let protocol = named.protocol();
+    if named.model().takes_raw(protocol) {
+        return Ok(Read { named, payload: Payload::Raw(body) });
+    }
+    let codec = codec(protocol);
+    let metadata = if (codec.needs_metadata)(named.headers()) {
+        // The bytes say neither name nor datatype: they are those of the version that will answer.
+        let version = traffic::decide(&named);
+        let deadline = Deadline(gateway.clock.now() + named.model().timeout);
+        inquire::describe(&version, Inquiry { model: version.model.clone(), headers: trail.headers(), deadline }).await?
+    } else {
+        None
+    };
+    let bytes = collect(body).await?;
+    let (request, form) = (codec.decode_infer)(named.headers(), bytes, metadata.as_ref(), &Limits::default())?;
+    Ok(Read { named, payload: Payload::Infer(request, form) })
+}
+
+/// All of a body, in one piece. The listener's limits bound its size and time.
+async fn collect(mut body: Body) -> Result<Bytes, Refusal> {
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() else {
+            continue;
+        };
+        if first.is_empty() && rest.is_empty() {
+            first = data;
+            continue;
+        }
+        if rest.is_empty() {
+            let announced = body.size_hint().lower().min(FIRST_RESERVE);
+            rest.reserve(first.len() + data.len() + usize::try_from(announced).unwrap_or(0));
+            rest.extend_from_slice(&first);
+        }
+        rest.extend_from_slice(&data);
+    }
+    Ok(if rest.is_empty() { first } else { rest.freeze() })
+}
+
+/// The refusal for a request body that did not arrive.
+pub(super) fn broken(error: &BodyError) -> Refusal {
+    match error {
+        BodyError::TooLarge { limit } => {
+            Refusal::new(Kind::BodyTooLarge, format!("the body is larger than the {limit} bytes this listener takes"))
+        }
+        BodyError::TimedOut => Refusal::new(Kind::SlowRequest, "the body took too long to arrive"),
+        BodyError::Broken(cause) => Refusal::new(Kind::BadRequest, "the body broke off").because(cause.clone()),
+    }
+}
+
+impl Read {
+    pub(super) const fn named(&self) -> &NamedModel {
+        &self.named
+    }
+
+    pub(super) fn into_parts(self) -> (NamedModel, Payload) {
+        (self.named, self.payload)
+    }
+}

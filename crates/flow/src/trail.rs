@@ -1,0 +1,212 @@
+//! The trail of one request: its ids, and the facts that become its [`Record`] when the last byte has left or the client
+//! has.
+
+mod body;
+mod ids;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use sluicegate_core::{
+    Asked, Body, Clock, Inbound, Kind, Outbound, Outcome, Protocol, Record, RecordSink, Refusal, Severity, Traffic,
+};
+
+use crate::control::Gateway;
+use crate::snapshot::{Model, Snapshot, Version};
+use ids::Ids;
+
+/// Facts gathered while a request passes the stages. Dropped unfinished, it records that the client left.
+pub(crate) struct Trail {
+    record: Record,
+    ids: Ids,
+    started: Instant,
+    received: Arc<AtomicU64>,
+    head_only: bool,
+    served: Option<(HeaderValue, HeaderValue)>,
+    clock: Arc<dyn Clock>,
+    sink: Arc<dyn RecordSink>,
+    finished: bool,
+}
+
+impl Trail {
+    pub(crate) fn begin(gateway: &Gateway, snapshot: &Snapshot, inbound: &Inbound) -> Self {
+        let ids = Ids::read_or_make(&inbound.head.headers, &*gateway.dice);
+        gateway.sink.begun(&inbound.listener);
+        let record = Record {
+            request_id: Arc::clone(&ids.request),
+            trace_id: Arc::clone(&ids.trace),
+            listener: Arc::clone(&inbound.listener),
+            peer: inbound.peer,
+            principal: Arc::from(""),
+            method: method_name(&inbound.head.method),
+            protocol: None,
+            operation: None,
+            model: None,
+            version: None,
+            backend: None,
+            endpoint: None,
+            status: 0,
+            outcome: Outcome::Refused(Kind::ClientGone),
+            cause: None,
+            arrived: gateway.clock.wall(),
+            total: Duration::ZERO,
+            upstream: Duration::ZERO,
+            traffic: Traffic::default(),
+            generation: Arc::clone(&snapshot.digest),
+        };
+        Self {
+            record,
+            ids,
+            started: gateway.clock.now(),
+            received: Arc::new(AtomicU64::new(0)),
+            head_only: inbound.head.method == Method::HEAD,
+            served: None,
+            clock: Arc::clone(&gateway.clock),
+            sink: Arc::clone(&gateway.sink),
+            finished: false,
+        }
+    }
+
+    pub(crate) fn identified(&mut self, principal: &Arc<str>) {
+        self.record.principal = Arc::clone(principal);
+    }
+
+    pub(crate) fn asked(&mut self, asked: &Asked) {
+        self.record.protocol = Some(asked.protocol);
+        self.record.operation = Some(asked.operation);
+    }
+
+    pub(crate) fn model(&mut self, model: &Model) {
+        self.record.model = Some(Arc::clone(&model.name));
+    }
+
+    pub(crate) fn chosen(&mut self, model: &Model, version: &Version) {
+        self.record.version = Some(Arc::clone(&version.name));
+        self.record.backend = Some(Arc::clone(&version.backend.plan.name));
+        self.served = Some((model.header.clone(), version.header.clone()));
+    }
+
+    pub(crate) fn picked(&mut self, endpoint: &Arc<str>) {
+        self.record.endpoint = Some(Arc::clone(endpoint));
+    }
+
+    /// Notes how long the backend took to begin its answer.
+    pub(crate) fn waited(&mut self, upstream: Duration) {
+        self.record.upstream = upstream;
+    }
+
+    /// Notes that the backend's own error is what the client gets.
+    pub(crate) fn upstream_error(&mut self, cause: Option<String>) {
+        self.record.outcome = Outcome::UpstreamError;
+        self.record.cause = cause;
+    }
+
+    /// Request id and trace context for the next hop.
+    pub(crate) fn headers(&self) -> HeaderMap {
+        self.ids.headers()
+    }
+
+    /// The client's body, counted as it passes.
+    pub(crate) fn counted(&self, body: Body) -> Body {
+        match body {
+            Body::Empty => Body::Empty,
+            body => Body::stream(body::Counted::new(body, Arc::clone(&self.received))),
+        }
+    }
+
+    /// Sends `outbound`, and the record behind its last byte.
+    pub(crate) fn answered(mut self, mut outbound: Outbound) -> Outbound {
+        let status = outbound.status();
+        if self.record.outcome == Outcome::Refused(Kind::ClientGone) {
+            self.record.outcome = Outcome::Answered;
+        }
+        self.record.status = status.as_u16();
+        self.stamp(outbound.headers_mut());
+        self.carry(outbound)
+    }
+
+    /// Sends a refusal in the caller's protocol, and its record behind it.
+    pub(crate) fn refused(mut self, refusal: &Refusal) -> Outbound {
+        let facts = refusal.kind.facts();
+        self.record.outcome = Outcome::Refused(refusal.kind);
+        self.record.cause = Some(refusal.cause.clone().unwrap_or_else(|| refusal.public.to_string()));
+        if facts.severity == Severity::Error {
+            let (id, cause) = (&self.record.request_id, &self.record.cause);
+            tracing::error!(request_id = %id, ?cause, code = facts.label, "request failed");
+        }
+        // Before a protocol is known the answer is in the one that every predictive client reads.
+        let protocol = self.record.protocol.unwrap_or(Protocol::OipRest);
+        let mut outbound = (sluicegate_wire::codec(protocol).encode_refusal)(refusal);
+        self.record.status = outbound.status().as_u16();
+        self.stamp(outbound.headers_mut());
+        self.carry(outbound)
+    }
+
+    fn stamp(&mut self, headers: &mut HeaderMap) {
+        headers.insert("x-request-id", self.ids.request_header.clone());
+        if let Some((model, version)) = self.served.take() {
+            headers.insert("sluicegate-model", model);
+            headers.insert("sluicegate-version", version);
+        }
+    }
+
+    fn carry(self, outbound: Outbound) -> Outbound {
+        let (mut head, body) = outbound.into_parts();
+        let bodiless = self.head_only || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if bodiless || matches!(body, Body::Empty) {
+            self.finish();
+            return Outbound::from_parts(head, Body::Empty);
+        }
+        if let (Some(length), false) = (exact_length(&body), head.headers.contains_key(header::CONTENT_LENGTH)) {
+            head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        Outbound::from_parts(head, Body::stream(body::Carrying::new(body, self)))
+    }
+
+    /// Writes the record: the answer's last byte is out.
+    fn finish(mut self) {
+        self.write();
+    }
+
+    /// Notes that the answer broke off before its end.
+    fn broke_off(&mut self, cause: String) {
+        self.record.outcome = Outcome::Refused(Kind::UpstreamFault);
+        self.record.cause = Some(cause);
+    }
+
+    fn write(&mut self) {
+        self.finished = true;
+        self.record.total = self.clock.now().saturating_duration_since(self.started);
+        self.record.traffic.received = self.received.load(Ordering::Relaxed);
+        self.sink.ended(&self.record);
+    }
+}
+
+impl Drop for Trail {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.record.outcome = Outcome::Refused(Kind::ClientGone);
+            self.record.status = Kind::ClientGone.facts().http;
+            self.write();
+        }
+    }
+}
+
+fn exact_length(body: &Body) -> Option<u64> {
+    http_body::Body::size_hint(body).exact()
+}
+
+/// The method for the log. Standard ones are shared; a client's own invention is cut.
+fn method_name(method: &Method) -> Arc<str> {
+    thread_local! {
+        static COMMON: [(Method, Arc<str>); 2] =
+            [(Method::POST, Arc::from("POST")), (Method::GET, Arc::from("GET"))];
+    }
+    let common = COMMON.with(|known| known.iter().find(|(name, _)| name == method).map(|(_, text)| Arc::clone(text)));
+    common.unwrap_or_else(|| method.as_str().chars().take(16).collect::<String>().into())
+}
+
+#[cfg(test)]
+mod tests;

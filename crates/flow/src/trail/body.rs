@@ -1,0 +1,90 @@
+//! Bodies that count what passes, and that finish the trail behind the last byte.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use sluicegate_core::{Body, BodyError};
+
+use super::Trail;
+
+/// A request's body, counted.
+pub(super) struct Counted {
+    inner: Body,
+    count: Arc<AtomicU64>,
+}
+
+impl Counted {
+    pub(super) fn new(inner: Body, count: Arc<AtomicU64>) -> Self {
+        Self { inner, count }
+    }
+}
+
+impl HttpBody for Counted {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        let frame = ready!(Pin::new(&mut this.inner).poll_frame(context));
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()).and_then(Frame::data_ref) {
+            this.count.fetch_add(data.len() as u64, Ordering::Relaxed);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// An answer's body that carries the trail to its end.
+pub(super) struct Carrying {
+    inner: Body,
+    trail: Option<Trail>,
+}
+
+impl Carrying {
+    pub(super) fn new(inner: Body, trail: Trail) -> Self {
+        Self { inner, trail: Some(trail) }
+    }
+}
+
+impl HttpBody for Carrying {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        let frame = ready!(Pin::new(&mut this.inner).poll_frame(context));
+        match (&frame, &mut this.trail) {
+            (Some(Ok(frame)), Some(trail)) => {
+                trail.record.traffic.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
+            }
+            (Some(Err(error)), Some(trail)) => trail.broke_off(error.to_string()),
+            (None, _) | (_, None) => {}
+        }
+        // A reader that knows the length does not ask again after the last byte.
+        if !matches!(frame, Some(Ok(_))) || this.inner.is_end_stream() {
+            if let Some(trail) = this.trail.take() {
+                trail.finish();
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

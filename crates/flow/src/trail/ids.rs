@@ -1,0 +1,115 @@
+//! The ids of a request: `x-request-id`, and the trace context of W3C Trace Context, level 1.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue};
+use sluicegate_core::Dice;
+
+const REQUEST_ID: &str = "x-request-id";
+const TRACEPARENT: &str = "traceparent";
+const TRACESTATE: &str = "tracestate";
+/// Longest request id taken from a client.
+const MAX_REQUEST_ID: usize = 128;
+/// Longest `tracestate` handed on.
+const MAX_TRACESTATE: usize = 512;
+
+pub(super) struct Ids {
+    pub(super) request: Arc<str>,
+    pub(super) request_header: HeaderValue,
+    pub(super) trace: Arc<str>,
+    traceparent: HeaderValue,
+    tracestate: Option<HeaderValue>,
+}
+
+impl Ids {
+    /// Takes what the client sent where it is well formed; makes the rest.
+    pub(super) fn read_or_make(headers: &HeaderMap, dice: &dyn Dice) -> Self {
+        let request: Arc<str> = only(headers, REQUEST_ID)
+            .and_then(|value| value.to_str().ok())
+            .filter(|id| acceptable(id))
+            .map_or_else(|| format!("{:016x}{:016x}", dice.roll(), dice.roll()).into(), Arc::from);
+        let parent = only(headers, TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(parse_traceparent);
+        let tracestate = parent.and_then(|_| only(headers, TRACESTATE)).filter(|state| state.len() <= MAX_TRACESTATE);
+        let (trace, flags): (Arc<str>, &str) = match parent {
+            Some((trace, flags)) => (trace.into(), flags),
+            None => (format!("{:016x}{:016x}", dice.roll(), dice.roll() | 1).into(), "00"),
+        };
+        let traceparent = format!("00-{trace}-{:016x}-{flags}", dice.roll() | 1);
+        let text_only = |text: &str| HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""));
+        Self {
+            request_header: text_only(&request),
+            request,
+            traceparent: text_only(&traceparent),
+            trace,
+            tracestate: tracestate.cloned(),
+        }
+    }
+
+    pub(super) fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(3);
+        headers.insert(REQUEST_ID, self.request_header.clone());
+        headers.insert(TRACEPARENT, self.traceparent.clone());
+        if let Some(state) = &self.tracestate {
+            headers.insert(TRACESTATE, state.clone());
+        }
+        headers
+    }
+}
+
+/// A header that was sent exactly once.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// Ids end in logs and headers: printable ASCII without quotes or spaces, of bounded length.
+fn acceptable(id: &str) -> bool {
+    (1..=MAX_REQUEST_ID).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\' | b'<' | b'>'))
+}
+
+/// Trace id and flags of a well-formed header; versions above 00 are read as far as 00 goes.
+fn parse_traceparent(text: &str) -> Option<(&str, &str)> {
+    let lower_hex = |part: &&str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let mut parts = text.split('-');
+    let version = parts.next().filter(|part| part.len() == 2 && *part != "ff").filter(lower_hex)?;
+    let trace = parts.next().filter(|part| part.len() == 32).filter(lower_hex)?;
+    let span = parts.next().filter(|part| part.len() == 16).filter(lower_hex)?;
+    let flags = parts.next().filter(|part| part.len() == 2).filter(lower_hex)?;
+    let zero = |part: &str| part.bytes().all(|byte| byte == b'0');
+    let more = parts.next().is_some();
+    (!zero(trace) && !zero(span) && !(more && version == "00")).then_some((trace, flags))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{acceptable, parse_traceparent};
+
+    #[test]
+    fn request_ids() {
+        assert!(acceptable("req-1:a/b"));
+        for bad in ["", "a b", "a\"b", "\u{e9}", "<b>", &"x".repeat(129)] {
+            assert!(!acceptable(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn traceparents() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert_eq!(parse_traceparent(good), Some(("4bf92f3577b34da6a3ce929d0e0e4736", "01")));
+        let newer = "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what";
+        assert!(parse_traceparent(newer).is_some());
+        for bad in [
+            "",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+            "00-4bf92f3577b34da6a3ce929d0e0e473-00f067aa0ba902b7-01",
+        ] {
+            assert_eq!(parse_traceparent(bad), None, "{bad}");
+        }
+    }
+}
