@@ -1,0 +1,72 @@
+"""Lay out a folder that the real MLServer serves.
+
+    pip install -r tests/python/requirements/mlserver.txt
+    python tests/python/mlserver/make_models.py OUTDIR --http-port P --grpc-port P [--metrics-port P]
+    mlserver start OUTDIR
+
+Models: `iris`, the classifier of the quickstart as scikit-learn itself serves it (outputs `predict`
+and `predict_proba`, by request); `echo`, which answers with what it was sent; `slow`, which sleeps
+the seconds in its first FP32 value and answers with them; `broken`, which fails on every request.
+"""
+
+import argparse
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+
+import joblib
+
+HERE = Path(__file__).parent
+QUICKSTART = HERE.parents[2] / "examples/quickstart/models/train.py"
+
+
+def iris_model():
+    spec = importlib.util.spec_from_file_location("train", QUICKSTART)
+    train = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(train)
+    return train.iris()[0]
+
+
+def main():
+    cli = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    cli.add_argument("out", type=Path)
+    cli.add_argument("--host", default="127.0.0.1")
+    cli.add_argument("--http-port", type=int, required=True)
+    cli.add_argument("--grpc-port", type=int, required=True)
+    cli.add_argument("--metrics-port", type=int, help="serve metrics there; off without it")
+    args = cli.parse_args()
+
+    def write(path, value):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(value, indent=2) + "\n")
+
+    settings = {
+        "host": args.host, "http_port": args.http_port, "grpc_port": args.grpc_port,
+        "parallel_workers": 0, "debug": False, "metrics_endpoint": None,
+    }
+    if args.metrics_port:
+        settings |= {"metrics_endpoint": "/metrics", "metrics_port": args.metrics_port}
+    write(args.out / "settings.json", settings)
+
+    write(args.out / "iris/model-settings.json", {
+        "name": "iris", "implementation": "mlserver_sklearn.SKLearnModel",
+        "parameters": {"uri": "./model.joblib", "version": "1"},
+        "platform": "sklearn", "versions": ["1"],
+        "inputs": [{"name": "features", "datatype": "FP32", "shape": [-1, 4]}],
+        "outputs": [
+            {"name": "predict", "datatype": "BYTES", "shape": [-1, 1]},
+            {"name": "predict_proba", "datatype": "FP32", "shape": [-1, 3]},
+        ],
+    })
+    joblib.dump(iris_model(), args.out / "iris/model.joblib")
+
+    for name, runtime in (("echo", "Echo"), ("slow", "Slow"), ("broken", "Broken")):
+        write(args.out / name / "model-settings.json", {
+            "name": name, "implementation": f"runtimes.{runtime}", "parameters": {"version": "1"},
+        })
+        shutil.copy(HERE / "runtimes.py", args.out / name / "runtimes.py")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Small models for MLServer: one that echoes, one that sleeps, one that fails."""
+
+import asyncio
+
+from mlserver import MLModel
+from mlserver.errors import MLServerError
+from mlserver.types import InferenceRequest, InferenceResponse, ResponseOutput
+
+
+def same(model, request, inputs):
+    # MLServer puts the request's headers among the parameters, and would send them back as the
+    # response's headers, Content-Length and all.
+    parameters = request.parameters and request.parameters.model_copy(update={"headers": None})
+    return InferenceResponse(
+        id=request.id,
+        model_name=model.name,
+        model_version=model.version,
+        parameters=parameters,
+        outputs=[
+            ResponseOutput(name=i.name, shape=i.shape, datatype=i.datatype, data=i.data, parameters=i.parameters)
+            for i in inputs
+        ],
+    )
+
+
+class Echo(MLModel):
+    """Every input comes back as an output, untouched by any codec."""
+
+    async def load(self) -> bool:
+        return True
+
+    async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        return same(self, payload, payload.inputs)
+
+
+class Slow(MLModel):
+    """Sleeps for the seconds in the first value of the first input."""
+
+    async def load(self) -> bool:
+        return True
+
+    async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        value = payload.inputs[0].data.root
+        while isinstance(value, list):
+            value = value[0]
+        await asyncio.sleep(float(value))
+        return same(self, payload, payload.inputs[:1])
+
+
+class Broken(MLModel):
+    """Fails: with an MLServerError, or with any other exception if an input is named `plain`."""
+
+    async def load(self) -> bool:
+        return True
+
+    async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        if payload.inputs[0].name == "plain":
+            raise ValueError("broken on purpose")
+        raise MLServerError("broken on purpose", 503)

@@ -1,0 +1,257 @@
+"""Drive a server with the unchanged tritonclient.http and print what came back as one JSON object.
+
+    pip install -r tests/python/requirements/client.txt
+    python tests/python/tritonclient_http.py URL MODEL --echo
+    python tests/python/tritonclient_http.py URL MODEL --iris [--outputs label,probabilities]
+
+URL is host:port. `--echo` expects a model that answers every input with an output of the same name,
+datatype, shape and data; `--iris` one that classifies four FP32 features. Each mode is a way
+tritonclient can put tensors on the wire:
+
+    binary         binary inputs, all outputs binary by `binary_data_output` (the client's default)
+    binary-named   binary inputs, every output asked for by name as binary
+    json           JSON inputs and outputs
+    json-in        JSON inputs, binary outputs
+    json-out       binary inputs, JSON outputs
+    gzip, deflate  `binary` with both directions compressed
+    async          `binary` through async_infer
+
+Exits 1 with what differed if a mode, or the health and metadata calls, did not do as expected, and
+2 on a mistake in the arguments. NaN and infinities go out in binary modes only, for JSON has no
+word for them, and so does FP16, which tritonclient refuses to send as JSON.
+"""
+
+import argparse
+import json
+import sys
+
+import numpy as np
+import tritonclient.http as http
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+
+MODES = ["binary", "binary-named", "json", "json-in", "json-out", "gzip", "deflate", "async"]
+JSON_IN, JSON_OUT = {"json", "json-in"}, {"json", "json-out"}
+
+
+def echo_inputs(mode):
+    inputs = {
+        "bool": np.array([True, False, True]),
+        "fp32": np.array([[0.1, -0.0, 1e-45], [3.4028235e38, -3.4028235e38, 16777217]], np.float32),
+        "fp64": np.array([0.1, -0.0, 5e-324, 1.7976931348623157e308, 1 / 3], np.float64),
+        "bytes": np.array([[b"", b"plain"], ["grüße 🌍".encode(), b'quote " back \\ line \n nul \0']], object),
+        "fp32_empty": np.zeros((0, 3), np.float32),
+        "int64_empty": np.zeros((2, 0), np.int64),
+        "bytes_empty": np.zeros((0,), object),
+        "rank_5": np.arange(24, dtype=np.int32).reshape(1, 2, 3, 4, 1),
+    }
+    for bits in (8, 16, 32, 64):
+        for kind in ("int", "uint"):
+            t = np.dtype(f"{kind}{bits}")
+            i = np.iinfo(t)
+            inputs[t.name] = np.array([i.min, i.max, 0, 1, i.max - 1], t)
+    inputs["int64_beyond_double"] = np.array([2**53 + 1, -(2**53) - 1], np.int64)
+    if mode not in JSON_IN and mode not in JSON_OUT:
+        inputs["fp32_special"] = np.array([np.nan, np.inf, -np.inf], np.float32)
+        inputs["fp64_special"] = np.array([np.nan, np.inf, -np.inf], np.float64)
+        inputs["bytes_not_utf8"] = np.array([b"\xff\xfe", b"\0\0"], object)
+    if mode not in JSON_IN and mode not in JSON_OUT:
+        inputs["fp16"] = np.array([0.1, np.nan, np.inf, -65504, 6e-8], np.float16)
+    return inputs
+
+
+IRIS = np.array([[5.1, 3.4, 1.5, 0.2], [6.0, 2.7, 5.1, 1.6], [6.3, 3.3, 6.0, 2.5]], np.float32)
+
+
+def plain(array):
+    """An array as flat JSON values; NaN and infinities as strings, bytes as text or \\x."""
+    out = []
+    for v in np.asarray(array).reshape(-1).tolist():
+        if isinstance(v, bytes):
+            v = v.decode("utf-8", "backslashreplace")
+        elif isinstance(v, float) and not np.isfinite(v):
+            v = str(v)
+        out.append(v)
+    return out
+
+
+def infer(client, model, inputs, outputs, mode, version="", headers=None):
+    """One request in one mode; {name: (datatype, shape, array)}."""
+    sent = []
+    for name, array in inputs.items():
+        i = http.InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
+        i.set_data_from_numpy(array, binary_data=mode not in JSON_IN)
+        sent.append(i)
+    wanted = None
+    if mode != "binary" and mode not in ("gzip", "deflate", "async") or outputs:
+        names = outputs or list(inputs)
+        wanted = [http.InferRequestedOutput(n, binary_data=mode not in JSON_OUT) for n in names]
+    more = {}
+    if mode in ("gzip", "deflate"):
+        more = {"request_compression_algorithm": mode, "response_compression_algorithm": mode}
+    call = client.async_infer if mode == "async" else client.infer
+    result = call(model, sent, model_version=version, outputs=wanted, request_id=f"mode-{mode}", headers=headers, **more)
+    if mode == "async":
+        result = result.get_result()
+    response = result.get_response()
+    if response.get("id") != f"mode-{mode}":
+        raise Mismatch(f"the request id came back as {response.get('id')!r}")
+    if response.get("model_name") != model:
+        raise Mismatch(f"the model name came back as {response.get('model_name')!r}")
+    got = {}
+    for o in response["outputs"]:
+        in_json = "data" in o
+        if in_json != (mode in JSON_OUT):
+            raise Mismatch(f"output {o['name']} came back {'as JSON' if in_json else 'in binary'}")
+        got[o["name"]] = (o["datatype"], o["shape"], result.as_numpy(o["name"]))
+    return got
+
+
+class Mismatch(Exception):
+    pass
+
+
+def as_bytes(v):
+    return v.encode() if isinstance(v, str) else v
+
+
+def check_echo(inputs, got):
+    if sorted(got) != sorted(inputs):
+        raise Mismatch(f"outputs {sorted(got)}, expected {sorted(inputs)}")
+    for name, sent in inputs.items():
+        datatype, shape, array = got[name]
+        if datatype != np_to_triton_dtype(sent.dtype):
+            raise Mismatch(f"{name}: datatype {datatype}, expected {np_to_triton_dtype(sent.dtype)}")
+        if list(shape) != list(sent.shape) or list(array.shape) != list(sent.shape):
+            raise Mismatch(f"{name}: shape {shape}, expected {list(sent.shape)}")
+        if sent.size == 0:
+            continue  # tritonclient gives an empty array of any type
+        if datatype == "BYTES":
+            same = [as_bytes(v) for v in array.reshape(-1)] == list(sent.reshape(-1))
+        else:
+            # Bit for bit, but for which NaN it is.
+            number = sent.dtype.kind == "f"
+            nan = np.isnan(sent) if number else np.zeros(sent.shape, bool)
+            same = array.dtype == sent.dtype and array[~nan].tobytes() == sent[~nan].tobytes()
+            same = same and (not number or bool(np.isnan(array[nan]).all()))
+        if not same:
+            raise Mismatch(f"{name}: {plain(array)}, expected {plain(sent)}")
+
+
+def agree(first, got):
+    """Every mode must carry the same answer."""
+    if sorted(first) != sorted(got):
+        raise Mismatch(f"outputs {sorted(got)}, another mode had {sorted(first)}")
+    for name in first:
+        a, b = first[name], got[name]
+        if a[:2] != b[:2]:
+            raise Mismatch(f"{name}: {b[:2]}, another mode had {a[:2]}")
+        left, right = ([as_bytes(v) for v in x[2].reshape(-1).tolist()] for x in (a, b))
+        if left != right:
+            raise Mismatch(f"{name}: {right}, another mode had {left}")
+
+
+def refusal(call):
+    """What the client makes of a request that must fail."""
+    try:
+        call()
+    except InferenceServerException as e:
+        return {"status": e.status(), "message": e.message()}
+    raise Mismatch("the request was answered, and should have been refused")
+
+
+def main():
+    cli = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    cli.add_argument("url", help="host:port")
+    cli.add_argument("model")
+    what = cli.add_mutually_exclusive_group(required=True)
+    what.add_argument("--echo", action="store_true")
+    what.add_argument("--iris", action="store_true")
+    cli.add_argument("--modes", default=",".join(MODES), help="comma-separated; default: all")
+    cli.add_argument("--input", default="features", help="the name of iris' input")
+    cli.add_argument("--outputs", default="", help="ask for these outputs by name in every mode")
+    cli.add_argument("--version", default="", help="the model version to ask for")
+    cli.add_argument("--header", action="append", default=[], metavar="NAME:VALUE", help="sent with every health and metadata call and inference")
+    cli.add_argument("--skip-refusals", action="store_true", help="send nothing that must fail")
+    args = cli.parse_args()
+    modes = args.modes.split(",")
+    if unknown := set(modes) - set(MODES):
+        cli.error(f"unknown modes: {', '.join(sorted(unknown))}")
+    outputs = [o for o in args.outputs.split(",") if o]
+    if args.iris and not outputs and set(modes) & {"binary-named", "json", "json-in", "json-out"}:
+        cli.error("--iris needs --outputs for modes that ask for outputs by name")
+
+    client = http.InferenceServerClient(args.url, connection_timeout=20, network_timeout=60)
+    try:
+        headers = {k.strip(): v.strip() for k, v in (h.split(":", 1) for h in args.header)}
+    except ValueError:
+        cli.error("--header wants NAME:VALUE")
+
+    report, wrong = {}, []
+
+    def step(name, call):
+        try:
+            report[name] = call()
+        except Mismatch as e:
+            wrong.append(f"{name}: {e}")
+        except InferenceServerException as e:
+            wrong.append(f"{name}: the server refused with status {e.status()}: {e.message()}")
+        except Exception as e:  # noqa: BLE001 - a client that cannot read the answer is the finding
+            wrong.append(f"{name}: {type(e).__name__}: {e}")
+
+    def true(call):
+        def check():
+            if call() is not True:
+                raise Mismatch("not so")
+            return True
+        return check
+
+    def model_metadata():
+        m = client.get_model_metadata(args.model, args.version, headers=headers)
+        if m.get("name") != args.model or not all(k in m for k in ("platform", "inputs", "outputs")):
+            raise Mismatch(f"incomplete: {m}")
+        return m
+
+    def server_metadata():
+        m = client.get_server_metadata(headers=headers)
+        if not all(k in m for k in ("name", "version", "extensions")):
+            raise Mismatch(f"incomplete: {m}")
+        return m
+
+    step("server_live", true(lambda: client.is_server_live(headers=headers)))
+    step("server_ready", true(lambda: client.is_server_ready(headers=headers)))
+    step("model_ready", true(lambda: client.is_model_ready(args.model, args.version, headers=headers)))
+    step("server_metadata", server_metadata)
+    step("model_metadata", model_metadata)
+
+    first = None
+    for mode in modes:
+        def run(mode=mode):
+            nonlocal first
+            inputs = echo_inputs(mode) if args.echo else {args.input: IRIS}
+            got = infer(client, args.model, inputs, outputs, mode, args.version, headers)
+            if args.echo:
+                check_echo(inputs, got)
+            else:
+                agree(first or got, got)
+                first = first or got
+            return {n: {"datatype": d, "shape": s, "data": plain(a)} for n, (d, s, a) in got.items()}
+        step(mode, run)
+
+    if not args.skip_refusals:
+        mode = modes[0]
+        ask = {args.input: IRIS}
+        step("refusal_unknown_model", lambda: refusal(lambda: infer(client, "no-such-model", ask, outputs or ["x"], mode, "", headers)))
+        step("refusal_unknown_version", lambda: refusal(lambda: infer(client, args.model, ask, outputs or ["x"], mode, "987654", headers)))
+        if args.iris:
+            step("refusal_wrong_shape", lambda: refusal(lambda: infer(client, args.model, {args.input: IRIS[:, :3].copy()}, outputs, mode, args.version, headers)))
+            step("refusal_wrong_type", lambda: refusal(lambda: infer(client, args.model, {args.input: np.array([[b"a"] * 4], object)}, outputs, mode, args.version, headers)))
+    client.close()
+
+    print(json.dumps(report, sort_keys=True, ensure_ascii=False, allow_nan=False))
+    for line in wrong:
+        print(line, file=sys.stderr)
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
