@@ -158,8 +158,24 @@ def sk(name, model, x, y=None, about="", rows=None, options="auto", opset=OPSET)
             model, name=name, target_opset=opset, options=opts,
             initial_types=[("features", FloatTensorType([None, x.shape[1]]))],
         )
-        return onx, {"features": some(x) if rows is None else rows}, about or type(last).__name__
+        feed = some(x) if rows is None else rows
+        agrees_with_sklearn(onx, model, feed)
+        return onx, {"features": feed}, about or type(last).__name__
     CASES[name] = build
+
+
+def agrees_with_sklearn(onx, model, rows):
+    answers = onnxruntime.InferenceSession(onx.SerializeToString()).run(None, {"features": rows})
+    if not hasattr(model, "predict"):
+        np.testing.assert_allclose(answers[0], model.transform(rows), rtol=1e-3, atol=1e-4)
+        return
+    said = model.predict(rows)
+    if said.dtype.kind in "OUi":
+        assert answers[0].reshape(-1).tolist() == said.reshape(-1).tolist(), "labels differ from scikit-learn's"
+    else:
+        np.testing.assert_allclose(answers[0].reshape(said.shape), said, rtol=1e-3, atol=1e-3)
+    if hasattr(model, "predict_proba") and isinstance(answers[1], np.ndarray):
+        np.testing.assert_allclose(answers[1], model.predict_proba(rows), rtol=1e-3, atol=1e-4)
 
 
 LOGREG = dict(max_iter=2000)
