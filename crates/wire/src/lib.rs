@@ -12,4 +12,4 @@ mod table;
 
 pub use limits::Limits;
 pub use reply_form::ReplyForm;
-pub use table::{Codec, PROTOCOLS, codec};
+pub use table::{Codec, DecodeInfer, PROTOCOLS, codec};

@@ -5,7 +5,7 @@
 pub struct Limits {
     /// Open arrays and objects at once, in fields that are read and in fields that are ignored.
     pub json_depth: usize,
-    /// Members of one JSON object that is read.
+    /// Members of one JSON object beside those the protocol knows.
     pub members: usize,
     /// Parameters of one request, answer, tensor or requested output.
     pub parameters: usize,

@@ -6,6 +6,10 @@ use sluicegate_core::{Asked, InferRequest, InferResponse, ModelMetadata, NonFini
 
 use crate::{Limits, ReplyForm, oip_rest};
 
+/// Reads headers and body of a request to run a model; the metadata only where `needs_metadata` says so.
+pub type DecodeInfer =
+    fn(&HeaderMap, Bytes, Option<&ModelMetadata>, &Limits) -> Result<(InferRequest, ReplyForm), Refusal>;
+
 /// A protocol as a server speaks it.
 #[derive(Clone, Copy)]
 pub struct Codec {
@@ -16,8 +20,7 @@ pub struct Codec {
     /// Whether `decode_infer` needs the model's metadata, since the message does not describe its tensors.
     pub needs_metadata: fn(&HeaderMap) -> bool,
     /// Reads a request to run a model, and how its answer is wanted.
-    pub decode_infer:
-        fn(&HeaderMap, Bytes, Option<&ModelMetadata>, &Limits) -> Result<(InferRequest, ReplyForm), Refusal>,
+    pub decode_infer: DecodeInfer,
     /// Writes a model's answer. Refuses what the wanted form cannot carry.
     pub encode_infer: fn(&InferResponse, &ReplyForm, NonFinite) -> Result<Outbound, Refusal>,
     /// Writes a model's description.

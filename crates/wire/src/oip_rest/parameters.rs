@@ -1,1 +1,108 @@
-//! Being written.
+//! Parameters: read with a bound on their number, written in order.
+
+use sluicegate_core::{Parameter, Parameters};
+
+use super::tensor::Side;
+use crate::fault::{Fault, Read};
+use crate::json::{Reader, write};
+
+/// Reads parameters that stand `open` levels deep. `null` is the same as none, and a value of `null` as not given.
+pub(super) fn read(reader: &mut Reader<'_>, open: usize, side: Side) -> Read<Parameters> {
+    let mut parameters = Parameters::new();
+    if reader.word("null") {
+        return Ok(parameters);
+    }
+    reader.expect(b'{', "expected an object of parameters")?;
+    let mut first = true;
+    while let Some(key) = reader.next_key(&mut first)? {
+        if parameters.get(&key).is_some() {
+            return Err(reader.fault("a parameter is given twice"));
+        }
+        if parameters.len() >= reader.limits().parameters {
+            return Err(reader.fault("too many parameters"));
+        }
+        if let Some(value) = value(reader, open + 1, side)? {
+            parameters.set(key, value);
+        }
+    }
+    Ok(parameters)
+}
+
+fn value(reader: &mut Reader<'_>, open: usize, side: Side) -> Read<Option<Parameter>> {
+    let value = match reader.peek() {
+        Some(b'"') => Parameter::String(reader.string()?.into_owned()),
+        Some(b'-' | b'0'..=b'9') => number(reader)?,
+        Some(b'{' | b'[') if side == Side::Backend => return reader.skip(open, false).map(|()| None),
+        Some(b'{' | b'[') => return Err(reader.fault("a parameter must be a string, a number or a boolean")),
+        _ if reader.word("true") => Parameter::Bool(true),
+        _ if reader.word("false") => Parameter::Bool(false),
+        _ if reader.word("null") => return Ok(None),
+        _ => return Err(reader.fault("expected a value")),
+    };
+    Ok(Some(value))
+}
+
+fn number(reader: &mut Reader<'_>) -> Read<Parameter> {
+    let number = reader.number()?;
+    if number.integer {
+        let exact = number.exact().ok_or_else(|| reader.fault("a parameter's integer does not fit 64 bits"))?;
+        return match (i64::try_from(exact), u64::try_from(exact)) {
+            (Ok(value), _) => Ok(Parameter::Int(value)),
+            (_, Ok(value)) => Ok(Parameter::Uint(value)),
+            _ => Err(reader.fault("a parameter's integer does not fit 64 bits")),
+        };
+    }
+    match number.text.parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(Parameter::Double(value)),
+        _ => Err(reader.fault("a parameter's number is out of range")),
+    }
+}
+
+/// Takes a boolean out that only steers the wire form.
+pub(super) fn take_flag(parameters: &mut Parameters, name: &str) -> Read<Option<bool>> {
+    match parameters.remove(name) {
+        None => Ok(None),
+        Some(Parameter::Bool(value)) => Ok(Some(value)),
+        Some(_) => Err(Fault::message(format!("the parameter {name} must be true or false"))),
+    }
+}
+
+/// Takes out the length of a tensor's binary data; `Err` where it is no length.
+pub(super) fn take_size(parameters: &mut Parameters) -> Result<Option<u64>, &'static str> {
+    let size = match parameters.remove("binary_data_size") {
+        None => return Ok(None),
+        Some(Parameter::Int(size)) => u64::try_from(size).ok(),
+        Some(Parameter::Uint(size)) => Some(size),
+        Some(_) => None,
+    };
+    size.map(Some).ok_or("binary_data_size must be a number of bytes")
+}
+
+/// Whether any of them asks for shared memory, which no peer of the gateway can reach.
+pub(super) fn ask_shared_memory(parameters: &Parameters) -> bool {
+    parameters.iter().any(|(name, _)| name.starts_with("shared_memory_"))
+}
+
+/// Whether a parameter only steers the wire form. The one who writes a message sets these, whatever came in.
+fn steers(name: &str) -> bool {
+    matches!(name, "binary_data" | "binary_data_output" | "binary_data_size")
+}
+
+/// Writes the members of parameters, without the braces: not those that steer the wire form, nor a double that JSON
+/// has no number for.
+pub(super) fn write(parameters: &Parameters, out: &mut Vec<u8>) {
+    for (name, value) in parameters.iter() {
+        let numberless = matches!(value, Parameter::Double(value) if !value.is_finite());
+        if numberless || steers(name) {
+            continue;
+        }
+        write::key(name, out);
+        match value {
+            Parameter::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+            Parameter::Int(value) => write::integer(*value, out),
+            Parameter::Uint(value) => write::integer(*value, out),
+            Parameter::Double(value) => write::finite(*value, out),
+            Parameter::String(value) => write::string(value, out),
+        }
+    }
+}
