@@ -1,1 +1,30 @@
-//! server
+//! The front door: sockets, HTTP/1.1 and HTTP/2 on one port, limits on head, body and time, draining.
+//!
+//! Bytes in, [`Inbound`](sluicegate_core::Inbound) out to a [`Handler`]; its [`Outbound`](sluicegate_core::Outbound) in,
+//! bytes out. It must not know protocols above HTTP, model servers, configuration or the admin plane. How a client's
+//! leaving reaches the work done for it: the handler's future and the answer's body are dropped, nothing else.
+
+mod accept;
+mod answer;
+mod bind;
+mod connection;
+mod handler;
+mod head;
+mod limits;
+mod listener;
+mod pulse;
+mod received;
+mod server;
+mod service;
+mod spawn;
+mod stream;
+mod watch;
+
+pub use accept::serve_listener;
+pub use bind::BindError;
+pub use handler::Handler;
+pub use limits::{Limits, ListenerPlan};
+pub use listener::Listener;
+pub use server::{Drained, Prepared, Server};
+/// Cancelled to stop a listener gracefully; see [`serve_listener`].
+pub use tokio_util::sync::CancellationToken;

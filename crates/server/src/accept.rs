@@ -1,0 +1,126 @@
+//! Takes connections from a listener, no more than may be open, until told to stop.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::connection;
+use crate::handler::Handler;
+use crate::limits::ListenerPlan;
+use crate::listener::Listener;
+use crate::pulse::Gauge;
+use crate::service::Opened;
+use crate::spawn::Crew;
+
+/// Waits after a failed accept: doubled from the first to the last while it goes on failing.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How a listener is told to end.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stop {
+    /// Accept no more, finish what is in flight.
+    pub(crate) drain: CancellationToken,
+    /// Drop what is still in flight.
+    pub(crate) cut: CancellationToken,
+}
+
+/// Serves one listener until `shutdown` is cancelled and the last request then in flight is answered. `plan.address` is
+/// not looked at: the listener is open already. Dropping the future cuts every connection.
+pub async fn serve_listener<L: Listener, H: Handler>(
+    listener: L,
+    plan: ListenerPlan,
+    handler: H,
+    shutdown: CancellationToken,
+) {
+    let (_plan, plans) = watch::channel(plan);
+    let stop = Stop { drain: shutdown, cut: CancellationToken::new() };
+    run(listener, plans, handler, Gauge::default(), stop).await;
+}
+
+/// As [`serve_listener`], with a plan that may change for connections yet to come, and a count of requests in flight.
+pub(crate) async fn run<L: Listener, H: Handler>(
+    mut listener: L,
+    mut plans: watch::Receiver<ListenerPlan>,
+    handler: H,
+    gauge: Gauge,
+    stop: Stop,
+) {
+    let mut crew = Crew::default();
+    let mut pause = Pause::default();
+    // Once nobody can send a plan any more, the last one stays.
+    let mut settled = false;
+    loop {
+        let room = crew.len() < plans.borrow().limits.connections;
+        let accepted = tokio::select! {
+            biased;
+            () = stop.drain.cancelled() => break,
+            true = crew.ended() => continue,
+            changed = plans.changed(), if !settled => {
+                settled = changed.is_err();
+                continue;
+            }
+            accepted = pause.then(listener.accept()), if room => accepted,
+        };
+        if let Some((io, peer)) = pause.after(accepted, &plans.borrow().name) {
+            let plan = plans.borrow();
+            let opened = Opened { handler: handler.clone(), listener: plan.name.clone(), peer, limits: plan.limits };
+            // A token of its own: the shared one has a lock that every connection would take at each step.
+            let drain = stop.drain.child_token();
+            crew.start(connection::serve(io, opened, gauge.clone(), crew.streams(), drain));
+        }
+    }
+    drop(listener);
+    tokio::select! {
+        biased;
+        () = crew.all_ended() => return,
+        () = stop.cut.cancelled() => {}
+    }
+    crew.cut().await;
+}
+
+/// Keeps a failing accept from spinning: out of file descriptors, it fails at once, each time.
+#[derive(Debug, Default)]
+struct Pause {
+    until: Option<Instant>,
+    length: Duration,
+}
+
+impl Pause {
+    async fn then<T>(&self, accept: impl Future<Output = T>) -> T {
+        if let Some(until) = self.until {
+            sleep_until(until).await;
+        }
+        accept.await
+    }
+
+    /// Sets the next pause by how this accept went.
+    fn after<Io>(&mut self, accepted: io::Result<(Io, SocketAddr)>, listener: &str) -> Option<(Io, SocketAddr)> {
+        match accepted {
+            Ok(connection) => {
+                *self = Self::default();
+                Some(connection)
+            }
+            Err(error) if of_one_connection(&error) => None,
+            Err(error) => {
+                self.length = (self.length * 2).clamp(FIRST_PAUSE, LAST_PAUSE);
+                self.until = Some(Instant::now() + self.length);
+                tracing::warn!(listener, %error, pause = ?self.length, "cannot accept connections");
+                None
+            }
+        }
+    }
+}
+
+/// The peer was gone before it was accepted: says nothing about the next one.
+fn of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}

@@ -1,0 +1,42 @@
+//! Where connections come from, so that a test can put its own in place of a socket.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A source of connections.
+pub trait Listener: Send + 'static {
+    /// A connection: a byte stream both ways.
+    type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// Waits for the next connection and says who holds its other end. Must be cancel safe: a dropped future has taken
+    /// no connection.
+    ///
+    /// # Errors
+    /// The system's; the server waits a little and tries again.
+    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Io, SocketAddr)>> + Send;
+
+    /// The address listened on.
+    ///
+    /// # Errors
+    /// The system's.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+}
+
+impl Listener for TcpListener {
+    type Io = TcpStream;
+
+    async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = Self::accept(self).await?;
+        // Fails only on a connection that is already gone, which the first read finds out.
+        let _ = stream.set_nodelay(true);
+        Ok((stream, peer))
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Self::local_addr(self)
+    }
+}

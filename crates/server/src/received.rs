@@ -1,0 +1,144 @@
+//! A request's body as the handler reads it: bounded in size and time, without trailers.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use pin_project_lite::pin_project;
+use sluicegate_core::{Body, BodyError};
+use tokio::time::{Instant, Sleep};
+
+use crate::limits::Limits;
+use crate::pulse::{Pulse, later};
+
+pin_project! {
+    /// Bounds a body. The timer lives in here: nothing is allocated or spawned a chunk.
+    struct Received {
+        #[pin]
+        incoming: Incoming,
+        #[pin]
+        alarm: Option<Sleep>,
+        // Since when a byte is waited for.
+        waiting: Option<Instant>,
+        // What is left of the time to wait.
+        patience: Duration,
+        // What is left of the bytes to take.
+        room: u64,
+        limit: u64,
+        failed: Option<BodyError>,
+        pulse: Arc<Pulse>,
+    }
+}
+
+/// The body for a handler: empty where none is to come.
+pub(crate) fn body(incoming: Incoming, limits: &Limits, pulse: &Arc<Pulse>) -> Body {
+    if incoming.is_end_stream() {
+        return Body::Empty;
+    }
+    Body::stream(Received {
+        incoming,
+        alarm: None,
+        waiting: None,
+        patience: limits.body_timeout,
+        room: limits.body,
+        limit: limits.body,
+        failed: None,
+        pulse: Arc::clone(pulse),
+    })
+}
+
+impl HttpBody for Received {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(error) = &self.failed {
+            return Poll::Ready(Some(Err(error.clone())));
+        }
+        let polled = self.as_mut().poll_bounded(context);
+        if let Poll::Ready(Some(Err(error))) = &polled {
+            *self.project().failed = Some(error.clone());
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.failed.is_none() && self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl Received {
+    fn poll_bounded(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        // A length declared beyond the limit is refused before a byte is read, and before `100 Continue` is sent.
+        if self.incoming.size_hint().lower() > self.room {
+            return Poll::Ready(Some(Err(BodyError::TooLarge { limit: self.limit })));
+        }
+        loop {
+            let this = self.as_mut().project();
+            let data = match this.incoming.poll_frame(context) {
+                Poll::Pending => return self.poll_waiting(context),
+                Poll::Ready(None) => {
+                    this.pulse.read_whole();
+                    return Poll::Ready(None);
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    return Poll::Ready(Some(Err(BodyError::Broken(error.to_string()))));
+                }
+                Poll::Ready(Some(Ok(frame))) => frame.into_data(),
+            };
+            if let Some(since) = this.waiting.take() {
+                *this.patience = this.patience.saturating_sub(since.elapsed());
+            }
+            // Trailers of a request mean nothing to us; passed on they could pose as headers.
+            let Ok(data) = data else { continue };
+            let Some(room) = this.room.checked_sub(data.len() as u64) else {
+                return Poll::Ready(Some(Err(BodyError::TooLarge { limit: *this.limit })));
+            };
+            *this.room = room;
+            if self.incoming.is_end_stream() {
+                self.pulse.read_whole();
+            }
+            return Poll::Ready(Some(Ok(Frame::data(data))));
+        }
+    }
+
+    /// No byte is there: counts the time, and ends the wait when there is no sense in it.
+    fn poll_waiting(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let mut this = self.project();
+        if this.waiting.is_none() {
+            let now = Instant::now();
+            *this.waiting = Some(now);
+            let until = later(now, *this.patience);
+            match this.alarm.as_mut().as_pin_mut() {
+                Some(alarm) => alarm.reset(until),
+                None => this.alarm.set(Some(tokio::time::sleep_until(until))),
+            }
+        }
+        if let Some(alarm) = this.alarm.as_mut().as_pin_mut()
+            && alarm.poll(context).is_ready()
+        {
+            return Poll::Ready(Some(Err(BodyError::TimedOut)));
+        }
+        this.pulse.body.register(context.waker());
+        // HTTP reads on only when it has handed over all it read: an ended input now means a body cut short.
+        if this.pulse.http1 && this.pulse.input_ended() {
+            return Poll::Ready(Some(Err(BodyError::Broken("the client ended it before its length".to_owned()))));
+        }
+        Poll::Pending
+    }
+}
