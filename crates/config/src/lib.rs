@@ -3,11 +3,28 @@
 //! Pure: the binary gathers the sources, and nothing here opens a file or a socket. It must not know an adapter, a
 //! protocol or the request path; kinds of backends come through [`sluicegate_core::Catalog`].
 
+mod check;
+mod markdown;
+mod mistakes;
+mod names;
+mod reading;
+mod resolve;
 mod resolved;
+mod scalar;
+mod schema;
+mod table;
+mod text;
+mod url;
+mod words;
 
-use sluicegate_core::{Catalog, Mistake, Source, Span};
+use sluicegate_core::{Catalog, Mistake, Node, Source};
 
+use self::mistakes::Mistakes;
+use self::resolve::Checked;
+
+pub use markdown::markdown;
 pub use resolved::{Admin, Limits, Listener, Method, Model, Resolved, Version};
+pub use schema::schema;
 
 /// The largest file that is read, in bytes; the binary need not hand over more than one byte beyond it.
 pub const MAX_FILE: usize = 4 << 20;
@@ -28,30 +45,55 @@ pub type Digest<'a> = &'a mut dyn FnMut(&str) -> Result<String, String>;
 /// The patterns of `include`, as written, relative to the root file's folder. Mistakes elsewhere do not matter.
 #[must_use]
 pub fn includes(root: &Source) -> Vec<String> {
-    let _ = root;
-    Vec::new()
+    let Some(node) = text::parse_part(root) else { return Vec::new() };
+    let patterns = node.get("include").map(Node::items).unwrap_or_default();
+    patterns.iter().filter_map(Node::text).filter(|pattern| !pattern.is_empty()).map(str::to_owned).collect()
 }
 
 /// Reads a configuration.
 ///
 /// # Errors
-/// Every mistake at once, in the order of their places.
+/// Every mistake at once, in the order of their places; a last one counts those that were left out of a very long list.
 pub fn load(sources: &Sources, catalog: &Catalog, digest: Digest<'_>) -> Result<Resolved, Vec<Mistake>> {
-    let _ = (catalog, digest);
-    let span = Span { file: sources.root.path.clone(), line: 1, column: 1 };
-    Err(vec![Mistake::at(&span, "configuration cannot be read yet")])
+    let mut mistakes = Mistakes::default();
+    let root = text::parse(&sources.root, &mut mistakes);
+    if let Some(node) = &root {
+        check::root(node, catalog, &mut mistakes);
+    }
+    let includes = read_includes(sources, root.as_ref(), catalog, &mut mistakes);
+    // Without the root no name can be looked up; what the includes hold was checked as far as it goes alone.
+    let resolved = root.map(|node| {
+        let root = Checked { path: sources.root.path.clone(), node };
+        resolve::resolve(&root, &includes, catalog, digest, &mut mistakes)
+    });
+    match resolved {
+        Some(resolved) if mistakes.is_empty() => Ok(resolved),
+        Some(_) | None => Err(mistakes.sorted()),
+    }
 }
 
-/// The JSON Schema (draft 2020-12) of the root file; include files are its `$defs/include`.
-#[must_use]
-pub fn schema(catalog: &Catalog) -> serde_json::Value {
-    let _ = catalog;
-    serde_json::Value::Null
-}
-
-/// The reference of every key, in Markdown.
-#[must_use]
-pub fn markdown(catalog: &Catalog) -> String {
-    let _ = catalog;
-    String::new()
+/// Reads and checks the include files in the order of their paths, whatever order they were gathered in.
+fn read_includes(sources: &Sources, root: Option<&Node>, catalog: &Catalog, mistakes: &mut Mistakes) -> Vec<Checked> {
+    let mut files: Vec<&Source> = sources.includes.iter().collect();
+    files.sort_by(|left, right| left.path.cmp(&right.path));
+    // Two patterns may match one file.
+    files.dedup_by(|left, right| left.path == right.path);
+    let at = root.and_then(|root| reading::key_span(root, "include").cloned());
+    let at = at.unwrap_or_else(|| text::start(&sources.root));
+    if files.len() > table::MAX_INCLUDES {
+        mistakes.at(&at, format!("`include` takes in more than {} files", table::MAX_INCLUDES));
+        files.truncate(table::MAX_INCLUDES);
+    }
+    if files.iter().any(|file| file.path == sources.root.path) {
+        mistakes.helped(&at, "`include` takes in this file itself", "keep included files in a folder of their own");
+        files.retain(|file| file.path != sources.root.path);
+    }
+    let mut checked = Vec::new();
+    for file in files {
+        if let Some(node) = text::parse(file, mistakes) {
+            check::include(&node, catalog, mistakes);
+            checked.push(Checked { path: file.path.clone(), node });
+        }
+    }
+    checked
 }

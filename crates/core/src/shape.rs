@@ -36,7 +36,8 @@ pub enum Shape {
     Address,
     /// `http://host[:port][/prefix]`.
     Url,
-    /// One of some words; each with what it means.
+    /// One of some words; each with what it means. A word without a meaning is known from the design but not built: it is
+    /// refused as "not in this build", and absent from schema and documentation.
     Choice(&'static [(&'static str, &'static str)]),
     /// A sequence with at least one item.
     List(&'static Shape),

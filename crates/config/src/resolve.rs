@@ -1,0 +1,86 @@
+//! Checked trees to [`Resolved`]: names looked up, defaults filled in, contradictions refused. It must not report again
+//! what the checks of single keys have found; a piece that did not fit reads as absent here.
+
+mod backends;
+mod files;
+mod listeners;
+mod models;
+
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use sluicegate_core::{Catalog, Mistake, Node};
+
+use self::files::Files;
+use crate::mistakes::Mistakes;
+use crate::reading::Reading;
+use crate::table::SHUTDOWN;
+use crate::{Digest, Resolved, words};
+
+/// A checked file.
+pub(crate) struct Checked {
+    pub(crate) path: Arc<str>,
+    pub(crate) node: Node,
+}
+
+/// Resolves `root` with its `includes`. What comes back is only good where no mistake was found.
+pub(crate) fn resolve(
+    root: &Checked,
+    includes: &[Checked],
+    catalog: &Catalog,
+    digest: Digest<'_>,
+    mistakes: &mut Mistakes,
+) -> Resolved {
+    let mut warnings = Mistakes::default();
+    let listeners = listeners::listeners(&root.node, mistakes);
+    let admin = listeners::admin(&root.node, &listeners, mistakes);
+    let mut backends = backends::Backends::read(&root.node, catalog, mistakes);
+    let mut files = Files::new(digest);
+    let models = models::Models::read(root, includes, &mut backends, &mut files, mistakes);
+    models.warn(&mut warnings);
+    let backends = backends.finish(&mut warnings);
+    Resolved {
+        digest: whole(root, includes, &files),
+        listeners,
+        admin,
+        grace: Reading::of(&root.node, "shutdown", SHUTDOWN).duration("grace"),
+        backends,
+        models: models.done(),
+        warnings: warnings.sorted(),
+    }
+}
+
+/// The digest of everything that was read.
+fn whole(root: &Checked, includes: &[Checked], files: &Files<'_>) -> Arc<str> {
+    let mut hash = Sha256::new();
+    let mut part = |text: &str| {
+        hash.update(text.len().to_le_bytes());
+        hash.update(text.as_bytes());
+    };
+    part("sluicegate configuration 1");
+    part(&root.node.canonical());
+    for include in includes {
+        part(&include.node.canonical());
+    }
+    for digest in files.digests() {
+        part(digest);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+}
+
+/// Says so where `count` things come near the `most` there may be.
+fn near(count: usize, most: usize, what: &str, at: &sluicegate_core::Span) -> Option<Mistake> {
+    let soon = most.saturating_mul(4) / 5;
+    (count >= soon).then(|| Mistake::at(at, format!("{count} {what} of at most {most}")).help("soon no more will fit"))
+}
+
+/// What to write instead of a name that is not known.
+fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    const LISTED: usize = 10;
+    match sluicegate_core::suggest(name, known.clone()) {
+        Some(near) => format!("did you mean {}?", words::quoted(near)),
+        None if known.clone().next().is_none() => "none is defined".to_owned(),
+        None if known.clone().nth(LISTED).is_some() => "it is not among those defined".to_owned(),
+        None => format!("there is {}", known.map(words::quoted).collect::<Vec<_>>().join(", ")),
+    }
+}

@@ -1,0 +1,150 @@
+//! Backends: their kind's own settings decoded, their endpoints read, and which models point to them.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use sluicegate_core::{
+    BackendModel, BackendPlan, Catalog, Endpoint, LoadedModel, Mistake, ModelSource, Node, Shape, Span, UpstreamKind,
+};
+
+use super::{did_you_mean, near};
+use crate::mistakes::Mistakes;
+use crate::reading::{Reading, key_span};
+use crate::table::{BACKEND, MAX_BACKENDS, TIMEOUTS};
+use crate::{check, url, words};
+
+/// The backends of the root file.
+pub(super) struct Backends<'a> {
+    list: Vec<Backend<'a>>,
+    by_name: HashMap<&'a str, usize>,
+    /// Where `backends` stands, once there are so many that a warning is due.
+    crowded: Option<Mistake>,
+}
+
+struct Backend<'a> {
+    name: &'a str,
+    span: &'a Span,
+    kind: Option<&'static UpstreamKind>,
+    /// Absent where the backend has mistakes of its own.
+    plan: Option<BackendPlan>,
+    used: bool,
+    models: HashSet<(BackendModel, Option<Arc<str>>)>,
+}
+
+/// What a model needs to know of a backend it names.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    index: usize,
+    /// `None` where the backend's own entry has a mistake.
+    pub(super) kind: Option<&'static UpstreamKind>,
+}
+
+impl<'a> Backends<'a> {
+    pub(super) fn read(root: &'a Node, catalog: &Catalog, mistakes: &mut Mistakes) -> Self {
+        let entries = root.get("backends").map(Node::entries).unwrap_or_default();
+        if let Some((_, span, _)) = entries.get(MAX_BACKENDS) {
+            mistakes.at(span, format!("more than {MAX_BACKENDS} backends"));
+        }
+        let crowded = key_span(root, "backends").and_then(|at| near(entries.len(), MAX_BACKENDS, "backends", at));
+        let mut all = Self { list: Vec::new(), by_name: HashMap::new(), crowded };
+        // Backends beyond the limit are known by name, so that models do not seem to point nowhere.
+        for (index, (name, span, node)) in entries.iter().enumerate() {
+            let kind = node.get("protocol").and_then(Node::text).and_then(|kind| catalog.upstream(kind));
+            let plan = match kind {
+                Some(kind) if index < MAX_BACKENDS && check::fits(node, &Shape::Kind(BACKEND), catalog) => {
+                    plan(name, span, node, kind, mistakes)
+                }
+                Some(_) | None => None,
+            };
+            all.by_name.insert(name, all.list.len());
+            all.list.push(Backend { name, span, kind, plan, used: false, models: HashSet::new() });
+        }
+        all
+    }
+
+    /// Looks up the backend that `node` names.
+    pub(super) fn find(&mut self, node: &Node, mistakes: &mut Mistakes) -> Option<Found> {
+        let name = node.text()?;
+        match self.by_name.get(name) {
+            Some(index) => {
+                let backend = self.list.get_mut(*index)?;
+                backend.used = true;
+                Some(Found { index: *index, kind: backend.kind })
+            }
+            // A text that is no name was reported as such.
+            None if !crate::names::is_plain(name) => None,
+            None => {
+                let known = self.list.iter().map(|backend| backend.name);
+                let message = format!("there is no backend {}", words::quoted(name));
+                let help = mistakes.suggestion(|| did_you_mean(name, known));
+                mistakes.helped(&node.span, message, help);
+                None
+            }
+        }
+    }
+
+    /// Says that a model's version is on the backend `found`.
+    pub(super) fn add(&mut self, found: Found, model: &BackendModel, source: Option<&ModelSource>) {
+        let Some(backend) = self.list.get_mut(found.index) else { return };
+        let Some(plan) = &mut backend.plan else { return };
+        if backend.models.insert((model.clone(), source.map(|source| source.path.clone()))) {
+            plan.models.push(LoadedModel { model: model.clone(), source: source.cloned() });
+        }
+    }
+
+    /// The plans; a backend that no model names is worth a warning.
+    pub(super) fn finish(self, warnings: &mut Mistakes) -> Vec<BackendPlan> {
+        warnings.extend(self.crowded);
+        for backend in self.list.iter().filter(|backend| !backend.used) {
+            let message = format!("no model uses the backend {}", words::quoted(backend.name));
+            warnings.helped(backend.span, message, "remove it, or name it in a model's `backend`");
+        }
+        self.list.into_iter().filter_map(|backend| backend.plan).collect()
+    }
+}
+
+fn plan(
+    name: &str,
+    span: &Span,
+    node: &Node,
+    kind: &'static UpstreamKind,
+    mistakes: &mut Mistakes,
+) -> Option<BackendPlan> {
+    let settings = match (kind.decode)(node) {
+        Ok(settings) => settings,
+        Err(found) => {
+            mistakes.extend(found);
+            return None;
+        }
+    };
+    let name: Arc<str> = name.into();
+    let endpoints = if kind.remote {
+        endpoints(node, mistakes)
+    } else {
+        vec![Endpoint { authority: name.clone(), prefix: "".into() }]
+    };
+    Some(BackendPlan {
+        name,
+        kind: kind.kind,
+        settings,
+        fingerprint: node.canonical(),
+        span: span.clone(),
+        endpoints,
+        connect_timeout: Reading::of(node, "timeouts", TIMEOUTS).duration("connect"),
+        models: Vec::new(),
+    })
+}
+
+fn endpoints(node: &Node, mistakes: &mut Mistakes) -> Vec<Endpoint> {
+    let mut seen = HashMap::new();
+    let mut endpoints = Vec::new();
+    for item in node.get("endpoints").map(Node::items).unwrap_or_default() {
+        let Some(Ok(endpoint)) = item.text().map(url::endpoint) else { continue };
+        if let Some(first) = seen.insert(endpoint.clone(), &item.span) {
+            mistakes.helped(&item.span, "an endpoint is given twice", format!("it is also given at {first}"));
+        } else {
+            endpoints.push(endpoint);
+        }
+    }
+    endpoints
+}

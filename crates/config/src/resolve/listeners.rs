@@ -1,0 +1,105 @@
+//! Listeners for clients and the one for operators: limits filled in, addresses that collide refused.
+
+use std::net::SocketAddr;
+
+use sluicegate_core::{Node, Span, Value};
+
+use crate::mistakes::Mistakes;
+use crate::reading::{Reading, key_span, raw};
+use crate::table::{ADMIN, LIMITS, MAX_LISTENERS};
+use crate::{Admin, Limits, Listener, Method, words};
+
+/// The listeners of the root file.
+pub(super) fn listeners(root: &Node, mistakes: &mut Mistakes) -> Vec<Listener> {
+    let Some(node) = raw(root, "listeners") else { return Vec::new() };
+    let at = key_span(root, "listeners").unwrap_or(&node.span);
+    let entries = node.entries();
+    if entries.is_empty() && matches!(node.value, Value::Map(_) | Value::Null) {
+        mistakes.helped(at, "there is no listener: nothing would be served", "give one a name and an `address`");
+    }
+    if let Some((_, span, _)) = entries.get(MAX_LISTENERS) {
+        mistakes.at(span, format!("more than {MAX_LISTENERS} listeners"));
+    }
+    let mut listeners: Vec<Listener> = Vec::new();
+    for (name, span, node) in entries.iter().take(MAX_LISTENERS) {
+        let Some(address) = node.get("address").and_then(Node::address) else { continue };
+        if let Some(other) = listeners.iter().find(|other| collide(other.address, address)) {
+            let place = node.get("address").map_or(span, |node| &node.span);
+            let message = format!("{} listens where {} does", words::quoted(name), words::quoted(&other.name));
+            mistakes.helped(place, message, format!("use another port; the other listener is at {}", other.span));
+        }
+        listeners.push(Listener {
+            name: name.as_str().into(),
+            address,
+            authenticate: methods(name, node, mistakes),
+            limits: limits(node),
+            span: span.clone(),
+        });
+    }
+    listeners
+}
+
+/// The listener for operators.
+pub(super) fn admin(root: &Node, listeners: &[Listener], mistakes: &mut Mistakes) -> Admin {
+    let reading = Reading::of(root, "admin", ADMIN);
+    let span = reading.node("address").map_or(&root.span, |node| &node.span);
+    let address = reading.address("address");
+    if let Some(address) = address {
+        if !address.ip().to_canonical().is_loopback() {
+            let help = "write a loopback address, such as `127.0.0.1:9901`, until the admin plane has authentication";
+            mistakes.helped(span, "`address` of `admin` is not a loopback address", help);
+        }
+        if let Some(listener) = listeners.iter().find(|listener| collide(listener.address, address)) {
+            // Where the default is what collides, the listener's place says more.
+            let place = if reading.node("address").is_some() { span } else { &listener.span };
+            let message = format!("`admin` listens where the listener {} does", words::quoted(&listener.name));
+            mistakes.helped(place, message, "use another port");
+        }
+    }
+    Admin { address, span: span.clone() }
+}
+
+/// Whether both cannot be bound at once. Port 0 takes any free port.
+fn collide(left: SocketAddr, right: SocketAddr) -> bool {
+    let (one, other) = (left.ip(), right.ip());
+    let covers = one.is_ipv4() == other.is_ipv4() && (one.is_unspecified() || other.is_unspecified());
+    left.port() != 0 && left.port() == right.port() && (one == other || covers)
+}
+
+fn methods(name: &str, node: &Node, mistakes: &mut Mistakes) -> Vec<Method> {
+    let mut methods = Vec::new();
+    for item in node.get("authenticate").map(Node::items).unwrap_or_default() {
+        let method = match item.text() {
+            Some("anonymous") => Method::Anonymous,
+            Some(_) | None => continue,
+        };
+        if methods.contains(&method) {
+            mistakes.at(&item.span, format!("a method of {} is given twice", words::quoted(name)));
+        } else {
+            methods.push(method);
+        }
+    }
+    methods
+}
+
+fn limits(listener: &Node) -> Limits {
+    let limits = Reading::of(listener, "limits", LIMITS);
+    Limits {
+        head: limits.size("head"),
+        headers: limits.count("headers"),
+        body: limits.size("body"),
+        head_timeout: limits.duration("head_timeout"),
+        body_timeout: limits.duration("body_timeout"),
+        idle_timeout: limits.duration("idle_timeout"),
+        connections: limits.count("connections"),
+        streams: limits.count("streams"),
+    }
+}
+
+/// The defaults, for a listener that is not configured but asked for on the command line.
+impl Default for Limits {
+    fn default() -> Self {
+        let file = Span { file: "".into(), line: 1, column: 1 };
+        limits(&Node { value: Value::Null, span: file })
+    }
+}

@@ -1,0 +1,124 @@
+//! Models: their names unique and unlike each other across files, their versions, and which of those answers.
+
+mod versions;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluicegate_core::{Node, NonFinite, Span};
+
+use self::versions::Context;
+use super::backends::Backends;
+use super::files::Files;
+use super::{Checked, near};
+use crate::mistakes::Mistakes;
+use crate::reading::{self, Reading, raw};
+use crate::table::{DEFAULTS, MAX_MODELS};
+use crate::{Model, names, words};
+
+/// The models of all files.
+pub(super) struct Models {
+    list: Vec<Model>,
+    /// How many were named, with mistakes or without.
+    named: usize,
+    at: Span,
+}
+
+/// What models inherit.
+struct Defaults {
+    timeout: Duration,
+    non_finite: NonFinite,
+}
+
+/// A model's name that was met before.
+struct Taken<'a> {
+    name: &'a str,
+    span: &'a Span,
+    owner: Option<&'a str>,
+}
+
+impl Models {
+    pub(super) fn read(
+        root: &Checked,
+        includes: &[Checked],
+        backends: &mut Backends<'_>,
+        files: &mut Files<'_>,
+        mistakes: &mut Mistakes,
+    ) -> Self {
+        let defaults = Reading::of(&root.node, "defaults", DEFAULTS);
+        let defaults =
+            Defaults { timeout: defaults.duration("timeout"), non_finite: defaults.non_finite("non_finite") };
+        let mut all = Self { list: Vec::new(), named: 0, at: root.node.span.clone() };
+        let mut taken: HashMap<String, Taken<'_>> = HashMap::new();
+        for (file, whose) in std::iter::once((root, None)).chain(includes.iter().map(|file| (file, owner(&file.node))))
+        {
+            for (name, span, node) in file.node.get("models").map(Node::entries).unwrap_or_default() {
+                all.named += 1;
+                if all.named > MAX_MODELS {
+                    mistakes.helped(span, format!("more than {MAX_MODELS} models"), "use several gateways");
+                    return all;
+                }
+                let owner = owner_of(node, whose, mistakes);
+                if let Some(before) = taken.get(&names::folded(name)) {
+                    refuse_twin(name, span, owner, before, mistakes);
+                } else {
+                    taken.insert(names::folded(name), Taken { name, span, owner });
+                }
+                let mut context = Context { backends, files, mistakes, file: &file.path, model: name };
+                let versions = context.versions(node, span).unwrap_or_default();
+                let stable = context.stable(node, span, &versions);
+                all.list.push(Model {
+                    name: name.as_str().into(),
+                    owner: owner.map(Arc::from),
+                    versions,
+                    stable,
+                    timeout: node.get("timeout").and_then(Node::duration).unwrap_or(defaults.timeout),
+                    non_finite: raw(node, "non_finite").and_then(reading::non_finite).unwrap_or(defaults.non_finite),
+                    span: span.clone(),
+                });
+            }
+        }
+        all
+    }
+
+    pub(super) fn warn(&self, warnings: &mut Mistakes) {
+        warnings.extend(near(self.named, MAX_MODELS, "models", &self.at));
+    }
+
+    pub(super) fn done(self) -> Vec<Model> {
+        self.list
+    }
+}
+
+fn owner(node: &Node) -> Option<&str> {
+    node.get("owner").and_then(Node::text)
+}
+
+/// Whose a model is: the file's owner holds for all its models.
+fn owner_of<'a>(model: &'a Node, file: Option<&'a str>, mistakes: &mut Mistakes) -> Option<&'a str> {
+    let own = model.get("owner");
+    if let (Some(own), Some(file)) = (own, file)
+        && own.text().is_some_and(|own| own != file)
+    {
+        let message = format!("the whole file belongs to {}", words::quoted(file));
+        mistakes.helped(&own.span, message, "leave `owner` out here");
+    }
+    file.or_else(|| own.and_then(Node::text))
+}
+
+/// Reports a model whose name is taken, or looks as if it were.
+fn refuse_twin(name: &str, span: &Span, owner: Option<&str>, before: &Taken<'_>, mistakes: &mut Mistakes) {
+    let whose =
+        |owner: Option<&str>| owner.map_or_else(|| "no owner".to_owned(), |it| format!("owner {}", words::quoted(it)));
+    let (this, other) = (words::quoted(name), words::quoted(before.name));
+    let place = format!("{} ({})", before.span, whose(before.owner));
+    let own = whose(owner);
+    if name == before.name {
+        let message = format!("model {this} ({own}) is also defined at {place}");
+        mistakes.helped(span, message, "a model stands in one file: remove one of them");
+    } else {
+        let message = format!("model {this} ({own}) can be mistaken for {other}, defined at {place}");
+        mistakes.helped(span, message, "names must differ by more than case or what stands at their end");
+    }
+}

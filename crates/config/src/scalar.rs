@@ -1,0 +1,87 @@
+//! Whether a scalar's text fits its shape. Messages never repeat the text, which may be a secret in the wrong place.
+
+use std::net::SocketAddr;
+
+use sluicegate_core::{Node, Shape, suggest};
+
+use crate::{names, url, words};
+
+/// What is wrong with a scalar (to be read behind the key's name), and what to write instead.
+#[derive(Debug)]
+pub(crate) struct Wrong {
+    pub(crate) problem: String,
+    pub(crate) help: Option<String>,
+}
+
+/// Checks `node`, which is the scalar `text`.
+pub(crate) fn wrong(node: &Node, text: &str, shape: &Shape) -> Option<Wrong> {
+    let fits = match shape {
+        Shape::Text => true,
+        Shape::Name => names::is_plain(text),
+        Shape::Path => !text.is_empty() && !text.chars().any(char::is_control),
+        Shape::Bool => node.boolean().is_some(),
+        Shape::Integer { min, max } => node.integer().is_some_and(|number| (*min..=*max).contains(&number)),
+        Shape::Duration { min_ms, max_ms } => node
+            .duration()
+            .is_some_and(|value| (u128::from(*min_ms)..=u128::from(*max_ms)).contains(&value.as_millis())),
+        Shape::Size { min, max } => node.size().is_some_and(|bytes| (*min..=*max).contains(&bytes)),
+        Shape::Address => node.address().is_some(),
+        Shape::Url => return url::endpoint(text).err().map(|url::Wrong(problem, help)| helped(problem, help)),
+        Shape::Choice(choices) => return choice(text, choices),
+        Shape::List(_) | Shape::Map { .. } | Shape::Object(_) | Shape::Kind(_) => false,
+    };
+    if fits {
+        return None;
+    }
+    let help = match shape {
+        Shape::Name => Some("letters, digits, `.`, `_` and `-`, at most 128, and a letter or digit first".to_owned()),
+        Shape::Bool => boolean(text),
+        Shape::Duration { .. } if text.parse::<f64>().is_ok() => Some("add a unit: `ms`, `s`, `m`, `h`".to_owned()),
+        Shape::Address => address(text),
+        Shape::List(_) => Some("a list is written `[a, b]`".to_owned()),
+        _ => None,
+    };
+    Some(Wrong { problem: format!("takes {}", words::expected(shape)), help })
+}
+
+fn helped(problem: &str, help: &str) -> Wrong {
+    Wrong { problem: problem.to_owned(), help: Some(help.to_owned()) }
+}
+
+fn choice(text: &str, choices: &'static [(&'static str, &'static str)]) -> Option<Wrong> {
+    match choices.iter().find(|(word, _)| *word == text) {
+        Some((_, doc)) if !doc.is_empty() => None,
+        Some((word, _)) => Some(Wrong {
+            problem: format!("cannot be `{word}`: it is not in this build"),
+            help: Some(format!("write {}", words::expected(&Shape::Choice(choices)))),
+        }),
+        None => {
+            let near = suggest(text, words::built(choices).into_iter().map(|(word, _)| word));
+            Some(Wrong {
+                problem: format!("takes {}", words::expected(&Shape::Choice(choices))),
+                help: near.map(|near| format!("did you mean `{near}`?")),
+            })
+        }
+    }
+}
+
+fn boolean(text: &str) -> Option<String> {
+    let meant = match text.to_ascii_lowercase().as_str() {
+        "yes" | "on" | "y" | "true" | "1" => "true",
+        "no" | "off" | "n" | "false" | "0" => "false",
+        _ => return None,
+    };
+    Some(format!("write `{meant}`"))
+}
+
+fn address(text: &str) -> Option<String> {
+    let host = match text.rsplit_once(':') {
+        None => return Some("add a port".to_owned()),
+        Some(("", _)) => "0.0.0.0",
+        Some(("localhost", _)) => "127.0.0.1",
+        Some(_) => return Some("names are not looked up: write the number, IPv6 as `[::1]:8080`".to_owned()),
+    };
+    let port = text.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok())?;
+    let address: SocketAddr = format!("{host}:{port}").parse().ok()?;
+    Some(format!("write `{address}`"))
+}

@@ -1,0 +1,124 @@
+//! The definition of the configuration: every key, once. Checking, the JSON Schema and the documentation all read it.
+//!
+//! A key or word of the design that this build lacks is listed as such ([`Field::later`], a choice without
+//! documentation), so that it is refused with the right words and appears nowhere else.
+
+mod backends;
+mod listeners;
+mod models;
+
+use sluicegate_core::{Field, Shape};
+
+pub(crate) use self::backends::{BACKEND, LATER_PROTOCOLS, REMOTE, TIMEOUTS};
+pub(crate) use self::listeners::{ADMIN, LIMITS, LISTENER};
+pub(crate) use self::models::{DEFAULTS, MODEL};
+
+/// The most models of one configuration.
+pub(crate) const MAX_MODELS: usize = 10_000;
+
+/// The most versions of one model.
+pub(crate) const MAX_VERSIONS: usize = 1_000;
+
+/// The most backends.
+pub(crate) const MAX_BACKENDS: usize = 1_000;
+
+/// The most listeners.
+pub(crate) const MAX_LISTENERS: usize = 100;
+
+/// The most include files.
+pub(crate) const MAX_INCLUDES: usize = 1_000;
+
+/// The word a [`Shape::Map`] uses for keys that are model names.
+pub(crate) const MODEL_KEY: &str = "MODEL";
+
+/// The word a [`Shape::Map`] uses for keys that are version names.
+pub(crate) const VERSION_KEY: &str = "VERSION";
+
+/// Keys of the root file.
+pub(crate) const ROOT: &[Field] = &[
+    Field::required("version", Shape::Integer { min: 1, max: 1 }, "The version of this format."),
+    Field::absent("config", Shape::Object(CONFIG), "How configuration is kept."),
+    Field::absent(
+        "include",
+        Shape::List(&Shape::Path),
+        "Files, or patterns such as `teams/*.yaml`, that define further models. Each has an `owner` and defines \
+         nothing but its own models.",
+    ),
+    Field::required(
+        "listeners",
+        Shape::Map { key: "NAME", value: &Shape::Object(LISTENER) },
+        "Where clients are served, at least one.",
+    ),
+    Field::absent("admin", Shape::Object(ADMIN), "Where operators are served: health, metrics, status."),
+    Field::absent("shutdown", Shape::Object(SHUTDOWN), "How the gateway stops."),
+    Field::absent("defaults", Shape::Object(DEFAULTS), "What holds for every model that does not say otherwise."),
+    Field::absent(
+        "backends",
+        Shape::Map { key: "NAME", value: &Shape::Kind(BACKEND) },
+        "The servers, or the embedded runtime, that run models.",
+    ),
+    Field::absent(
+        "models",
+        Shape::Map { key: MODEL_KEY, value: &Shape::Object(MODEL) },
+        "The models clients can ask for. A name has at most 256 characters, and neither `/` nor `\\`; two names may \
+         not differ by case alone.",
+    ),
+    Field::later("identity"),
+    Field::later("tenants"),
+    Field::later("floor"),
+    Field::later("policy"),
+    Field::later("limits"),
+    Field::later("connections"),
+    Field::later("state"),
+    Field::later("telemetry"),
+    Field::later("audit"),
+    Field::later("console"),
+    Field::later("graphs"),
+    Field::later("payloads"),
+    Field::later("kubernetes"),
+];
+
+/// Keys of an include file.
+pub(crate) const INCLUDE: &[Field] = &[
+    Field::required("owner", Shape::Name, "Whose models these are."),
+    Field::absent("models", Shape::Map { key: MODEL_KEY, value: &Shape::Object(MODEL) }, "The owner's models."),
+];
+
+const CONFIG: &[Field] = &[Field::optional(
+    "owner",
+    Shape::Choice(&[("files", "these files alone"), ("store", ""), ("kubernetes", "")]),
+    "files",
+    "Who may change configuration; exactly one may.",
+)];
+
+/// Keys of `shutdown`.
+pub(crate) const SHUTDOWN: &[Field] = &[Field::optional(
+    "grace",
+    Shape::Duration { min_ms: 0, max_ms: 3_600_000 },
+    "30s",
+    "How long requests under way may take to end once the gateway was told to stop.",
+)];
+
+/// What to say where a key that must be given is not, beyond an example of its shape.
+pub(crate) const WHEN_MISSING: &[(&str, &str, &str)] =
+    &[("authenticate", "nobody could call", "write `authenticate: [anonymous]`")];
+
+/// An example of each top-level key; together they are one configuration.
+pub(crate) const EXAMPLES: &[(&str, &str)] = &[
+    ("version", "version: 1\n"),
+    ("config", "config: { owner: files }\n"),
+    ("include", "include: [teams/*.yaml]\n"),
+    ("listeners", listeners::EXAMPLE),
+    ("admin", "admin: { address: 127.0.0.1:9901 }\n"),
+    ("shutdown", "shutdown: { grace: 30s }\n"),
+    ("defaults", "defaults: { timeout: 10s, non_finite: token }\n"),
+    ("backends", backends::EXAMPLE),
+    ("models", models::EXAMPLE),
+];
+
+/// An example of an include file.
+pub(crate) const INCLUDE_EXAMPLE: &str = "\
+owner: risk-team
+models:
+  fraud: { backend: mlserver }
+";

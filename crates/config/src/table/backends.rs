@@ -1,0 +1,63 @@
+//! The keys below `backends` that every kind shares. What only one kind has comes from the catalogue.
+
+use sluicegate_core::{Field, Shape};
+
+/// Keys of every backend.
+pub(crate) const BACKEND: &[Field] = &[
+    Field::required("protocol", Shape::Name, "What kind of backend it is; decides which other keys it has."),
+    Field::later("credential"),
+    Field::later("balance"),
+    Field::later("health"),
+    Field::later("retry"),
+    Field::later("tls"),
+    Field::later("quirks"),
+];
+
+/// Keys of every backend that is reached over a network.
+pub(crate) const REMOTE: &[Field] = &[
+    Field::required(
+        "endpoints",
+        Shape::List(&Shape::Url),
+        "Its addresses, which are interchangeable: `http://host:port`, with a path where the server has a prefix.",
+    ),
+    Field::absent("timeouts", Shape::Object(TIMEOUTS), "How long its steps may take."),
+];
+
+/// Keys of a remote backend's `timeouts`.
+pub(crate) const TIMEOUTS: &[Field] = &[
+    Field::optional(
+        "connect",
+        Shape::Duration { min_ms: 1, max_ms: 60_000 },
+        "1s",
+        "Time for a connection to be made.",
+    ),
+    Field::later("first_byte"),
+    Field::later("idle"),
+    Field::later("total"),
+];
+
+/// Kinds of backend of the design; those that the catalogue lacks are not in this build.
+pub(crate) const LATER_PROTOCOLS: &[&str] = &[
+    "embedded",
+    "oip-rest",
+    "oip-grpc",
+    "tfserving-rest",
+    "tfserving-grpc",
+    "torchserve",
+    "sagemaker",
+    "openai",
+    "anthropic",
+    "bedrock",
+    "gemini",
+    "llama-cpp",
+    "ollama",
+];
+
+pub(super) const EXAMPLE: &str = "\
+backends:
+  local: { protocol: embedded }
+  mlserver:
+    protocol: oip-rest
+    endpoints: [\"http://10.0.0.9:8080\", \"http://10.0.0.10:8080\"]
+    timeouts: { connect: 500ms }
+";

@@ -1,0 +1,90 @@
+//! The keys below `listeners` and `admin`.
+
+use sluicegate_core::{Field, Shape};
+
+/// Keys of a listener.
+pub(crate) const LISTENER: &[Field] = &[
+    Field::required(
+        "address",
+        Shape::Address,
+        "Where it listens, on HTTP/1.1 and HTTP/2 (cleartext, prior knowledge). Port 0 takes any free port.",
+    ),
+    Field::required(
+        "authenticate",
+        Shape::List(&Shape::Choice(METHODS)),
+        "How callers may identify themselves. Nothing is assumed: that everybody may call must be written.",
+    ),
+    Field::absent("limits", Shape::Object(LIMITS), "What a connection and a request may take."),
+    Field::later("hosts"),
+    Field::later("tls"),
+    Field::later("expose"),
+    Field::later("trusted_proxies"),
+    Field::later("limit_per_ip"),
+    Field::later("exposure"),
+];
+
+const METHODS: &[(&str, &str)] = &[
+    ("anonymous", "everybody may call, without saying who they are"),
+    ("api_key", ""),
+    ("oidc", ""),
+    ("mtls", ""),
+    ("spiffe", ""),
+];
+
+/// Keys of a listener's `limits`.
+pub(crate) const LIMITS: &[Field] = &[
+    Field::optional(
+        "head",
+        // The HTTP library reads heads into a buffer of at least 8 KiB.
+        Shape::Size { min: 8 << 10, max: 1 << 20 },
+        "16KiB",
+        "Bytes of a request's head: request line and headers.",
+    ),
+    Field::optional("headers", Shape::Integer { min: 8, max: 1000 }, "64", "Header fields of a request."),
+    Field::optional("body", Shape::Size { min: 1 << 10, max: 64 << 30 }, "64MiB", "Bytes of a request's body."),
+    Field::optional(
+        "head_timeout",
+        Shape::Duration { min_ms: 10, max_ms: 3_600_000 },
+        "10s",
+        "Time for a whole head to arrive.",
+    ),
+    Field::optional(
+        "body_timeout",
+        Shape::Duration { min_ms: 10, max_ms: 86_400_000 },
+        "60s",
+        "Time for a whole body to arrive.",
+    ),
+    Field::optional(
+        "idle_timeout",
+        Shape::Duration { min_ms: 10, max_ms: 86_400_000 },
+        "75s",
+        "Time a connection may lie idle before it is closed.",
+    ),
+    Field::optional("connections", Shape::Integer { min: 1, max: 1_000_000 }, "10000", "Connections open at once."),
+    Field::optional(
+        "streams",
+        Shape::Integer { min: 1, max: 10_000 },
+        "100",
+        "HTTP/2 streams open at once on one connection.",
+    ),
+];
+
+/// Keys of `admin`.
+pub(crate) const ADMIN: &[Field] = &[
+    Field::optional(
+        "address",
+        Shape::Address,
+        "127.0.0.1:9901",
+        "Where operators are served. A loopback address, until the admin plane has authentication.",
+    ),
+    Field::later("tls"),
+    Field::later("authenticate"),
+];
+
+pub(super) const EXAMPLE: &str = "\
+listeners:
+  main:
+    address: 0.0.0.0:8080
+    authenticate: [anonymous]
+    limits: { body: 16MiB }
+";
