@@ -1,0 +1,58 @@
+//! `cargo xtask ci`: everything a change must pass, each step timed. One failing step does not hide the next.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use super::{Command, no_arguments, test, tidy};
+use crate::stopwatch::{Seconds, Stopwatch};
+use crate::{process, say};
+
+pub(crate) const COMMAND: Command = Command {
+    name: "ci",
+    usage: "",
+    summary: "format, clippy, tidy, test: what a change must pass",
+    run: |root, arguments| {
+        no_arguments("ci", arguments)?;
+        ci(root)
+    },
+};
+
+/// A step by its name. The tests are last: their closing lines are what one looks for in the output.
+type Step = (&'static str, fn(&Path) -> Result<()>);
+
+const STEPS: &[Step] = &[("fmt", fmt), ("clippy", clippy), ("tidy", tidy::run), ("test", tests)];
+
+fn ci(root: &Path) -> Result<()> {
+    let mut rows: Vec<(&str, Seconds, Result<()>)> = Vec::new();
+    for (number, (name, step)) in (1..).zip(STEPS) {
+        say::line(format_args!("==> {name} (step {number} of {})", STEPS.len()));
+        let watch = Stopwatch::start();
+        let result = step(root);
+        if let Err(error) = &result {
+            say::complain(format_args!("{name}: {error:#}"));
+        }
+        rows.push((name, watch.elapsed(), result));
+    }
+    for (name, elapsed, result) in &rows {
+        let verdict = if result.is_ok() { "ok" } else { "FAILED" };
+        say::line(format_args!("{name:<8} {elapsed:>10}  {verdict}"));
+    }
+    match rows.iter().filter(|(_, _, result)| result.is_err()).count() {
+        0 => Ok(()),
+        failed => bail!("{failed} of {} steps failed", rows.len()),
+    }
+}
+
+fn fmt(root: &Path) -> Result<()> {
+    process::run(process::cargo(root).args(["fmt", "--all", "--check"]))
+}
+
+fn clippy(root: &Path) -> Result<()> {
+    let arguments = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
+    process::run(process::cargo(root).args(arguments))
+}
+
+fn tests(root: &Path) -> Result<()> {
+    test::run(root, &test::Options::default())
+}

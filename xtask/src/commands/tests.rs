@@ -1,0 +1,74 @@
+//! The commands' arguments and the pure parts of what they do.
+
+use std::path::Path;
+
+use super::fuzz::{Options as FuzzOptions, Report};
+use super::test::Options;
+use super::{COMMANDS, dispatch, env, schema};
+
+fn words(line: &str) -> Vec<String> {
+    line.split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn command_names_are_unique_and_described() {
+    for (index, command) in COMMANDS.iter().enumerate() {
+        assert!(!command.summary.is_empty());
+        assert!(COMMANDS[index + 1..].iter().all(|other| other.name != command.name), "{} twice", command.name);
+    }
+}
+
+#[test]
+fn an_unknown_command_says_where_the_list_is() {
+    let error = dispatch(Path::new("."), &words("tidyy")).unwrap_err().to_string();
+    assert!(error.contains("`tidyy`") && error.contains("cargo xtask help"), "{error}");
+}
+
+#[test]
+fn commands_without_arguments_refuse_them() {
+    for name in ["tidy", "ci", "env"] {
+        let error = dispatch(Path::new("/nonexistent"), &words(&format!("{name} --all"))).unwrap_err().to_string();
+        assert!(error.contains("takes no argument"), "{error}");
+    }
+}
+
+#[test]
+fn test_passes_on_what_follows_the_dashes() {
+    let options = Options::parse(&words("--fast -- -p core -- --nocapture")).unwrap();
+    assert_eq!(options, Options { fast: true, passed_on: words("-p core -- --nocapture") });
+    assert_eq!(Options::parse(&[]).unwrap(), Options::default());
+    assert!(Options::parse(&words("-p core")).unwrap_err().to_string().contains("after `--`"));
+}
+
+#[test]
+fn fuzz_takes_a_target_and_a_time() {
+    let parse = |line: &str| FuzzOptions::parse(&words(line));
+    assert_eq!(parse("").unwrap(), FuzzOptions { target: None, seconds: 30 });
+    assert_eq!(parse("yaml --seconds 5").unwrap(), FuzzOptions { target: Some("yaml".into()), seconds: 5 });
+    for bad in ["--seconds", "--seconds x", "--seconds 0", "one two", "--jobs 2"] {
+        assert!(parse(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_fuzz_report_reads_the_last_figures() {
+    let log = "#2 INITED cov: 10 ft: 11 corp: 1/1b\n#99 DONE   cov: 321 ft: 400 corp: 9/99b\n\
+               stat::number_of_executed_units: 12345\nstat::peak_rss_mb: 40\n";
+    let report = Report::read(log, false);
+    assert_eq!(report, Report { executions: Some(12345), coverage: Some(321), crashed: false });
+    assert_eq!(Report::read("", true).to_string(), "unknown executions, coverage unknown, CRASHED");
+}
+
+#[test]
+fn exports_survive_a_shell() {
+    assert_eq!(env::quoted("/a b/c"), "'/a b/c'");
+    assert_eq!(env::quoted("it's"), r"'it'\''s'");
+}
+
+#[test]
+fn schema_check_names_the_first_line_that_differs() {
+    assert_eq!(schema::first_difference("a\nb\n", "a\nb\n"), None);
+    assert_eq!(schema::first_difference("a\nb\n", "a\nc\n"), Some(2));
+    assert_eq!(schema::first_difference("", "a\n"), Some(1));
+    assert_eq!(schema::first_difference("a\n", "a"), Some(2));
+}

@@ -1,0 +1,71 @@
+//! Debian packages: installed only when missing, and said aloud.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::python;
+use crate::{process, say};
+
+/// A package and how to see that what it brings is there, whoever brought it.
+#[derive(Clone, Copy)]
+pub(crate) struct Package {
+    pub(crate) name: &'static str,
+    /// What it is needed for.
+    pub(crate) why: &'static str,
+    pub(crate) present: fn() -> bool,
+}
+
+/// An interpreter to install uv with; uv then finds or fetches the version the requirements are locked for.
+pub(crate) const PYTHON: Package =
+    Package { name: "python3", why: "runs the real clients and servers", present: python::any_present };
+/// Debian keeps `venv` and `ensurepip` apart from the interpreter.
+pub(crate) const PYTHON_VENV: Package =
+    Package { name: "python3-venv", why: "keeps their packages out of the system", present: python::any_present };
+/// libFuzzer is C++.
+pub(crate) const CXX: Package = Package {
+    name: "g++",
+    why: "builds libFuzzer",
+    present: || process::succeeds(Command::new("c++").arg("--version")),
+};
+
+/// Installs those that are missing, as root or through sudo; says what to do where neither is possible.
+pub(crate) fn ensure(packages: &[Package]) -> Result<()> {
+    let missing: Vec<&Package> = packages.iter().filter(|package| !(package.present)()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
+    for package in &missing {
+        say::line(format_args!("      missing: {} ({})", package.name, package.why));
+    }
+    let install = || apt(&names);
+    install().with_context(|| format!("install these by hand and run again: {}", names.join(" ")))?;
+    match missing.iter().find(|package| !(package.present)()) {
+        None => Ok(()),
+        Some(package) => bail!("{} was installed, but what it should bring is still not found", package.name),
+    }
+}
+
+fn apt(names: &[&str]) -> Result<()> {
+    if !process::succeeds(Command::new("apt-get").arg("--version")) {
+        bail!("this machine has no apt-get");
+    }
+    let root = process::output(Command::new("id").arg("-u"))?.trim() == "0";
+    if !root && !process::succeeds(Command::new("sudo").args(["-n", "true"])) {
+        bail!("not root, and sudo asks for a password");
+    }
+    process::run(apt_get(root).arg("update"))?;
+    process::run(apt_get(root).args(["install", "--yes", "--no-install-recommends"]).args(names))
+}
+
+fn apt_get(root: bool) -> Command {
+    if root {
+        let mut command = Command::new("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        return command;
+    }
+    let mut command = Command::new("sudo");
+    command.args(["-n", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+    command
+}
