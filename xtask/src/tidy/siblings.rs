@@ -8,10 +8,10 @@ const FOLDER: &str = "crates/adapters/src/";
 const TABLE: &str = "table";
 
 pub(super) fn check(facts: &Facts) -> Vec<Found> {
-    let adapters: Vec<(&str, &str)> = facts.sources.iter().filter_map(|source| place(&source.path)).collect();
+    let adapters: Vec<(&str, &str)> = facts.sources.iter().filter_map(|source| place(facts, &source.path)).collect();
     let mut found = Vec::new();
     for source in &facts.sources {
-        let Some((port, name)) = place(&source.path) else { continue };
+        let Some((port, name)) = place(facts, &source.path) else { continue };
         if name == TABLE {
             continue;
         }
@@ -32,9 +32,11 @@ pub(super) fn check(facts: &Facts) -> Vec<Found> {
     found
 }
 
-/// Port and adapter of a file `<port>/<name>.rs`; deeper files belong to the adapter whose folder they are in.
-fn place(path: &str) -> Option<(&str, &str)> {
+/// Port and adapter of a file `<port>/<name>.rs`; deeper files belong to the adapter whose folder they are in. A folder
+/// without a table is no port, but what adapters share.
+fn place<'a>(facts: &Facts, path: &'a str) -> Option<(&'a str, &'a str)> {
     let (port, rest) = path.strip_prefix(FOLDER)?.split_once('/')?;
     let name = rest.split('/').next()?.trim_end_matches(".rs");
-    (name != "tests").then_some((port, name))
+    let is_port = facts.tree.holds(&format!("{FOLDER}{port}/{TABLE}.rs"));
+    (is_port && name != "tests").then_some((port, name))
 }

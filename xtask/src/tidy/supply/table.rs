@@ -36,7 +36,7 @@ pub(super) const BANS: &[Ban] = &[
     Ban {
         name: "lazy_static",
         reason: "the standard library has LazyLock",
-        tolerated_from: &["sharded-slab", "tract-core"],
+        tolerated_from: &["sharded-slab", "tract-core", "tract-data", "tract-linalg"],
     },
 ];
 

@@ -40,6 +40,8 @@ impl Mini {
         mini.write("crates/adapters/src/upstream/table.rs", "//! Table.\nuse super::one::ONE;\n");
         mini.write("crates/adapters/src/upstream/one.rs", "//! One.\nuse crate::http::Client;\n");
         mini.write("crates/adapters/src/upstream/two.rs", "//! Two.\n");
+        mini.write("crates/adapters/src/http/pool.rs", "//! Shared.\nuse super::dial;\nuse crate::http::dial::Dial;\n");
+        mini.write("crates/adapters/src/http/dial.rs", "//! Shared.\n");
         mini.write("deny.toml", include_str!("../../../../deny.toml"));
         mini.write("CHANGELOG.md", "# Changelog\n\n## [Unreleased]\n");
         mini.write(
