@@ -33,7 +33,7 @@ MODES = ["binary", "binary-named", "json", "json-in", "json-out", "gzip", "defla
 JSON_IN, JSON_OUT = {"json", "json-in"}, {"json", "json-out"}
 
 
-def echo_inputs(mode):
+def echo_inputs(mode, finite):
     inputs = {
         "bool": np.array([True, False, True]),
         "fp32": np.array([[0.1, -0.0, 1e-45], [3.4028235e38, -3.4028235e38, 16777217]], np.float32),
@@ -50,12 +50,12 @@ def echo_inputs(mode):
             i = np.iinfo(t)
             inputs[t.name] = np.array([i.min, i.max, 0, 1, i.max - 1], t)
     inputs["int64_beyond_double"] = np.array([2**53 + 1, -(2**53) - 1], np.int64)
-    if mode not in JSON_IN and mode not in JSON_OUT:
+    if mode not in JSON_IN and mode not in JSON_OUT and not finite:
         inputs["fp32_special"] = np.array([np.nan, np.inf, -np.inf], np.float32)
         inputs["fp64_special"] = np.array([np.nan, np.inf, -np.inf], np.float64)
         inputs["bytes_not_utf8"] = np.array([b"\xff\xfe", b"\0\0"], object)
     if mode not in JSON_IN and mode not in JSON_OUT:
-        inputs["fp16"] = np.array([0.1, np.nan, np.inf, -65504, 6e-8], np.float16)
+        inputs["fp16"] = np.array([0.1, -0.0, 1.5, -65504, 6e-8] if finite else [0.1, np.nan, np.inf, -65504, 6e-8], np.float16)
     return inputs
 
 
@@ -174,6 +174,7 @@ def main():
     cli.add_argument("--outputs", default="", help="ask for these outputs by name in every mode")
     cli.add_argument("--version", default="", help="the model version to ask for")
     cli.add_argument("--header", action="append", default=[], metavar="NAME:VALUE", help="sent with every health and metadata call and inference")
+    cli.add_argument("--finite", action="store_true", help="echo only what a server that knows JSON alone can carry")
     cli.add_argument("--skip-refusals", action="store_true", help="send nothing that must fail")
     args = cli.parse_args()
     modes = args.modes.split(",")
@@ -230,7 +231,7 @@ def main():
     for mode in modes:
         def run(mode=mode):
             nonlocal first
-            inputs = echo_inputs(mode) if args.echo else {args.input: IRIS}
+            inputs = echo_inputs(mode, args.finite) if args.echo else {args.input: IRIS}
             got = infer(client, args.model, inputs, outputs, mode, args.version, headers)
             if args.echo:
                 check_echo(inputs, got)

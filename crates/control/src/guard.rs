@@ -39,7 +39,17 @@ mod tests {
         for good in ["localhost", "LOCALHOST:9901", "127.0.0.1", "127.9.9.9:80", "[::1]", "[::1]:9901"] {
             assert!(is_local(good), "{good}");
         }
-        for bad in ["", "evil.example", "localhost.evil.example", "10.0.0.1", "0.0.0.0", "[::2]", "[::1", "[::1]x", "127.0.0.1.evil"] {
+        for bad in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "10.0.0.1",
+            "0.0.0.0",
+            "[::2]",
+            "[::1",
+            "[::1]x",
+            "127.0.0.1.evil",
+        ] {
             assert!(!is_local(bad), "{bad}");
         }
     }

@@ -3,16 +3,20 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use http::HeaderMap;
 use serde::Serialize;
-use sluicegate_core::{Clock, Dice, Mistake, RecordSink};
+use sluicegate_core::{Clock, Deadline, Dice, Inquiry, Mistake, ModelMetadata, RecordSink};
 
 use crate::build::{Builders, Built};
 use crate::snapshot::Snapshot;
+use crate::stage::inquire;
 
+/// How long a description of a model is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Replaced generations that are remembered.
 const HISTORY: usize = 10;
 
@@ -174,6 +178,21 @@ impl Gateway {
     pub fn refused(&self, mistakes: &[Mistake]) {
         let mistakes = mistakes.iter().map(ToString::to_string).collect();
         self.history.lock().last_reload = Some(Reload { ok: false, at: seconds(self.clock.wall()), mistakes });
+    }
+
+    /// Notes that configuration was read anew and is what serves already.
+    pub fn confirmed(&self) {
+        self.history.lock().last_reload = Some(Reload { ok: true, at: seconds(self.clock.wall()), mistakes: Vec::new() });
+    }
+
+    /// What is known of a model's stable version, by the client's names; `None` where its backend does not say soon.
+    pub async fn describe(&self, model: &str) -> Option<ModelMetadata> {
+        let snapshot = self.current();
+        let model = snapshot.models.get(model)?;
+        let deadline = Deadline(self.clock.now() + PATIENCE);
+        let inquiry = Inquiry { model: model.stable.model.clone(), headers: HeaderMap::new(), deadline };
+        let said = inquire::describe(&model.stable, inquiry).await.ok()??;
+        Some(ModelMetadata { name: model.name.to_string(), ..said })
     }
 
     /// Says "not ready" from now on; requests are still served.

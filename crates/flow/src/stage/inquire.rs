@@ -28,7 +28,7 @@ pub(crate) async fn inquire(chosen: ChosenInquiry, gateway: &Gateway, trail: &mu
 }
 
 /// What the version's backend says of it; `None` where it has no way to say.
-pub(super) async fn describe(version: &Version, inquiry: Inquiry) -> Result<Option<ModelMetadata>, Refusal> {
+pub(crate) async fn describe(version: &Version, inquiry: Inquiry) -> Result<Option<ModelMetadata>, Refusal> {
     let backend = &version.backend;
     let Some(endpoint) = backend.pick() else {
         return Ok(None);

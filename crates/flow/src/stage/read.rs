@@ -85,10 +85,6 @@ pub(super) fn broken(error: &BodyError) -> Refusal {
 }
 
 impl Read {
-    pub(super) const fn named(&self) -> &NamedModel {
-        &self.named
-    }
-
     pub(super) fn into_parts(self) -> (NamedModel, Payload) {
         (self.named, self.payload)
     }

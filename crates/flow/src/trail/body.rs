@@ -72,10 +72,9 @@ impl HttpBody for Carrying {
             (None, _) | (_, None) => {}
         }
         // A reader that knows the length does not ask again after the last byte.
-        if !matches!(frame, Some(Ok(_))) || this.inner.is_end_stream() {
-            if let Some(trail) = this.trail.take() {
-                trail.finish();
-            }
+        let last = !matches!(frame, Some(Ok(_))) || this.inner.is_end_stream();
+        if let Some(trail) = this.trail.take_if(|_| last) {
+            trail.finish();
         }
         Poll::Ready(frame)
     }

@@ -77,8 +77,8 @@ fn parse_traceparent(text: &str) -> Option<(&str, &str)> {
     let span = parts.next().filter(|part| part.len() == 16).filter(lower_hex)?;
     let flags = parts.next().filter(|part| part.len() == 2).filter(lower_hex)?;
     let zero = |part: &str| part.bytes().all(|byte| byte == b'0');
-    let more = parts.next().is_some();
-    (!zero(trace) && !zero(span) && !(more && version == "00")).then_some((trace, flags))
+    let longer_than_known = parts.next().is_some() && version == "00";
+    (!(zero(trace) || zero(span) || longer_than_known)).then_some((trace, flags))
 }
 
 #[cfg(test)]

@@ -1,0 +1,9 @@
+//! One file a command.
+
+pub(crate) mod call;
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod generate;
+pub(crate) mod models;
+pub(crate) mod serve;
+pub(crate) mod status;

@@ -1,0 +1,52 @@
+//! `sluicegate serve`: runs the gateway.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{LogFormat, Serve};
+use crate::gateway::{self, Options};
+use crate::sources::Origin;
+
+pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
+    start_log(options.log_format);
+    let origin = match (&options.config, &options.model) {
+        (Some(config), _) => Origin::File(config.clone()),
+        (None, Some(model)) => Origin::Text(around(model)?),
+        (None, None) => bail!("give a configuration (--config FILE) or a model (FILE.onnx)"),
+    };
+    let options =
+        Options { origin, listen: options.listen, admin: options.admin, access_log: options.access_log.clone() };
+    let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("gateway").enable_all().build()?;
+    let code = runtime.block_on(gateway::run(options));
+    // Blocking work that was under way when the gateway stopped is of no use to anybody.
+    runtime.shutdown_background();
+    code
+}
+
+/// The configuration of a gateway around one model file.
+fn around(model: &Path) -> anyhow::Result<String> {
+    let name = model.file_stem().and_then(|stem| stem.to_str()).context("the file's name is not UTF-8 text")?;
+    let path = model.to_str().context("the file's path is not UTF-8 text")?;
+    // JSON strings are YAML strings, whatever is in them.
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    Ok(format!(
+        "version: 1\n\
+         listeners: {{ local: {{ address: 127.0.0.1:8080, authenticate: [anonymous] }} }}\n\
+         backends: {{ local: {{ protocol: embedded }} }}\n\
+         models: {{ {}: {{ backend: local, source: {} }} }}\n",
+        quoted(name),
+        quoted(path)
+    ))
+}
+
+fn start_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("SLUICEGATE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+}

@@ -1,0 +1,68 @@
+//! `sluicegate status`: how a running gateway does.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use http::Method;
+use serde_json::Value;
+
+use crate::cli::Running;
+use crate::{client, output};
+
+/// Exit code 0: ready; 1: not ready, or the last reload was refused.
+pub(crate) fn run(options: &Running) -> anyhow::Result<ExitCode> {
+    let status = admin_json(Method::GET, &options.admin, "/status")?;
+    output::print(options.output.output, &status, draw)?;
+    let good = status["ready"] == true && status["last_reload"]["ok"] != false;
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Asks the admin listener.
+pub(super) fn admin_json(method: Method, admin: &str, path: &str) -> anyhow::Result<Value> {
+    let answer = client::send(method, admin, path, None)?;
+    if !answer.status.is_success() {
+        let said = String::from_utf8_lossy(&answer.body);
+        bail!("{admin}{path} answered {}: {}", answer.status, said.trim());
+    }
+    serde_json::from_slice(&answer.body)
+        .with_context(|| format!("what answers at {admin} is not a gateway's admin listener"))
+}
+
+fn draw(status: &Value) -> String {
+    let ready = match (status["ready"] == true, status["draining"] == true) {
+        (true, _) => "ready",
+        (false, true) => "draining",
+        (false, false) => "not ready",
+    };
+    let digest: String = text(&status["digest"]).chars().take(12).collect();
+    let mut drawn = format!(
+        "sluicegate {}: {ready}, generation {} ({digest}), {} models\n",
+        text(&status["version"]),
+        text(&status["generation"]),
+        status["models"].as_array().map_or(0, Vec::len)
+    );
+    if status["last_reload"]["ok"] == false {
+        drawn.push_str("\nLAST RELOAD REFUSED; the generation above still serves:\n");
+        for mistake in status["last_reload"]["mistakes"].as_array().into_iter().flatten() {
+            drawn.push_str(&format!("  {}\n", text(mistake)));
+        }
+    }
+    let listeners = status["listeners"].as_array().into_iter().flatten();
+    let listeners = listeners.map(|listener| [text(&listener["name"]), text(&listener["address"])]).collect();
+    drawn.push_str(&format!("\n{}\n", output::table(["LISTENER", "ADDRESS"], listeners)));
+    let backends = status["backends"].as_array().into_iter().flatten().map(|backend| {
+        let endpoints = backend["endpoints"].as_array().into_iter().flatten().map(text).collect::<Vec<_>>();
+        [text(&backend["name"]), text(&backend["protocol"]), endpoints.join(", ")]
+    });
+    drawn.push_str(&format!("\n{}\n", output::table(["BACKEND", "PROTOCOL", "ENDPOINTS"], backends.collect())));
+    drawn
+}
+
+/// A value as a person reads it.
+pub(super) fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,319 @@
+//! The gateway assembled: rooms wired together, configuration loaded, followed and replaced, and in the end drained.
+
+mod admin;
+mod banner;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use parking_lot::RwLock;
+use sluicegate_adapters::meter::prometheus::Meter;
+use sluicegate_adapters::sink::{Tee, access_log::AccessLog};
+use sluicegate_config::Resolved;
+use sluicegate_control::Listening;
+use sluicegate_core::{Clock, Inbound, Mistake, Outbound, RecordSink, Span};
+use sluicegate_flow::build::Builders;
+use sluicegate_flow::control::Gateway;
+use sluicegate_server::{Handler, Limits, ListenerPlan, Server};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::catalog;
+use crate::output;
+use crate::seams::{SystemClock, ThreadDice};
+use crate::sources::{Loader, Origin};
+use crate::watch::Watch;
+use admin::AdminPlane;
+
+/// What the command line says about the gateway to run.
+pub(crate) struct Options {
+    pub(crate) origin: Origin,
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) admin: Option<SocketAddr>,
+    pub(crate) access_log: String,
+}
+
+/// A request handler that the server knows nothing about.
+#[derive(Clone)]
+struct Path(Arc<Gateway>);
+
+impl Handler for Path {
+    fn serve(&self, inbound: Inbound) -> impl Future<Output = Outbound> + Send {
+        let gateway = Arc::clone(&self.0);
+        async move { sluicegate_flow::serve(&gateway, inbound).await }
+    }
+}
+
+/// Everything that lives as long as the process.
+struct Assembly {
+    gateway: Arc<Gateway>,
+    builders: Arc<Builders>,
+    meter: Arc<Meter>,
+    server: Server<Path>,
+    admin: AdminPlane,
+    open: Arc<RwLock<Vec<Listening>>>,
+    loader: Option<Loader>,
+    listen: Option<SocketAddr>,
+    admin_override: Option<SocketAddr>,
+    clock: Arc<dyn Clock>,
+    resolved: Option<Resolved>,
+}
+
+/// What came of an attempt to load configuration.
+enum Loaded {
+    /// It serves now.
+    Installed,
+    /// It is what serves already.
+    Unchanged,
+    /// It was refused; what served before serves on.
+    Refused(Vec<Mistake>),
+}
+
+/// Runs until a signal, and says how it ended.
+///
+/// # Errors
+/// The first configuration was refused, or something outside it (log file, signal handlers) cannot be had.
+pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
+    // Before anything is read: a change while starting must not be missed, nor a signal.
+    let mut signals = Signals::new()?;
+    let mut watch = Watch::new().context("cannot watch files for changes")?;
+    let mut assembly = Assembly::new(options)?;
+    if let Loaded::Refused(mistakes) = assembly.load().await {
+        for mistake in &mistakes {
+            output::tell(&mistake.to_string());
+        }
+        anyhow::bail!("the configuration was refused");
+    }
+    watch.follow(assembly.files());
+    assembly.greet().await;
+    loop {
+        tokio::select! {
+            () = watch.changed() => assembly.reload("a file changed").await,
+            _ = signals.hangup.recv() => assembly.reload("SIGHUP").await,
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+        }
+        watch.follow(assembly.files());
+    }
+    // A second signal does not wait.
+    tokio::select! {
+        code = assembly.drain() => Ok(code),
+        _ = signals.terminate.recv() => Ok(ExitCode::FAILURE),
+        _ = signals.interrupt.recv() => Ok(ExitCode::FAILURE),
+    }
+}
+
+impl Assembly {
+    fn new(options: Options) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let meter = Arc::new(Meter::new(env!("CARGO_PKG_VERSION"), clock.wall()));
+        let sink = sink(&options.access_log, &meter)?;
+        let gateway = Arc::new(Gateway::new(Arc::clone(&clock), Arc::new(ThreadDice), sink));
+        let open = Arc::new(RwLock::new(Vec::new()));
+        let admin = AdminPlane::new(Arc::clone(&gateway), Arc::clone(&meter), Arc::clone(&open));
+        Ok(Self {
+            builders: Arc::new(catalog::builders(&clock)),
+            server: Server::new(Path(Arc::clone(&gateway))),
+            loader: Some(Loader::new(options.origin)),
+            listen: options.listen,
+            admin_override: options.admin,
+            resolved: None,
+            gateway,
+            meter,
+            admin,
+            open,
+            clock,
+        })
+    }
+
+    fn files(&self) -> &std::collections::BTreeSet<std::path::PathBuf> {
+        static NONE: std::collections::BTreeSet<std::path::PathBuf> = std::collections::BTreeSet::new();
+        self.loader.as_ref().map_or(&NONE, |loader| &loader.files)
+    }
+
+    /// Start-up and reload are this one way: read, resolve, build, bind; and only when all of it is good, install.
+    async fn load(&mut self) -> Loaded {
+        let loaded = match self.try_load().await {
+            Ok(loaded) => loaded,
+            Err(mistakes) => Loaded::Refused(mistakes),
+        };
+        match &loaded {
+            Loaded::Installed => {
+                let digest = self.resolved.as_ref().map(|resolved| Arc::clone(&resolved.digest)).unwrap_or_default();
+                self.meter.reloaded(true, &digest, self.clock.wall());
+            }
+            Loaded::Refused(mistakes) => {
+                self.gateway.refused(mistakes);
+                self.meter.reloaded(false, "", self.clock.wall());
+            }
+            Loaded::Unchanged => self.gateway.confirmed(),
+        }
+        loaded
+    }
+
+    async fn try_load(&mut self) -> Result<Loaded, Vec<Mistake>> {
+        let resolved = self.read().await?;
+        if self.resolved.as_ref().is_some_and(|serving| serving.digest == resolved.digest) {
+            return Ok(Loaded::Unchanged);
+        }
+        let (gateway, builders) = (Arc::clone(&self.gateway), Arc::clone(&self.builders));
+        let building = resolved.clone();
+        let built = blocking(move || gateway.build(&building, &builders)).await??;
+        let prepared = self.server.prepare(&plans(&resolved)).map_err(|errors| {
+            let at = |name: &str| {
+                let listener = resolved.listeners.iter().find(|listener| *listener.name == *name);
+                listener.map_or_else(nowhere, |listener| listener.span.clone())
+            };
+            errors.iter().map(|error| Mistake::at(&at(&error.name), error.to_string())).collect::<Vec<_>>()
+        })?;
+        let admin = self.admin.prepare(resolved.admin.address).await.map_err(|cause| {
+            vec![Mistake::at(&resolved.admin.span, format!("the admin listener cannot be opened: {cause}"))]
+        })?;
+        // From here on nothing fails.
+        self.gateway.install(built);
+        self.server.commit(prepared);
+        self.admin.commit(admin);
+        let listening = self.server.addresses();
+        *self.open.write() =
+            listening.into_iter().map(|(name, address)| Listening { name: name.to_string(), address }).collect();
+        for warning in &resolved.warnings {
+            tracing::warn!("{warning}");
+        }
+        self.resolved = Some(resolved);
+        Ok(Loaded::Installed)
+    }
+
+    async fn read(&mut self) -> Result<Resolved, Vec<Mistake>> {
+        let Some(mut loader) = self.loader.take() else {
+            return Err(vec![Mistake::at(&nowhere(), "a load is under way")]);
+        };
+        let (loader, resolved) = blocking(move || {
+            let resolved = loader.load();
+            (loader, resolved)
+        })
+        .await?;
+        self.loader = Some(loader);
+        let mut resolved = resolved?;
+        if let Some(address) = self.listen {
+            match resolved.listeners.as_mut_slice() {
+                [listener] => listener.address = address,
+                listeners => {
+                    let message =
+                        format!("--listen needs a configuration with one listener; this has {}", listeners.len());
+                    return Err(vec![Mistake::at(&nowhere(), message)]);
+                }
+            }
+        }
+        if let Some(address) = self.admin_override {
+            if !address.ip().is_loopback() {
+                let message = "the admin listener opens on loopback addresses only until it has authentication";
+                return Err(vec![Mistake::at(&nowhere(), message)]);
+            }
+            resolved.admin.address = Some(address);
+        }
+        Ok(resolved)
+    }
+
+    async fn reload(&mut self, why: &str) {
+        match self.load().await {
+            Loaded::Installed => {
+                let status = self.gateway.status();
+                tracing::info!(generation = status.generation, digest = %status.digest, "{why}: new configuration serves");
+            }
+            Loaded::Unchanged => tracing::info!("{why}: the configuration is what serves already"),
+            Loaded::Refused(mistakes) => {
+                tracing::error!(
+                    "{why}: configuration refused, generation {} serves on",
+                    self.gateway.status().generation
+                );
+                for mistake in mistakes {
+                    tracing::error!("{mistake}");
+                }
+            }
+        }
+    }
+
+    async fn greet(&self) {
+        let open = self.open.read().clone();
+        banner::print(&self.gateway, &open, self.admin.address()).await;
+    }
+
+    /// Readiness off first; then no new connections; then the requests under way get their grace.
+    async fn drain(self) -> ExitCode {
+        self.gateway.begin_drain();
+        let (grace, delay) = self.resolved.as_ref().map_or_else(Default::default, |known| (known.grace, known.delay));
+        tracing::info!(?grace, "shutting down: not ready from now on");
+        tokio::time::sleep(delay).await;
+        let drained = self.server.drain(grace).await;
+        if drained.cut > 0 {
+            tracing::warn!(connections = drained.cut, "cut after the grace time");
+        }
+        self.admin.stop().await;
+        tracing::info!("stopped");
+        ExitCode::SUCCESS
+    }
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen to signals");
+        Ok(Self {
+            hangup: listen(SignalKind::hangup())?,
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+}
+
+/// Records go to the metrics, and to the access log unless that is off.
+fn sink(access_log: &str, meter: &Arc<Meter>) -> anyhow::Result<Arc<dyn RecordSink>> {
+    let target: Box<dyn std::io::Write + Send> = match access_log {
+        "off" => return Ok(Arc::clone(meter) as Arc<dyn RecordSink>),
+        "-" => Box::new(std::io::stdout()),
+        path => {
+            let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+            Box::new(file.with_context(|| format!("cannot open the access log {path}"))?)
+        }
+    };
+    let log = Arc::new(AccessLog::new(target, meter.dropped_lines()));
+    Ok(Arc::new(Tee::new(vec![Arc::clone(meter) as Arc<dyn RecordSink>, log])))
+}
+
+fn plans(resolved: &Resolved) -> Vec<ListenerPlan> {
+    let plan = |listener: &sluicegate_config::Listener| {
+        let limits = &listener.limits;
+        ListenerPlan {
+            name: Arc::clone(&listener.name),
+            address: listener.address,
+            limits: Limits {
+                head: usize::try_from(limits.head).unwrap_or(usize::MAX),
+                headers: limits.headers,
+                body: limits.body,
+                head_timeout: limits.head_timeout,
+                body_timeout: limits.body_timeout,
+                idle_timeout: limits.idle_timeout,
+                connections: limits.connections,
+                streams: limits.streams,
+            },
+        }
+    };
+    resolved.listeners.iter().map(plan).collect()
+}
+
+/// Work that reads files or uses the processor for long, off the request path's threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Vec<Mistake>> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| vec![Mistake::at(&nowhere(), format!("loading failed: {error}"))])
+}
+
+fn nowhere() -> Span {
+    Span { file: Arc::from("(command line)"), line: 1, column: 1 }
+}

@@ -1,0 +1,44 @@
+//! What a person who started the gateway reads first: where it listens, and requests that work as they stand.
+
+use std::net::SocketAddr;
+
+use sluicegate_control::Listening;
+use sluicegate_flow::control::Gateway;
+
+use crate::{hints, output};
+
+/// Models for which a request is printed.
+const MOST_HINTS: usize = 5;
+
+pub(super) async fn print(gateway: &Gateway, open: &[Listening], admin: Option<SocketAddr>) {
+    let status = gateway.status();
+    let digest: String = status.digest.chars().take(12).collect();
+    output::tell(&format!(
+        "sluicegate {} serves {} model(s), generation {} ({digest})",
+        env!("CARGO_PKG_VERSION"),
+        status.models.len(),
+        status.generation
+    ));
+    for listener in open {
+        let address = hints::reachable(&listener.address.to_string());
+        output::tell(&format!("  {:<12} http://{address}", listener.name));
+    }
+    if let Some(admin) = admin {
+        output::tell(&format!("  {:<12} http://{admin}  (/readyz /metrics /status)", "admin"));
+    }
+    let Some(first) = open.first() else {
+        return;
+    };
+    let base = format!("http://{}", hints::reachable(&first.address.to_string()));
+    let mut lines = Vec::new();
+    for model in status.models.iter().take(MOST_HINTS) {
+        let metadata = gateway.describe(&model.name).await;
+        lines.extend(metadata.and_then(|metadata| hints::curl(&base, &hints::as_json(&metadata))));
+    }
+    if !lines.is_empty() {
+        output::tell("Try:");
+        for line in lines {
+            output::tell(&format!("  {line}"));
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What operators see: health, metrics, access log, ids.
+
+use crate::support::Gateway;
+
+const BODY: &str = r#"{"inputs":[{"name":"features","shape":[1,4],"datatype":"FP32","data":[5.1,3.4,1.5,0.2]}]}"#;
+
+fn gateway() -> Gateway {
+    Gateway::serve(&["--config", "examples/quickstart/gateway.yaml"])
+}
+
+#[test]
+fn one_record_a_request() {
+    let gateway = gateway();
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let headers = [("x-request-id", "r-1"), ("traceparent", parent)];
+    let answer = gateway.client().send("POST", "/v2/models/iris/infer", &headers, BODY.as_bytes()).expect(200);
+    assert_eq!(answer.header("x-request-id"), Some("r-1"));
+    let record = gateway.wait_for_record(|record| record["request_id"] == "r-1");
+    let expected = serde_json::json!({
+        "request_id": "r-1", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "listener": "local", "principal": "anonymous",
+        "method": "POST", "protocol": "oip-rest", "operation": "infer", "model": "iris", "version": "1", "backend": "local",
+        "status": 200, "outcome": "ok", "received": BODY.len(), "sent": answer.body.len(),
+    });
+    for (key, value) in expected.as_object().unwrap() {
+        assert_eq!(record[key], *value, "{key} in {record}");
+    }
+    assert!(record["total_ms"].as_f64().unwrap() >= record["upstream_ms"].as_f64().unwrap());
+}
+
+#[test]
+fn ids_are_made_where_none_or_a_bad_one_came() {
+    let gateway = gateway();
+    let made = gateway.get("/v2").expect(200).header("x-request-id").unwrap().to_owned();
+    assert_eq!(made.len(), 32);
+    let answer = gateway.client().send("GET", "/v2", &[("x-request-id", "<script>")], b"").expect(200);
+    assert_eq!(answer.header("x-request-id").unwrap().len(), 32);
+}
+
+#[test]
+fn refusals_are_counted_and_logged_with_their_cause() {
+    let gateway = gateway();
+    gateway.client().send("GET", "/v2/models/secret-name", &[("x-request-id", "r-2")], b"").expect(404);
+    let record = gateway.wait_for_record(|record| record["request_id"] == "r-2");
+    assert_eq!(record["outcome"], "model_not_found");
+    assert_eq!(record["model"], serde_json::Value::Null, "a name that configuration does not have is no label");
+    let metrics = gateway.admin("/metrics").expect(200);
+    assert!(metrics.text().contains("sluicegate_refusals_total{kind=\"model_not_found\"} 1"), "{}", metrics.text());
+    assert!(!metrics.text().contains("secret-name"));
+}
+
+#[test]
+fn metrics_split_latency_and_are_well_formed() {
+    let gateway = gateway();
+    for _ in 0..3 {
+        gateway.post("/v2/models/iris/infer", BODY).expect(200);
+    }
+    let metrics = gateway.admin("/metrics").expect(200);
+    let text = metrics.text();
+    for family in ["sluicegate_requests_total", "sluicegate_gateway_seconds_count", "sluicegate_upstream_seconds_count"]
+    {
+        assert!(
+            text.lines().any(|line| line.starts_with(family) && line.contains("model=\"iris\"")),
+            "{family}:\n{text}"
+        );
+    }
+    let count =
+        text.lines().find(|line| line.starts_with("sluicegate_requests_total") && line.contains("iris")).unwrap();
+    assert!(count.ends_with(" 3"), "{count}");
+    assert!(text.ends_with("# EOF\n"));
+}
+
+#[test]
+fn a_client_that_leaves_is_recorded() {
+    let gateway = gateway();
+    let mut client = gateway.client();
+    client.begin("POST", "/v2/models/iris/infer", BODY.len(), b"{");
+    gateway.wait_until_in_flight(1);
+    drop(client);
+    let record = gateway.wait_for_record(|record| record["operation"] == "infer");
+    // The server tells a torn body from a client that left while waiting; either way the record names the client.
+    assert!(["client_gone", "bad_request"].contains(&record["outcome"].as_str().unwrap()), "{record}");
+    gateway.wait_until_in_flight(0);
+}
+
+#[test]
+fn the_admin_listener_answers_to_local_names_only() {
+    let gateway = gateway();
+    let mut client = crate::http::Client::connect(gateway.admin);
+    client.send_raw("GET /status HTTP/1.1\r\nhost: evil.example\r\n\r\n").expect(403);
+    gateway.admin("/livez").expect(200);
+    gateway.admin("/readyz").expect(200);
+    gateway.get("/metrics").expect(404);
+    gateway.get("/status").expect(404);
+}
