@@ -56,7 +56,7 @@ impl Peers {
 /// Makes sure that every peer is there.
 pub(crate) fn ready(root: &Path, mode: Mode) -> Result<Peers> {
     let cache = Cache::locate()?;
-    say::line(format_args!("peers live in {}", cache.folder().display()));
+    say::progress(format_args!("peers live in {}", cache.folder().display()));
     let mut steps = Steps { done: 0, of: ENVIRONMENTS.len() + 3 };
     steps.next("a Python to start from, and uv");
     let uv = uv::Uv::ready(&cache, mode)?;
@@ -101,16 +101,16 @@ struct Steps {
 impl Steps {
     fn next(&mut self, what: impl std::fmt::Display) {
         self.done += 1;
-        say::line(format_args!("[{}/{}] {what}", self.done, self.of));
+        say::progress(format_args!("[{}/{}] {what}", self.done, self.of));
     }
 }
 
 /// Does the work of one preparation, saying what it is and how long it took.
 fn timed<T>(what: impl std::fmt::Display, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    say::line(format_args!("      making {what}"));
+    say::progress(format_args!("      making {what}"));
     let watch = Stopwatch::start();
     let made = work()?;
-    say::line(format_args!("      made in {}", watch.elapsed()));
+    say::progress(format_args!("      made in {}", watch.elapsed()));
     Ok(made)
 }
 

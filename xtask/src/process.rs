@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -18,12 +19,17 @@ pub(crate) fn cargo(root: &Path) -> Command {
 
 /// Shows the command, runs it with our own output, fails when it fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    say::line(format_args!("$ {}", shown(command)));
+    say::progress(format_args!("$ {}", shown(command)));
     let status = command.status().with_context(|| format!("cannot start {}", shown(command)))?;
     if !status.success() {
         bail!("`{}` failed: {status}", shown(command));
     }
     Ok(())
+}
+
+/// The same, with everything the program writes on standard error, for commands whose own output others read.
+pub(crate) fn run_aside(command: &mut Command) -> Result<()> {
+    run(command.stdout(io::stderr()))
 }
 
 /// Runs silently and returns what it wrote to standard output; its complaints come back in the error.

@@ -1,4 +1,4 @@
-//! What the commands print: results and progress to standard output, complaints to standard error.
+//! What the commands print: results to standard output, progress and complaints to standard error.
 
 use std::fmt::Display;
 
@@ -12,4 +12,9 @@ pub(crate) fn line(text: impl Display) {
 #[expect(clippy::print_stderr, reason = "a command line tool complains on standard error")]
 pub(crate) fn complain(text: impl Display) {
     eprintln!("{text}");
+}
+
+/// One line about what is being done.
+pub(crate) fn progress(text: impl Display) {
+    complain(text);
 }

@@ -26,7 +26,7 @@ const STEPS: &[Step] = &[("fmt", fmt), ("clippy", clippy), ("tidy", tidy::run), 
 fn ci(root: &Path) -> Result<()> {
     let mut rows: Vec<(&str, Seconds, Result<()>)> = Vec::new();
     for (number, (name, step)) in (1..).zip(STEPS) {
-        say::line(format_args!("==> {name} (step {number} of {})", STEPS.len()));
+        say::progress(format_args!("==> {name} (step {number} of {})", STEPS.len()));
         let watch = Stopwatch::start();
         let result = step(root);
         if let Err(error) = &result {

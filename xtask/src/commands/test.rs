@@ -48,7 +48,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let watch = Stopwatch::start();
     let mode = if options.fast { Mode::OnlyCheck } else { Mode::Prepare };
     let peers = peers::ready(root, mode)?;
-    say::line(format_args!("peers are ready after {}; now the tests", watch.elapsed()));
+    say::progress(format_args!("peers are ready after {}; now the tests", watch.elapsed()));
     let mut cargo = process::cargo(root);
     cargo.args(["test", "--workspace", "--no-fail-fast"]).args(&options.passed_on).envs(peers.variables());
     process::run(&mut cargo)

@@ -37,7 +37,7 @@ pub(crate) fn ensure(packages: &[Package]) -> Result<()> {
     }
     let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
     for package in &missing {
-        say::line(format_args!("      missing: {} ({})", package.name, package.why));
+        say::progress(format_args!("      missing: {} ({})", package.name, package.why));
     }
     let install = || apt(&names);
     install().with_context(|| format!("install these by hand and run again: {}", names.join(" ")))?;
@@ -55,8 +55,8 @@ fn apt(names: &[&str]) -> Result<()> {
     if !root && !process::succeeds(Command::new("sudo").args(["-n", "true"])) {
         bail!("not root, and sudo asks for a password");
     }
-    process::run(apt_get(root).arg("update"))?;
-    process::run(apt_get(root).args(["install", "--yes", "--no-install-recommends"]).args(names))
+    process::run_aside(apt_get(root).arg("update"))?;
+    process::run_aside(apt_get(root).args(["install", "--yes", "--no-install-recommends"]).args(names))
 }
 
 fn apt_get(root: bool) -> Command {

@@ -20,7 +20,7 @@ pub(crate) fn ready(root: &Path, cache: &Cache, python: &Environment, mode: Mode
     let text = fs::read(&script).with_context(|| format!("cannot read {SCRIPT}"))?;
     let inputs = [text.as_slice(), python.requirements()];
     let folder = cache.entry(("models", "minilm"), &inputs, mode, |folder| {
-        process::run(Command::new(python.interpreter()).arg(&script).arg(folder))?;
+        process::run_aside(Command::new(python.interpreter()).arg(&script).arg(folder))?;
         if !folder.join(FILE).is_file() {
             bail!("{SCRIPT} ended well but wrote no {FILE}");
         }

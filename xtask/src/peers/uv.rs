@@ -35,9 +35,9 @@ impl Uv {
         let folder = cache.entry(("env", "uv"), &[PACKAGE.as_bytes()], mode, |folder| {
             debian::ensure(&[debian::PYTHON, debian::PYTHON_VENV])?;
             let python = python::find().context("no Python of 3.10 or later with venv and ensurepip")?;
-            process::run(Command::new(python).args(["-m", "venv"]).arg(folder))?;
+            process::run_aside(Command::new(python).args(["-m", "venv"]).arg(folder))?;
             let pip = ["-m", "pip", "install", "--quiet", PACKAGE];
-            process::run(Command::new(folder.join("bin/python")).args(pip))
+            process::run_aside(Command::new(folder.join("bin/python")).args(pip))
         })?;
         Ok(Self::at(folder.join("bin/uv")))
     }
@@ -53,7 +53,7 @@ impl Uv {
         let path = match find() {
             Ok(path) => path,
             Err(_) if mode == Mode::Prepare => {
-                process::run(self.command().args(["python", "install", FETCHED]))
+                process::run_aside(self.command().args(["python", "install", FETCHED]))
                     .with_context(|| format!("no Python {RANGE} here, and fetching one failed; install one"))?;
                 find()?
             }
@@ -71,16 +71,16 @@ impl Uv {
     /// Makes an environment in `folder` that holds exactly the locked requirements.
     pub(crate) fn install(&self, python: &Python, requirements: &Path, folder: &Path) -> Result<()> {
         let venv = ["venv", "--quiet", "--no-project", "--allow-existing", "--python"];
-        process::run(self.command().args(venv).arg(&python.path).arg(folder))?;
+        process::run_aside(self.command().args(venv).arg(&python.path).arg(folder))?;
         let mut sync = self.command();
         sync.args(["pip", "sync", "--quiet", "--strict", "--python"]).arg(folder.join("bin/python"));
-        process::run(sync.arg(requirements))
+        process::run_aside(sync.arg(requirements))
     }
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
-        // Settings of a project around the checkout, or an active environment, must not leak in.
-        command.arg("--no-config").env_remove("VIRTUAL_ENV").env_remove("PYTHONPATH");
+        // An environment that happens to be active must not leak in.
+        command.env_remove("VIRTUAL_ENV").env_remove("PYTHONPATH").env_remove("PYTHONHOME");
         command
     }
 }

@@ -1,9 +1,15 @@
-//! Every parser of untrusted bytes has a fuzz target, and every target has a corpus to start from.
+//! Every parser of untrusted bytes has a fuzz target; every target has a corpus, which an ordinary test runs over.
 
 use super::{Facts, Found};
 
 /// A parser's file and the target that feeds it.
-pub(super) const PARSERS: &[(&str, &str)] = &[];
+pub(super) const PARSERS: &[(&str, &str)] = &[
+    ("crates/config/src/text.rs", "config"),
+    ("crates/runtime/src/lib.rs", "onnx_load"),
+    ("crates/wire/src/oip_rest/path.rs", "oip_path"),
+    ("crates/wire/src/oip_rest/request.rs", "oip_request"),
+    ("crates/wire/src/oip_rest/response.rs", "oip_response"),
+];
 
 const MANIFEST: &str = "fuzz/Cargo.toml";
 const TARGETS: &str = "fuzz/targets";
@@ -27,6 +33,11 @@ pub(super) fn check(facts: &Facts) -> Vec<Found> {
         let name = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".rs");
         if facts.tree.below(&format!("{CORPUS}/{name}")).next().is_none() {
             found.push((path.to_owned(), 1, format!("no corpus; put an input or more into {CORPUS}/{name}/")));
+        }
+        let included = format!("fuzz/targets/{name}.rs\"]");
+        if !facts.sources.iter().any(|source| source.path.starts_with("crates/") && source.text.contains(&included)) {
+            let advice = "include it with `#[path]` into its crate's tests and run it over the corpus";
+            found.push((path.to_owned(), 1, format!("no ordinary test runs it; {advice}")));
         }
         let manifest = facts.tree.text(MANIFEST).unwrap_or_default();
         if !manifest.lines().any(|line| line.trim() == format!("name = \"{name}\"")) {

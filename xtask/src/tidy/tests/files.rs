@@ -2,10 +2,11 @@
 
 use super::mini::Mini;
 use super::only;
+use crate::tidy::fuzzed::PARSERS;
 
 #[test]
 fn a_fuzz_target_without_a_corpus() {
-    let mut mini = Mini::tidy();
+    let mini = Mini::tidy();
     mini.fuzz_target("planted");
     assert_eq!(mini.findings(), []);
     mini.remove("fuzz/corpus/planted/1");
@@ -18,9 +19,39 @@ fn a_fuzz_target_without_a_corpus() {
 #[test]
 fn a_fuzz_target_that_is_not_built() {
     let mini = Mini::tidy();
-    mini.write("fuzz/targets/planted.rs", "//! A target.\n");
-    mini.write("fuzz/corpus/planted/1", "input");
+    mini.fuzz_target("planted");
+    mini.write(
+        "fuzz/Cargo.toml",
+        &PARSERS.iter().map(|(_, target)| format!("name = \"{target}\"\n")).collect::<String>(),
+    );
     assert!(only(&mini.findings()).1.contains("[[bin]]"));
+}
+
+#[test]
+fn a_fuzz_target_that_no_test_runs() {
+    let mini = Mini::tidy();
+    mini.fuzz_target("planted");
+    mini.remove("crates/core/tests/planted.rs");
+    assert!(only(&mini.findings()).1.contains("no ordinary test runs it"));
+}
+
+#[test]
+fn a_parser_without_a_fuzz_target() {
+    for (parser, target) in PARSERS {
+        let mini = Mini::tidy();
+        mini.remove(&format!("fuzz/targets/{target}.rs"));
+        let findings = mini.findings();
+        let (place, message) = only(&findings);
+        assert_eq!(place, format!("fuzzed {parser}:1"));
+        assert!(message.contains(&format!("fuzz/targets/{target}.rs")), "{message}");
+    }
+}
+
+#[test]
+fn a_parser_that_moved_without_its_row() {
+    let mini = Mini::tidy();
+    mini.remove("crates/config/src/text.rs");
+    assert!(only(&mini.findings()).1.contains("correct PARSERS"));
 }
 
 #[test]

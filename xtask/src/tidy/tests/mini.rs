@@ -62,10 +62,14 @@ impl Mini {
         mini
     }
 
-    /// A target with a corpus and its entry in the manifest.
-    pub(super) fn fuzz_target(&mut self, target: &str) {
+    /// A target with a corpus, its entry in the manifest and the test that runs it.
+    pub(super) fn fuzz_target(&self, target: &str) {
         self.write(&format!("fuzz/targets/{target}.rs"), "//! A target.\n");
         self.write(&format!("fuzz/corpus/{target}/1"), "input");
+        self.write(
+            &format!("crates/core/tests/{target}.rs"),
+            &format!("#[path = \"../../../fuzz/targets/{target}.rs\"]\nmod target;\n"),
+        );
         self.append("fuzz/Cargo.toml", &format!("[[bin]]\nname = \"{target}\"\n"));
     }
 
