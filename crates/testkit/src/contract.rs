@@ -1,1 +1,5 @@
-//! Tests that every implementation of a port must pass.
+//! Tests that every implementation of a port must pass. An implementation's own tests bring a fixture and call them.
+
+mod upstream;
+
+pub use upstream::{Stall, UpstreamFixture, upstream};
