@@ -1,0 +1,220 @@
+//! Metrics in the OpenMetrics text format, for Prometheus to scrape. docs/observability.md lists every one.
+//!
+//! Labels hold only names from the configuration, and every family has a hard cap on its series. On the request path
+//! nothing is allocated: the series of a label set are looked up as a whole, once made. It must not know where it is
+//! served, nor what a request was about beyond its record.
+
+mod labels;
+mod series;
+mod timing;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use parking_lot::{Mutex, RwLock};
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use sluicegate_core::{Kind, Outcome, Record, RecordSink};
+
+use self::labels::{GenerationLabels, KindLabels, ListenerLabels, ResultLabels};
+use self::series::SeriesTable;
+
+/// The content type of [`Meter::encode`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Most series of one family; what comes later is counted under `other`.
+const SERIES_LIMIT: usize = 10_000;
+
+/// Every metric of the process.
+pub struct Meter {
+    registry: Registry,
+    series: SeriesTable,
+    in_flight: InFlight,
+    refusals: Vec<(Kind, Counter)>,
+    reloads: Reloads,
+    dropped_lines: Counter,
+    drops: Mutex<Option<Arc<AtomicU64>>>,
+}
+
+/// Requests being served, by listener. Listeners are few: a list is searched faster than a map.
+struct InFlight {
+    family: Family<ListenerLabels, Gauge>,
+    handles: RwLock<Vec<(Arc<str>, Gauge)>>,
+    other: Arc<str>,
+    limit: usize,
+}
+
+/// What became of the configuration's generations.
+struct Reloads {
+    succeeded: Counter,
+    failed: Counter,
+    last_succeeded: Gauge,
+    last_at: Gauge<f64, AtomicU64>,
+    generation: Family<GenerationLabels, Gauge>,
+    current: Mutex<Option<GenerationLabels>>,
+}
+
+impl Meter {
+    /// Metrics of a process that began at `started`.
+    #[must_use]
+    pub fn new(started: SystemTime) -> Self {
+        Self::capped(started, SERIES_LIMIT)
+    }
+
+    /// The same with at most `limit` series a family.
+    #[must_use]
+    pub fn capped(started: SystemTime, limit: usize) -> Self {
+        let mut registry = Registry::default();
+        let start: Gauge<f64, AtomicU64> = Gauge::default();
+        start.set(seconds(started));
+        let help = "Time of day the process began, in seconds since 1970";
+        registry.register_with_unit("process_start_time", help, Unit::Seconds, start);
+        let own = registry.sub_registry_with_prefix("sluicegate");
+        own.register("build", "The build that runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        let series = SeriesTable::register(own, limit);
+        let in_flight = InFlight::register(own, limit);
+        let refusals = register_refusals(own);
+        let reloads = Reloads::register(own);
+        let dropped_lines = Counter::default();
+        let help = "Lines of the access log that were not written, since the queue was full or the writing failed";
+        own.register("log_lines_dropped", help, dropped_lines.clone());
+        Self { registry, series, in_flight, refusals, reloads, dropped_lines, drops: Mutex::new(None) }
+    }
+
+    /// Tells the outcome of loading a configuration at `at`; `digest` is that of the new generation, and counts only
+    /// where it was taken up.
+    pub fn reloaded(&self, ok: bool, digest: &str, at: SystemTime) {
+        let Reloads { succeeded, failed, last_succeeded, last_at, generation, current } = &self.reloads;
+        last_succeeded.set(i64::from(ok));
+        last_at.set(seconds(at));
+        if !ok {
+            failed.inc();
+            return;
+        }
+        succeeded.inc();
+        let mut current = current.lock();
+        let labels = GenerationLabels { digest: digest.to_owned() };
+        if let Some(old) = current.replace(labels.clone())
+            && old != labels
+        {
+            generation.remove(&old);
+        }
+        generation.get_or_create(&labels).set(1);
+    }
+
+    /// Has `sluicegate_log_lines_dropped_total` follow `drops`.
+    pub fn follow_drops(&self, drops: Arc<AtomicU64>) {
+        *self.drops.lock() = Some(drops);
+    }
+
+    /// Everything as text of type [`CONTENT_TYPE`].
+    ///
+    /// # Errors
+    /// A value has no text form; none of these lacks one.
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        if let Some(drops) = self.drops.lock().as_ref() {
+            self.dropped_lines.inner().store(drops.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        let mut text = String::new();
+        text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl RecordSink for Meter {
+    fn begun(&self, listener: &Arc<str>) {
+        self.in_flight.with(listener, |gauge| gauge.inc());
+    }
+
+    fn ended(&self, record: &Record) {
+        self.in_flight.with(&record.listener, |gauge| gauge.dec());
+        self.series.count(record);
+        if let Outcome::Refused(kind) = record.outcome
+            && let Some((_, counter)) = self.refusals.iter().find(|(known, _)| *known == kind)
+        {
+            counter.inc();
+        }
+    }
+}
+
+impl fmt::Debug for Meter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Meter").finish_non_exhaustive()
+    }
+}
+
+impl InFlight {
+    fn register(registry: &mut Registry, limit: usize) -> Self {
+        let family = Family::<ListenerLabels, Gauge>::default();
+        registry.register("requests_in_flight", "Requests being served now", family.clone());
+        Self { family, handles: RwLock::new(Vec::new()), other: Arc::from("other"), limit }
+    }
+
+    fn with(&self, listener: &Arc<str>, act: impl Fn(&Gauge) -> i64) {
+        let find = |handles: &[(Arc<str>, Gauge)]| {
+            handles
+                .iter()
+                .find(|(name, _)| Arc::ptr_eq(name, listener) || name == listener)
+                .map(|(_, gauge)| act(gauge))
+        };
+        if find(&self.handles.read()).is_some() {
+            return;
+        }
+        let mut handles = self.handles.write();
+        if find(&handles).is_some() {
+            return;
+        }
+        // Nothing is ever taken out, so that begin and end of a request find the same gauge.
+        if handles.len() >= self.limit {
+            act(&self.family.get_or_create(&ListenerLabels { listener: Arc::clone(&self.other) }));
+            return;
+        }
+        let gauge = self.family.get_or_create_owned(&ListenerLabels { listener: Arc::clone(listener) });
+        act(&gauge);
+        handles.push((Arc::clone(listener), gauge));
+    }
+}
+
+impl Reloads {
+    fn register(registry: &mut Registry) -> Self {
+        let results = Family::<ResultLabels, Counter>::default();
+        let count = |result| results.get_or_create_owned(&ResultLabels { result });
+        let reloads = Self {
+            succeeded: count("ok"),
+            failed: count("failed"),
+            last_succeeded: Gauge::default(),
+            last_at: Gauge::default(),
+            generation: Family::default(),
+            current: Mutex::new(None),
+        };
+        registry.register("config_reloads", "Configurations loaded, by result, the first one included", results);
+        let help = "Whether the last configuration offered was taken up; 0: an earlier one goes on serving";
+        registry.register("config_last_reload_successful", help, reloads.last_succeeded.clone());
+        let help = "Time of day of the last load, in seconds since 1970";
+        registry.register_with_unit("config_last_reload_timestamp", help, Unit::Seconds, reloads.last_at.clone());
+        let help = "The generation of the configuration that serves, by its digest";
+        registry.register("config_generation", help, reloads.generation.clone());
+        reloads
+    }
+}
+
+fn register_refusals(registry: &mut Registry) -> Vec<(Kind, Counter)> {
+    let family = Family::<KindLabels, Counter>::default();
+    registry.register("refusals", "Requests the gateway refused, by kind (docs/errors.md)", family.clone());
+    // Each stands at zero from the start, so that the first one of a kind is seen as a rise.
+    let handle = |kind: &Kind| (*kind, family.get_or_create_owned(&KindLabels { kind: kind.facts().label }));
+    Kind::ALL.iter().map(handle).collect()
+}
+
+fn seconds(moment: SystemTime) -> f64 {
+    moment.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests;

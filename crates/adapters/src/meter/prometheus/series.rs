@@ -1,0 +1,178 @@
+//! The series that requests are counted in, found by a record's labels without making any.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::{Registry, Unit};
+use sluicegate_core::{Operation, Protocol, Record};
+
+use super::labels::{RequestLabels, RouteLabels};
+use super::timing::Timing;
+
+/// What stands for a value that a request did not come to have.
+const NONE: &str = "-";
+
+/// The families, and the handles of every label set met so far.
+pub(super) struct SeriesTable {
+    requests: Family<RequestLabels, Counter>,
+    gateway: Family<RouteLabels, Timing>,
+    upstream: Family<RouteLabels, Timing>,
+    received: Family<RouteLabels, Counter>,
+    sent: Family<RouteLabels, Counter>,
+    hasher: RandomState,
+    known: RwLock<Known>,
+    limit: usize,
+    none: Arc<str>,
+    other: Arc<str>,
+}
+
+/// By the hash of the labels; entries that share one stand side by side.
+#[derive(Default)]
+struct Known {
+    by_hash: HashMap<u64, Vec<Series>>,
+    count: usize,
+}
+
+/// Everything one request adds to.
+#[derive(Clone)]
+struct Series {
+    labels: RequestLabels,
+    requests: Counter,
+    gateway: Timing,
+    upstream: Timing,
+    received: Counter,
+    sent: Counter,
+}
+
+impl SeriesTable {
+    /// Registers the families; each gets at most `limit` series, and `other`.
+    pub(super) fn register(registry: &mut Registry, limit: usize) -> Self {
+        let table = Self {
+            requests: Family::default(),
+            gateway: Family::default(),
+            upstream: Family::default(),
+            received: Family::default(),
+            sent: Family::default(),
+            hasher: RandomState::new(),
+            known: RwLock::default(),
+            limit,
+            none: Arc::from(NONE),
+            other: Arc::from("other"),
+        };
+        registry.register("requests", "Requests, by how they ended", table.requests.clone());
+        let help = "Time a request spent in the gateway and on the way to and from the client";
+        registry.register_with_unit("request_gateway", help, Unit::Seconds, table.gateway.clone());
+        let help = "Time a request waited for the backend's answer to begin";
+        registry.register_with_unit("request_upstream", help, Unit::Seconds, table.upstream.clone());
+        let help = "Body bytes from clients";
+        registry.register_with_unit("received", help, Unit::Bytes, table.received.clone());
+        registry.register_with_unit("sent", "Body bytes to clients", Unit::Bytes, table.sent.clone());
+        table
+    }
+
+    /// Counts one request.
+    pub(super) fn count(&self, record: &Record) {
+        let hash = self.hasher.hash_one((
+            &record.listener,
+            &record.model,
+            &record.version,
+            &record.backend,
+            (record.protocol, record.operation, record.outcome.label()),
+        ));
+        if let Some(series) = self.known.read().find(hash, record) {
+            series.add(record);
+            return;
+        }
+        let mut known = self.known.write();
+        if let Some(series) = known.find(hash, record) {
+            series.add(record);
+        } else if known.count >= self.limit {
+            drop(known);
+            self.make(self.labels_of_other(record)).add(record);
+        } else {
+            let series = self.make(self.labels_of(record));
+            series.add(record);
+            known.by_hash.entry(hash).or_default().push(series);
+            known.count += 1;
+        }
+    }
+
+    fn make(&self, labels: RequestLabels) -> Series {
+        let route = RouteLabels {
+            protocol: labels.protocol,
+            model: Arc::clone(&labels.model),
+            version: Arc::clone(&labels.version),
+            backend: Arc::clone(&labels.backend),
+        };
+        Series {
+            requests: self.requests.get_or_create_owned(&labels),
+            gateway: self.gateway.get_or_create_owned(&route),
+            upstream: self.upstream.get_or_create_owned(&route),
+            received: self.received.get_or_create_owned(&route),
+            sent: self.sent.get_or_create_owned(&route),
+            labels,
+        }
+    }
+
+    fn labels_of(&self, record: &Record) -> RequestLabels {
+        let name = |name: &Option<Arc<str>>| Arc::clone(name.as_ref().unwrap_or(&self.none));
+        RequestLabels {
+            listener: Arc::clone(&record.listener),
+            protocol: record.protocol.map_or(NONE, Protocol::as_str),
+            operation: record.operation.map_or(NONE, Operation::as_str),
+            model: name(&record.model),
+            version: name(&record.version),
+            backend: name(&record.backend),
+            outcome: record.outcome.label(),
+        }
+    }
+
+    /// Outcomes are a closed list: they are told apart also among what is beyond the limit.
+    fn labels_of_other(&self, record: &Record) -> RequestLabels {
+        let other = || Arc::clone(&self.other);
+        RequestLabels {
+            listener: other(),
+            protocol: "other",
+            operation: "other",
+            model: other(),
+            version: other(),
+            backend: other(),
+            outcome: record.outcome.label(),
+        }
+    }
+}
+
+impl Known {
+    fn find(&self, hash: u64, record: &Record) -> Option<&Series> {
+        self.by_hash.get(&hash)?.iter().find(|series| series.labels.fit(record))
+    }
+}
+
+impl Series {
+    fn add(&self, record: &Record) {
+        self.requests.inc();
+        self.gateway.observe(record.total.saturating_sub(record.upstream));
+        if !record.upstream.is_zero() {
+            self.upstream.observe(record.upstream);
+        }
+        self.received.inc_by(record.traffic.received);
+        self.sent.inc_by(record.traffic.sent);
+    }
+}
+
+impl RequestLabels {
+    fn fit(&self, record: &Record) -> bool {
+        let same = |mine: &str, its: &Option<Arc<str>>| its.as_deref().unwrap_or(NONE) == mine;
+        *self.listener == *record.listener
+            && self.outcome == record.outcome.label()
+            && self.protocol == record.protocol.map_or(NONE, Protocol::as_str)
+            && self.operation == record.operation.map_or(NONE, Operation::as_str)
+            && same(&self.model, &record.model)
+            && same(&self.version, &record.version)
+            && same(&self.backend, &record.backend)
+    }
+}

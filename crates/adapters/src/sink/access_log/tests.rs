@@ -1,0 +1,186 @@
+//! The line to the letter, and what happens when the target is slow, stuck or broken.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+use sluicegate_core::{Kind, Operation, Outcome, Protocol, Record, RecordSink, Traffic};
+
+use super::AccessLog;
+
+/// Longer than any test takes; nothing is decided by it when the code is right.
+const LONG: Duration = Duration::from_secs(30);
+
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Memory {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().clone()).unwrap()
+    }
+}
+
+/// Says that it was called, then waits until it may go on.
+struct Gate {
+    memory: Memory,
+    called: Sender<()>,
+    open: Receiver<()>,
+}
+
+impl Write for Gate {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.called.send(()).map_err(io::Error::other)?;
+        // An end of the channel is leave to go on.
+        let _ = self.open.recv();
+        self.memory.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Broken;
+
+impl Write for Broken {
+    fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+        Err(io::Error::other("disk full"))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn record() -> Record {
+    Record {
+        request_id: Arc::from("r-1"),
+        trace_id: Arc::from("4bf92f3577b34da6a3ce929d0e0e4736"),
+        listener: Arc::from("main"),
+        peer: "127.0.0.1:51000".parse().unwrap(),
+        principal: Arc::from("anonymous"),
+        method: Arc::from("POST"),
+        protocol: Some(Protocol::OipRest),
+        operation: Some(Operation::Infer),
+        model: Some(Arc::from("iris")),
+        version: Some(Arc::from("1")),
+        backend: Some(Arc::from("mlserver")),
+        endpoint: Some(Arc::from("10.0.0.9:8080")),
+        status: 200,
+        outcome: Outcome::Answered,
+        cause: None,
+        arrived: UNIX_EPOCH + Duration::from_nanos(1_700_000_000_123_456_789),
+        total: Duration::from_micros(2345),
+        upstream: Duration::from_micros(2000),
+        traffic: Traffic { received: 120, sent: 80 },
+        generation: Arc::from("abc123"),
+    }
+}
+
+#[test]
+fn a_line_to_the_letter() {
+    let memory = Memory::default();
+    let log = AccessLog::start(Box::new(memory.clone())).unwrap();
+    log.ended(&record());
+    assert!(log.flush(LONG));
+    assert_eq!(
+        memory.text(),
+        concat!(
+            r#"{"time":"2023-11-14T22:13:20.123Z","request_id":"r-1","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","#,
+            r#""listener":"main","peer":"127.0.0.1:51000","principal":"anonymous","method":"POST","protocol":"oip-rest","#,
+            r#""operation":"infer","model":"iris","version":"1","backend":"mlserver","endpoint":"10.0.0.9:8080","#,
+            r#""status":200,"outcome":"ok","cause":null,"total_ms":2.345,"upstream_ms":2.0,"received":120,"sent":80,"#,
+            r#""generation":"abc123"}"#,
+            "\n"
+        )
+    );
+}
+
+#[test]
+fn what_an_attacker_sends_stays_inside_its_string() {
+    let memory = Memory::default();
+    let log = AccessLog::start(Box::new(memory.clone())).unwrap();
+    let evil = "a\"b\\c\n{\"status\":200}\r\t\u{1b}[31m\u{0}";
+    let record = Record {
+        request_id: Arc::from(evil),
+        outcome: Outcome::Refused(Kind::BadRequest),
+        status: 400,
+        cause: Some(evil.to_owned()),
+        protocol: None,
+        operation: None,
+        model: None,
+        version: None,
+        backend: None,
+        endpoint: None,
+        ..record()
+    };
+    log.ended(&record);
+    drop(log);
+    let text = memory.text();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.trim_end().chars().all(|letter| !letter.is_control()), "{text}");
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["request_id"], evil);
+    assert_eq!(value["cause"], evil);
+    assert_eq!(value["outcome"], "bad_request");
+    assert_eq!(value["model"], serde_json::Value::Null);
+}
+
+#[test]
+fn lines_beyond_the_queue_are_dropped_and_counted_and_nobody_waits() {
+    let memory = Memory::default();
+    let (called, calls) = channel();
+    let (open, opened) = channel();
+    let gate = Gate { memory: memory.clone(), called, open: opened };
+    let log = AccessLog::with_queue(Box::new(gate), 4).unwrap();
+    log.ended(&record());
+    // The writer now holds the first line and is stuck with it.
+    calls.recv_timeout(LONG).unwrap();
+    for _ in 0..10 {
+        log.ended(&record());
+    }
+    assert_eq!(log.dropped().load(Ordering::Relaxed), 6);
+    drop(open);
+    drop(log);
+    assert_eq!(memory.text().lines().count(), 5);
+}
+
+#[test]
+fn lines_that_cannot_be_written_are_counted() {
+    let log = AccessLog::start(Box::new(Broken)).unwrap();
+    for _ in 0..3 {
+        log.ended(&record());
+    }
+    assert!(log.flush(LONG));
+    assert_eq!(log.dropped().load(Ordering::Relaxed), 3);
+}
+
+#[test]
+fn dropping_the_log_writes_what_is_queued_in_order() {
+    let memory = Memory::default();
+    let log = AccessLog::start(Box::new(memory.clone())).unwrap();
+    for number in 0..1000 {
+        log.ended(&Record { request_id: Arc::from(number.to_string()), ..record() });
+    }
+    drop(log);
+    let ids: Vec<String> = memory
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["request_id"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(ids, (0..1000).map(|number| number.to_string()).collect::<Vec<_>>());
+}

@@ -1,0 +1,31 @@
+//! Several sinks as one: each gets every record, in the order given. Must not know what they do with it.
+
+use std::sync::Arc;
+
+use sluicegate_core::{Record, RecordSink};
+
+/// Hands every record to several sinks.
+pub struct Tee(Box<[Arc<dyn RecordSink>]>);
+
+impl Tee {
+    /// Hands every record to `sinks`, in this order.
+    pub fn new(sinks: impl IntoIterator<Item = Arc<dyn RecordSink>>) -> Self {
+        Self(sinks.into_iter().collect())
+    }
+}
+
+impl RecordSink for Tee {
+    fn begun(&self, listener: &Arc<str>) {
+        self.0.iter().for_each(|sink| sink.begun(listener));
+    }
+
+    fn ended(&self, record: &Record) {
+        self.0.iter().for_each(|sink| sink.ended(record));
+    }
+}
+
+impl std::fmt::Debug for Tee {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Tee({} sinks)", self.0.len())
+    }
+}

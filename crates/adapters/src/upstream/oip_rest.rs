@@ -1,0 +1,237 @@
+//! Model servers that speak the Open Inference Protocol v2 over REST: MLServer, Triton, KServe, OpenVINO Model Server.
+//!
+//! ```yaml
+//! backends:
+//!   mlserver: { protocol: oip-rest, endpoints: ["http://10.0.0.9:8080"] }
+//! ```
+//!
+//! A server with the binary tensor extension gets the client's own bytes, or binary tensors; one without (MLServer) gets
+//! JSON, so that a binary client works against it all the same. It must not know routes, traffic or retries: it puts
+//! one call to one endpoint, and says exactly what came of it.
+
+mod ask;
+mod call;
+mod extension;
+mod faults;
+mod headers;
+mod inquire;
+mod scrub;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use sluicegate_core::{
+    BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Endpoint, Field, Inquiry, Mistake,
+    ModelMetadata, Node, NonFinite, Protocol, Reply, Settings, Shape, Upstream, UpstreamKind,
+};
+
+use self::extension::Extension;
+use crate::http::{Client, Connector, HttpError, Origin};
+
+/// The kind of backend.
+pub const KIND: UpstreamKind = UpstreamKind {
+    kind: "oip-rest",
+    doc: "A model server that speaks the Open Inference Protocol v2 over REST, for example MLServer, Triton or KServe.",
+    example: "mlserver: { protocol: oip-rest, endpoints: [\"http://10.0.0.9:8080\"] }",
+    fields: &[
+        Field::optional(
+            "binary",
+            Shape::Choice(&[
+                ("auto", "Each endpoint is asked once (`GET /v2`) whether it has the extension `binary_tensor_data`."),
+                ("always", "It has the extension; it is not asked."),
+                ("never", "It does not have it, or must not use it: tensors travel as JSON."),
+            ]),
+            "auto",
+            "Whether the server takes and gives tensors in binary form.",
+        ),
+        Field::optional(
+            "non_finite",
+            Shape::Choice(&[
+                ("null", "NaN as `null`, as MLServer wants it; an infinity is refused, since `null` would lose it."),
+                ("token", "The bare words `NaN`, `Infinity`, `-Infinity`, as Triton writes and reads them."),
+                ("reject", "Refused."),
+            ]),
+            "null",
+            "How NaN and the infinities are sent where tensors travel as JSON.",
+        ),
+        Field::optional(
+            "max_response",
+            Shape::Size { min: 1024, max: 64 << 30 },
+            "256MiB",
+            "Largest answer that is taken into memory to be decoded. Answers that are streamed through have no limit.",
+        ),
+    ],
+    remote: true,
+    loads_files: false,
+    decode,
+};
+
+/// Largest answer decoded where the configuration does not say, in bytes.
+const MAX_RESPONSE: u64 = 256 << 20;
+
+/// What a backend's own keys say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Options {
+    binary: Binary,
+    non_finite: NonFinite,
+    /// In bytes.
+    max_response: u64,
+}
+
+/// Whether the server takes and gives binary tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Binary {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Builds backends of this kind. They share one pool of connections, and what is known about an endpoint outlives a
+/// change of configuration.
+pub struct Factory {
+    client: Arc<Client>,
+    clock: Arc<dyn Clock>,
+    peers: Mutex<HashMap<Endpoint, Weak<Peer>>>,
+}
+
+/// One endpoint, and what is known about it.
+struct Peer {
+    endpoint: Endpoint,
+    origin: Arc<Origin>,
+    extension: Extension,
+}
+
+/// A backend.
+struct OipRest {
+    client: Arc<Client>,
+    clock: Arc<dyn Clock>,
+    options: Options,
+    connect_timeout: Duration,
+    peers: HashMap<Endpoint, Arc<Peer>>,
+}
+
+impl Factory {
+    /// A factory whose backends are reached over the connections that `connector` makes.
+    pub fn new(connector: Arc<dyn Connector>, clock: Arc<dyn Clock>) -> Self {
+        let client = Arc::new(Client::new(connector, Arc::clone(&clock)));
+        Self { client, clock, peers: Mutex::new(HashMap::new()) }
+    }
+
+    fn peer(&self, endpoint: &Endpoint) -> Result<Arc<Peer>, HttpError> {
+        let mut peers = self.peers.lock();
+        if let Some(peer) = peers.get(endpoint).and_then(Weak::upgrade) {
+            return Ok(peer);
+        }
+        let peer = Arc::new(Peer::new(&self.client, endpoint)?);
+        peers.retain(|_, peer| peer.strong_count() > 0);
+        peers.insert(endpoint.clone(), Arc::downgrade(&peer));
+        Ok(peer)
+    }
+}
+
+impl BuildUpstream for Factory {
+    fn build(&self, plan: &BackendPlan) -> Result<Arc<dyn Upstream>, Vec<BuildError>> {
+        let fail = |message: String| BuildError { span: plan.span.clone(), message };
+        let options = plan.settings.downcast_ref::<Options>().copied().ok_or_else(|| {
+            vec![fail(format!("backend '{}': these are not settings of an {} backend", plan.name, KIND.kind))]
+        })?;
+        let mut peers = HashMap::new();
+        let mut errors = Vec::new();
+        for endpoint in &plan.endpoints {
+            match self.peer(endpoint) {
+                Ok(peer) => drop(peers.insert(endpoint.clone(), peer)),
+                Err(error) => errors.push(fail(format!(
+                    "backend '{}': endpoint '{}' cannot be reached over HTTP: {error}",
+                    plan.name, endpoint.authority
+                ))),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Arc::new(OipRest {
+            client: Arc::clone(&self.client),
+            clock: Arc::clone(&self.clock),
+            options,
+            connect_timeout: plan.connect_timeout,
+            peers,
+        }))
+    }
+}
+
+impl std::fmt::Debug for Factory {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Factory").field("kind", &KIND.kind).finish_non_exhaustive()
+    }
+}
+
+impl Peer {
+    fn new(client: &Client, endpoint: &Endpoint) -> Result<Self, HttpError> {
+        let origin = client.origin(&endpoint.authority)?;
+        Ok(Self { endpoint: endpoint.clone(), origin, extension: Extension::default() })
+    }
+}
+
+impl OipRest {
+    /// The endpoint's peer. One that the plan does not name is served too, but nothing about it is remembered.
+    fn peer(&self, endpoint: &Endpoint) -> Result<Arc<Peer>, CallError> {
+        if let Some(peer) = self.peers.get(endpoint) {
+            return Ok(Arc::clone(peer));
+        }
+        Peer::new(&self.client, endpoint).map(Arc::new).map_err(|error| faults::from_http(&error, endpoint))
+    }
+}
+
+impl Upstream for OipRest {
+    // Only where it is known that every endpoint reads binary tensors: the client's bytes may hold some.
+    fn native(&self) -> Option<Protocol> {
+        let takes_all = match self.options.binary {
+            Binary::Always => true,
+            Binary::Never => false,
+            Binary::Auto => {
+                !self.peers.is_empty() && self.peers.values().all(|peer| peer.extension.known() == Some(true))
+            }
+        };
+        takes_all.then_some(Protocol::OipRest)
+    }
+
+    fn call<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>> {
+        Box::pin(async move { self.run(&*self.peer(endpoint)?, call).await })
+    }
+
+    fn metadata<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        inquiry: Inquiry,
+    ) -> BoxFuture<'a, Result<Option<ModelMetadata>, CallError>> {
+        Box::pin(async move { self.describe(&*self.peer(endpoint)?, &inquiry).await })
+    }
+
+    fn ready<'a>(&'a self, endpoint: &'a Endpoint, inquiry: Inquiry) -> BoxFuture<'a, Result<bool, CallError>> {
+        Box::pin(async move { self.is_ready(&*self.peer(endpoint)?, &inquiry).await })
+    }
+}
+
+/// Reads the keys. The shape was checked before: what stands here otherwise than allowed reads as the default.
+fn decode(node: &Node) -> Result<Settings, Vec<Mistake>> {
+    let word = |key: &str| node.get(key).and_then(Node::text);
+    let options = Options {
+        binary: match word("binary") {
+            Some("always") => Binary::Always,
+            Some("never") => Binary::Never,
+            _ => Binary::Auto,
+        },
+        non_finite: match word("non_finite") {
+            Some("token") => NonFinite::Token,
+            Some("reject") => NonFinite::Reject,
+            _ => NonFinite::Null,
+        },
+        max_response: node.get("max_response").and_then(Node::size).unwrap_or(MAX_RESPONSE),
+    };
+    Ok(Arc::new(options))
+}
+
+#[cfg(test)]
+mod tests;

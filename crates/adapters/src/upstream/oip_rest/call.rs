@@ -1,0 +1,166 @@
+//! Runs a model: the client's own bytes streamed through, or tensors encoded for this server and its answer decoded.
+
+use http::header::{self, HeaderMap, HeaderName};
+use http::{Method, Response, StatusCode};
+use sluicegate_core::{Body, Call, CallBody, CallClass, CallError, Deadline, InferRequest, Reply, Sent};
+use sluicegate_wire::Limits;
+use sluicegate_wire::oip_rest::client::{self, EncodeError, WireForm, infer_path};
+
+use super::ask::SHORT_ANSWER;
+use super::faults::{from_body, from_status, is_for_operators, nonsense};
+use super::headers::strip_private;
+use super::scrub::scrub;
+use super::{Binary, OipRest, Peer};
+use crate::http::Answer;
+
+/// Bytes from which on tensors are encoded and decoded on a thread of their own, so that other requests do not wait.
+const HEAVY: usize = 256 * 1024;
+
+const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
+
+impl OipRest {
+    /// Runs a model.
+    pub(super) async fn run(&self, peer: &Peer, call: Call) -> Result<Reply, CallError> {
+        let Call { model, body, headers, deadline } = call;
+        let path = infer_path(&model);
+        match body {
+            CallBody::Wire(body) => self.pass(peer, &path, headers, body, deadline).await,
+            CallBody::Tensors(request) => self.translate(peer, &path, headers, request, deadline).await,
+        }
+    }
+
+    async fn pass(
+        &self,
+        peer: &Peer,
+        path: &str,
+        headers: HeaderMap,
+        body: Body,
+        deadline: Deadline,
+    ) -> Result<Reply, CallError> {
+        let response = self.send(peer, (Method::POST, path), headers, body, deadline).await?;
+        let (mut head, answer) = response.into_parts();
+        // The reason phrase and the like are left behind with the extensions.
+        head.extensions.clear();
+        let body = if head.status.is_success() {
+            Body::stream(answer)
+        } else {
+            error_body(peer, head.status, &mut head.headers, answer).await?
+        };
+        strip_private(&mut head.headers);
+        Ok(Reply::Wire(Response::from_parts(head, body)))
+    }
+
+    async fn translate(
+        &self,
+        peer: &Peer,
+        path: &str,
+        mut headers: HeaderMap,
+        request: InferRequest,
+        deadline: Deadline,
+    ) -> Result<Reply, CallError> {
+        let known = self.takes_binary(peer, &headers, deadline).await?;
+        let form = WireForm { binary: known.unwrap_or(false), non_finite: self.options.non_finite };
+        let weight = request.inputs.iter().map(|input| input.data().len()).sum();
+        let encoded = heavy(weight, Sent::Nothing, move || client::encode_request(&request, &form)).await?;
+        let (content, body) = encoded.map_err(|error| unfit(&error, known))?;
+        for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::ACCEPT, JSON_LENGTH] {
+            headers.remove(name);
+        }
+        headers.extend(content);
+        let response = self.send(peer, (Method::POST, path), headers, body, deadline).await?;
+        let (head, answer) = response.into_parts();
+        let limit = if head.status.is_success() { self.options.max_response } else { SHORT_ANSWER };
+        let body = answer.collect(limit).await.map_err(|error| from_body(&error, head.status, &peer.endpoint))?;
+        if !head.status.is_success() {
+            return Err(from_status(head.status, &head.headers, &body, &peer.endpoint));
+        }
+        let weight = body.len();
+        if let Some(wrong) = not_an_answer(head.status, &head.headers) {
+            return Err(nonsense(wrong, &peer.endpoint));
+        }
+        let decode = move || client::decode_response(&head.headers, body, &Limits::default());
+        let decoded = heavy(weight, Sent::All, decode).await?;
+        decoded.map(Reply::Tensors).map_err(|error| nonsense(&error.to_string(), &peer.endpoint))
+    }
+
+    /// Whether the endpoint takes binary tensors; `None` where it does not say at the moment.
+    async fn takes_binary(
+        &self,
+        peer: &Peer,
+        headers: &HeaderMap,
+        deadline: Deadline,
+    ) -> Result<Option<bool>, CallError> {
+        match self.options.binary {
+            Binary::Always => return Ok(Some(true)),
+            Binary::Never => return Ok(Some(false)),
+            Binary::Auto => {}
+        }
+        if let Some(known) = peer.extension.known() {
+            return Ok(Some(known));
+        }
+        let now = self.clock.now();
+        let mut headers = headers.clone();
+        for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, JSON_LENGTH] {
+            headers.remove(name);
+        }
+        let learning = peer.extension.learn(now, self.has_binary(peer, headers, deadline));
+        tokio::time::timeout(deadline.left(now), learning).await.unwrap_or_else(|_| {
+            let cause = format!("{}: its description did not come within the request's time", peer.endpoint.authority);
+            Err(CallError::new(CallClass::Timeout, Sent::Nothing, cause))
+        })
+    }
+}
+
+/// The body of an error answer that is handed on: small, and without addresses.
+async fn error_body(
+    peer: &Peer,
+    status: StatusCode,
+    headers: &mut HeaderMap,
+    answer: Answer,
+) -> Result<Body, CallError> {
+    let encoded = headers.contains_key(header::CONTENT_ENCODING);
+    let body = match answer.collect(SHORT_ANSWER).await {
+        Ok(body) if !encoded && !is_for_operators(status) => body,
+        Ok(body) => return Err(from_status(status, headers, if encoded { b"" } else { &body }, &peer.endpoint)),
+        Err(error) => return Err(from_body(&error, status, &peer.endpoint)),
+    };
+    headers.remove(JSON_LENGTH);
+    Ok(scrub(&String::from_utf8_lossy(&body), &peer.endpoint).into())
+}
+
+fn not_an_answer(status: StatusCode, headers: &HeaderMap) -> Option<&'static str> {
+    let plain = headers.get(header::CONTENT_ENCODING).is_none_or(|value| value.as_bytes() == b"identity");
+    match status {
+        StatusCode::OK if plain => None,
+        StatusCode::OK => Some("it has a content encoding that was not asked for"),
+        _ => Some("its status is not 200"),
+    }
+}
+
+/// A request that the server's form cannot carry. Where it is not known whether the server takes binary data, that is
+/// the server's fault and may pass.
+fn unfit(error: &EncodeError, known: Option<bool>) -> CallError {
+    let text = error.to_string();
+    match known {
+        Some(_) => CallError::new(CallClass::Client, Sent::Nothing, text.clone()).telling(text),
+        None => {
+            let cause = format!("{text}; `GET /v2` failed, so it is not known whether it takes binary data");
+            CallError::new(CallClass::NotReady, Sent::Nothing, cause)
+                .telling("the model server does not say at the moment whether it takes binary data")
+        }
+    }
+}
+
+/// Does `work` on `bytes` bytes where it delays nobody, when `sent` of the request has left.
+async fn heavy<T: Send + 'static>(
+    bytes: usize,
+    sent: Sent,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, CallError> {
+    if bytes < HEAVY {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| CallError::new(CallClass::Server, sent, format!("the translation failed: {error}")))
+}

@@ -1,0 +1,143 @@
+//! What a failed call means: from the transport's errors and the server's own answers to the classes the request path
+//! understands. Servers differ: docs/backends.md has the table.
+
+use std::time::Duration;
+
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, StatusCode};
+use sluicegate_core::{BodyError, CallClass, CallError, Endpoint, Sent};
+use sluicegate_wire::oip_rest::client::decode_error;
+
+use super::scrub::scrub;
+use crate::http::{Fault, HttpError};
+
+/// Longest text of a server that is handed on, in bytes.
+const TOLD_LIMIT: usize = 1024;
+
+/// Longest wait that a server may ask for.
+const RETRY_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A call that got no answer.
+pub(super) fn from_http(error: &HttpError, endpoint: &Endpoint) -> CallError {
+    let cause = format!("{}: {}", endpoint.authority, error.cause);
+    match error.fault {
+        Fault::Connect | Fault::Broken => CallError::new(CallClass::Transport, error.sent, cause),
+        Fault::Nonsense => CallError::new(CallClass::Server, error.sent, cause),
+        Fault::TimedOut => CallError::new(CallClass::Timeout, error.sent, cause),
+        Fault::Request(_) => {
+            CallError::new(CallClass::Client, error.sent, cause).telling("the request's body broke off")
+        }
+    }
+}
+
+/// An answer whose body did not come to its end.
+pub(super) fn from_body(error: &BodyError, status: StatusCode, endpoint: &Endpoint) -> CallError {
+    let class = match error {
+        BodyError::Broken(_) => CallClass::Transport,
+        BodyError::TooLarge { .. } => CallClass::Server,
+        BodyError::TimedOut => CallClass::Timeout,
+    };
+    let cause = format!("{} answered {}, but {error}", endpoint.authority, status.as_u16());
+    CallError::new(class, Sent::All, cause)
+}
+
+/// An answer of status 2xx that is not what was asked for.
+pub(super) fn nonsense(what: &str, endpoint: &Endpoint) -> CallError {
+    CallError::new(CallClass::Server, Sent::All, format!("{}: its answer makes no sense: {what}", endpoint.authority))
+}
+
+/// An answer that says no.
+pub(super) fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], endpoint: &Endpoint) -> CallError {
+    let told = decode_error(body).map(|text| shorten(&scrub(&text, endpoint)).to_owned());
+    let class = class(status, told.as_deref(), body.is_empty());
+    let mut error = CallError::new(class, Sent::All, cause(status, told.as_deref(), body, endpoint));
+    if matches!(class, CallClass::Pushback | CallClass::NotReady) {
+        error.retry_after = retry_after(headers);
+    }
+    if is_for_operators(status) {
+        return error;
+    }
+    error.public = told;
+    error.answered(status.as_u16())
+}
+
+/// Whether a status tells of how the gateway is set up against the server, so that a client has no use for it.
+pub(super) fn is_for_operators(status: StatusCode) -> bool {
+    status.is_redirection() || matches!(status.as_u16(), 401 | 403 | 407)
+}
+
+/// Whether the answer says that the path does not exist, as a server does that lacks a part of the protocol.
+pub(super) fn lacks_path(status: StatusCode, body: &[u8]) -> bool {
+    match status.as_u16() {
+        405 | 501 => true,
+        404 => !body.is_empty() && !decode_error(body).is_some_and(|text| is_about_model(&text)),
+        _ => false,
+    }
+}
+
+/// Whether the answer says that the model is unknown.
+pub(super) fn is_unknown_model(status: StatusCode, body: &[u8]) -> bool {
+    class(status, decode_error(body).as_deref(), body.is_empty()) == CallClass::NotFound
+}
+
+fn class(status: StatusCode, told: Option<&str>, silent: bool) -> CallClass {
+    let said = |words: &[&str]| {
+        let told = told.unwrap_or_default().to_ascii_lowercase();
+        words.iter().any(|word| told.contains(word))
+    };
+    match status.as_u16() {
+        404 if silent || told.is_some_and(is_about_model) => CallClass::NotFound,
+        // Without a word about a model it is the path that was not found: a wrong prefix, or another protocol.
+        404 | 405 => CallClass::Server,
+        // Triton says 400 where it keeps models apart by namespace.
+        400 if said(&["unknown model"]) => CallClass::NotFound,
+        400 if said(&["is not ready", "not loaded"]) => CallClass::NotReady,
+        401 | 403 | 407 | 408 => CallClass::Server,
+        429 => CallClass::Pushback,
+        400..=499 => CallClass::Client,
+        503 if said(&["not ready", "loading", "not yet", "unloaded", "not loaded"]) => CallClass::NotReady,
+        503 => CallClass::Pushback,
+        _ => CallClass::Server,
+    }
+}
+
+/// `Request for unknown model: 'x' is not found` and the like, but not the `Not Found` of a web framework's router.
+fn is_about_model(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("model")
+}
+
+fn cause(status: StatusCode, told: Option<&str>, body: &[u8], endpoint: &Endpoint) -> String {
+    let hint = match status.as_u16() {
+        300..=399 => "; redirects are not followed: configure the address it points to",
+        401 | 403 | 407 => "; it refuses the gateway itself",
+        404 if !body.is_empty() && !told.is_some_and(is_about_model) => {
+            "; it does not know the path: check the endpoint's prefix and that it speaks oip-rest"
+        }
+        405 => "; it does not know the method: check that it speaks oip-rest",
+        _ => "",
+    };
+    // A plain text is for operators only: nobody knows what a framework puts there.
+    let plain: String = match told {
+        Some(text) => text.to_owned(),
+        None => String::from_utf8_lossy(body.get(..body.len().min(256)).unwrap_or_default())
+            .chars()
+            .map(|letter| if letter.is_control() { ' ' } else { letter })
+            .collect(),
+    };
+    let colon = if plain.trim().is_empty() { "" } else { ": " };
+    format!("{} answered {}{colon}{}{hint}", endpoint.authority, status.as_u16(), plain.trim())
+}
+
+/// Seconds only. A date would need a second clock to be right.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(RETRY_LIMIT))
+}
+
+fn shorten(text: &str) -> &str {
+    let end = (0..=TOLD_LIMIT.min(text.len())).rev().find(|index| text.is_char_boundary(*index)).unwrap_or(0);
+    text.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

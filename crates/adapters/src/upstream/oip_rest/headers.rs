@@ -1,0 +1,84 @@
+//! Header fields of a model server that are no business of the gateway's clients.
+
+use http::header::{HeaderMap, HeaderName};
+
+use crate::http::strip_hop_by_hop;
+
+/// Takes out what belongs to the connection, and what tells of the server behind or speaks for the gateway's own site.
+pub(super) fn strip_private(headers: &mut HeaderMap) {
+    strip_hop_by_hop(headers);
+    let private: Vec<HeaderName> = headers.keys().filter(|name| is_private(name)).cloned().collect();
+    for name in private {
+        headers.remove(name);
+    }
+}
+
+fn is_private(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    let family = ["access-control-", "x-forwarded-", "x-envoy-", "x-sluicegate-", "x-b3-", "sec-"];
+    family.iter().any(|prefix| name.starts_with(prefix))
+        || matches!(
+            name,
+            "server"
+                | "via"
+                | "x-powered-by"
+                | "x-served-by"
+                | "x-real-ip"
+                | "forwarded"
+                | "set-cookie"
+                | "set-cookie2"
+                | "www-authenticate"
+                | "authorization"
+                | "strict-transport-security"
+                | "alt-svc"
+                | "location"
+                | "content-location"
+                | "refresh"
+                | "link"
+                | "nel"
+                | "report-to"
+                | "server-timing"
+                | "clear-site-data"
+                | "x-request-id"
+                | "traceparent"
+                | "tracestate"
+                | "b3"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderName, HeaderValue};
+
+    use super::strip_private;
+
+    #[test]
+    fn only_what_describes_the_answer_is_left() {
+        let mut headers = HeaderMap::new();
+        for name in [
+            "server",
+            "set-cookie",
+            "access-control-allow-origin",
+            "access-control-allow-credentials",
+            "x-envoy-upstream-service-time",
+            "x-sluicegate-model-version",
+            "location",
+            "www-authenticate",
+            "connection",
+            "content-length",
+            "via",
+            "x-request-id",
+            "content-type",
+            "inference-header-content-length",
+            "retry-after",
+            "date",
+            "x-model-build",
+        ] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("x"));
+        }
+        strip_private(&mut headers);
+        let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["content-type", "date", "inference-header-content-length", "retry-after", "x-model-build"]);
+    }
+}

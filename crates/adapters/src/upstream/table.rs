@@ -1,0 +1,8 @@
+//! The table of backends that are reached over a network. A new kind is one more file and one more line here.
+
+use sluicegate_core::UpstreamKind;
+
+use super::oip_rest;
+
+/// Every kind of backend of this room, for the catalogue.
+pub const KINDS: &[UpstreamKind] = &[oip_rest::KIND];
