@@ -43,6 +43,7 @@ pub(crate) fn resolve(
         digest: whole(root, includes, &files),
         listeners,
         admin,
+        delay: Reading::of(&root.node, "shutdown", SHUTDOWN).duration("delay"),
         grace: Reading::of(&root.node, "shutdown", SHUTDOWN).duration("grace"),
         backends,
         models: models.done(),

@@ -17,6 +17,8 @@ pub struct Resolved {
     pub listeners: Vec<Listener>,
     /// Where operators are served.
     pub admin: Admin,
+    /// How long a shutdown goes on taking requests after it has said that it is not ready.
+    pub delay: Duration,
     /// How long a shutdown waits for requests under way.
     pub grace: Duration,
     /// Backends in the order written.

@@ -92,12 +92,21 @@ const CONFIG: &[Field] = &[Field::optional(
 )];
 
 /// Keys of `shutdown`.
-pub(crate) const SHUTDOWN: &[Field] = &[Field::optional(
-    "grace",
-    Shape::Duration { min_ms: 0, max_ms: 3_600_000 },
-    "30s",
-    "How long requests under way may take to end once the gateway was told to stop.",
-)];
+pub(crate) const SHUTDOWN: &[Field] = &[
+    Field::optional(
+        "delay",
+        Shape::Duration { min_ms: 0, max_ms: 3_600_000 },
+        "0s",
+        "How long the gateway goes on taking requests after it has said that it is not ready, so that balancers see it \
+         in time. Behind Kubernetes or a load balancer: a little more than the interval of its probes.",
+    ),
+    Field::optional(
+        "grace",
+        Shape::Duration { min_ms: 0, max_ms: 3_600_000 },
+        "30s",
+        "How long requests under way may take to end once no new ones are taken.",
+    ),
+];
 
 /// What to say where a key that must be given is not, beyond an example of its shape.
 pub(crate) const WHEN_MISSING: &[(&str, &str, &str)] =
@@ -110,7 +119,7 @@ pub(crate) const EXAMPLES: &[(&str, &str)] = &[
     ("include", "include: [teams/*.yaml]\n"),
     ("listeners", listeners::EXAMPLE),
     ("admin", "admin: { address: 127.0.0.1:9901 }\n"),
-    ("shutdown", "shutdown: { grace: 30s }\n"),
+    ("shutdown", "shutdown: { delay: 5s, grace: 30s }\n"),
     ("defaults", "defaults: { timeout: 10s, non_finite: token }\n"),
     ("backends", backends::EXAMPLE),
     ("models", models::EXAMPLE),

@@ -207,6 +207,3 @@ fn method_name(method: &Method) -> Arc<str> {
     let common = COMMON.with(|known| known.iter().find(|(name, _)| name == method).map(|(_, text)| Arc::clone(text)));
     common.unwrap_or_else(|| method.as_str().chars().take(16).collect::<String>().into())
 }
-
-#[cfg(test)]
-mod tests;

@@ -120,6 +120,3 @@ fn copy_content_headers(from: &HeaderMap, to: &mut HeaderMap) {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

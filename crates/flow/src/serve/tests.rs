@@ -1,0 +1,393 @@
+//! The request path against a backend that does as it is told.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use parking_lot::Mutex;
+use sluicegate_config::{Admin, Listener, Method, Model, Resolved, Version};
+use sluicegate_core::{
+    BackendModel, BackendPlan, Body, BoxFuture, BuildError, BuildUpstream, Call, CallBody, CallClass, CallError, Clock,
+    Dice, Endpoint, Inbound, InferResponse, Inquiry, LoadedModel, ModelMetadata, NonFinite, Outbound, Outcome,
+    Protocol, Record, RecordSink, Reply, Sent, Span, Upstream,
+};
+
+use crate::build::Builders;
+use crate::control::Gateway;
+use crate::serve;
+
+/// What the backend does when it is called.
+#[derive(Clone, Copy, PartialEq)]
+enum Behaviour {
+    Echo,
+    Raw,
+    Fail(CallClass, Sent),
+    FailWith(u16),
+    Hang,
+    Panic,
+}
+
+struct Scripted {
+    behaviour: Behaviour,
+    seen: Arc<Mutex<Vec<http::HeaderMap>>>,
+}
+
+impl Upstream for Scripted {
+    fn native(&self) -> Option<Protocol> {
+        (self.behaviour == Behaviour::Raw).then_some(Protocol::OipRest)
+    }
+
+    fn call<'a>(&'a self, _: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>> {
+        self.seen.lock().push(call.headers.clone());
+        Box::pin(async move {
+            match (self.behaviour, call.body) {
+                (Behaviour::Echo, CallBody::Tensors(request)) => Ok(Reply::Tensors(InferResponse {
+                    model_name: "the backend's name".into(),
+                    model_version: Some("the backend's version".into()),
+                    id: Some("made up".into()),
+                    parameters: request.parameters,
+                    outputs: request.inputs,
+                })),
+                (Behaviour::Raw, CallBody::Wire(body)) => {
+                    let bytes = body.collect().await.unwrap().to_bytes();
+                    Ok(Reply::Wire(http::Response::new(Body::from(bytes))))
+                }
+                (Behaviour::Fail(class, sent), _) => Err(CallError::new(class, sent, "told to")),
+                (Behaviour::FailWith(status), _) => {
+                    let error = CallError::new(CallClass::Server, Sent::All, "told to");
+                    Err(error.answered(status).telling("the server's own words"))
+                }
+                (Behaviour::Hang, _) => std::future::pending().await,
+                (Behaviour::Panic, _) => panic!("told to"),
+                (Behaviour::Echo | Behaviour::Raw, _) => panic!("the payload has the wrong form"),
+            }
+        })
+    }
+
+    fn metadata<'a>(
+        &'a self,
+        _: &'a Endpoint,
+        _: Inquiry,
+    ) -> BoxFuture<'a, Result<Option<ModelMetadata>, CallError>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn ready<'a>(&'a self, _: &'a Endpoint, _: Inquiry) -> BoxFuture<'a, Result<bool, CallError>> {
+        Box::pin(async { Err(CallError::new(CallClass::Transport, Sent::Nothing, "told to")) })
+    }
+}
+
+struct Builder(Behaviour, Arc<Mutex<Vec<http::HeaderMap>>>);
+
+impl BuildUpstream for Builder {
+    fn build(&self, _: &BackendPlan) -> Result<Arc<dyn Upstream>, Vec<BuildError>> {
+        Ok(Arc::new(Scripted { behaviour: self.0, seen: Arc::clone(&self.1) }))
+    }
+}
+
+struct TokioClock;
+
+impl Clock for TokioClock {
+    fn now(&self) -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+
+    fn wall(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH
+    }
+}
+
+struct Sevens;
+
+impl Dice for Sevens {
+    fn roll(&self) -> u64 {
+        7
+    }
+}
+
+#[derive(Default)]
+struct Records(Mutex<Vec<Record>>);
+
+impl RecordSink for Records {
+    fn begun(&self, _: &Arc<str>) {}
+
+    fn ended(&self, record: &Record) {
+        self.0.lock().push(record.clone());
+    }
+}
+
+/// A gateway with one model `m` of two versions, on one backend.
+struct World {
+    gateway: Gateway,
+    records: Arc<Records>,
+    seen: Arc<Mutex<Vec<http::HeaderMap>>>,
+}
+
+impl World {
+    fn new(behaviour: Behaviour) -> Self {
+        let (records, seen) = (Arc::new(Records::default()), Arc::default());
+        let gateway = Gateway::new(Arc::new(TokioClock), Arc::new(Sevens), Arc::clone(&records) as Arc<dyn RecordSink>);
+        let builders: Builders = vec![("scripted", Arc::new(Builder(behaviour, Arc::clone(&seen))))];
+        let built = gateway.build(&resolved(), &builders).unwrap();
+        gateway.install(built);
+        Self { gateway, records, seen }
+    }
+
+    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, http::HeaderMap, Bytes) {
+        let (head, body) = self.answer(method, path, headers, Body::from(body.to_owned())).await.into_parts();
+        (head.status.as_u16(), head.headers, body.collect().await.unwrap().to_bytes())
+    }
+
+    async fn answer(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Outbound {
+        let mut request = http::Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        let peer = ([127, 0, 0, 1], 1).into();
+        serve(&self.gateway, Inbound { listener: Arc::from("l"), peer, head, body }).await
+    }
+
+    fn record(&self) -> Record {
+        let records = self.records.0.lock();
+        assert_eq!(records.len(), 1, "one record a request");
+        records[0].clone()
+    }
+}
+
+fn resolved() -> Resolved {
+    let span = Span { file: Arc::from("test.yaml"), line: 1, column: 1 };
+    let version = |name: &str| Version {
+        name: Arc::from(name),
+        backend: Arc::from("b"),
+        model: BackendModel { name: Arc::from("m"), version: Some(Arc::from(name)) },
+        source: None,
+        span: span.clone(),
+    };
+    let loaded = |name: &str| LoadedModel { model: version(name).model, source: None };
+    let backend = BackendPlan {
+        name: Arc::from("b"),
+        kind: "scripted",
+        settings: Arc::new(()),
+        fingerprint: String::new(),
+        span: span.clone(),
+        endpoints: vec![Endpoint { authority: Arc::from("somewhere:1"), prefix: Arc::from("") }],
+        connect_timeout: Duration::from_secs(1),
+        models: vec![loaded("1"), loaded("2")],
+    };
+    let model = Model {
+        name: Arc::from("m"),
+        owner: None,
+        versions: vec![version("1"), version("2")],
+        stable: 1,
+        timeout: Duration::from_secs(5),
+        non_finite: NonFinite::Token,
+        span: span.clone(),
+    };
+    let listener = Listener {
+        name: Arc::from("l"),
+        address: ([127, 0, 0, 1], 0).into(),
+        authenticate: vec![Method::Anonymous],
+        limits: limits(),
+        span: span.clone(),
+    };
+    Resolved {
+        digest: Arc::from("d1"),
+        listeners: vec![listener],
+        admin: Admin { address: None, span },
+        grace: Duration::ZERO,
+        delay: Duration::ZERO,
+        backends: vec![backend],
+        models: vec![model],
+        warnings: Vec::new(),
+    }
+}
+
+fn limits() -> sluicegate_config::Limits {
+    let second = Duration::from_secs(1);
+    sluicegate_config::Limits {
+        head: 1,
+        headers: 1,
+        body: 1,
+        head_timeout: second,
+        body_timeout: second,
+        idle_timeout: second,
+        connections: 1,
+        streams: 1,
+    }
+}
+
+const BODY: &str = r#"{"id":"mine","inputs":[{"name":"x","shape":[2],"datatype":"INT64","data":[1,9007199254740993]}]}"#;
+
+#[tokio::test]
+async fn tensors_come_back_under_the_clients_names() {
+    let world = World::new(Behaviour::Echo);
+    let (status, headers, body) = world.ask("POST", "/v2/models/m/infer", &[], BODY).await;
+    assert_eq!(status, 200);
+    assert_eq!((&headers["sluicegate-model"], &headers["sluicegate-version"]), (&"m", &"2"));
+    let answer: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((answer["model_name"].as_str(), answer["model_version"].as_str()), (Some("m"), Some("2")));
+    assert_eq!((answer["id"].as_str(), &answer["outputs"][0]["data"]), (Some("mine"), &serde_json::json!([1, 9_007_199_254_740_993_u64])));
+    let record = world.record();
+    assert_eq!((record.outcome, record.status, record.version.as_deref()), (Outcome::Answered, 200, Some("2")));
+    assert_eq!((record.traffic.received, record.traffic.sent), (BODY.len() as u64, body.len() as u64));
+}
+
+#[tokio::test]
+async fn the_version_in_the_path_wins_over_the_stable_one() {
+    let world = World::new(Behaviour::Echo);
+    let (status, headers, _) = world.ask("POST", "/v2/models/m/versions/1/infer", &[], BODY).await;
+    assert_eq!((status, &headers["sluicegate-version"]), (200, &"1"));
+}
+
+#[tokio::test]
+async fn untouched_bytes_pass_untouched() {
+    let world = World::new(Behaviour::Raw);
+    let odd = "{ \"inputs\" : 1e400, \"unknown\": [ ] }";
+    let (status, _, body) = world.ask("POST", "/v2/models/m/infer", &[("content-type", "a/b")], odd).await;
+    assert_eq!((status, &body[..]), (200, odd.as_bytes()));
+    assert_eq!(world.seen.lock()[0]["content-type"], "a/b");
+    assert_eq!(world.record().traffic.received, odd.len() as u64);
+}
+
+#[tokio::test]
+async fn ids_go_upstream_and_credentials_do_not() {
+    let world = World::new(Behaviour::Echo);
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let headers = [("x-request-id", "r"), ("traceparent", parent), ("tracestate", "a=b"), ("authorization", "s"), ("cookie", "c")];
+    world.ask("POST", "/v2/models/m/infer", &headers, BODY).await;
+    let seen = world.seen.lock()[0].clone();
+    assert_eq!(seen["x-request-id"], "r");
+    assert_eq!(seen["traceparent"], "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000007-01");
+    assert_eq!(seen["tracestate"], "a=b");
+    assert!(!seen.contains_key("authorization") && !seen.contains_key("cookie"));
+}
+
+#[tokio::test]
+async fn failures_become_refusals() {
+    for (class, sent, status) in [
+        (CallClass::Client, Sent::All, 400),
+        (CallClass::NotFound, Sent::All, 503),
+        (CallClass::NotReady, Sent::All, 503),
+        (CallClass::Pushback, Sent::All, 503),
+        (CallClass::Transport, Sent::Nothing, 503),
+        (CallClass::Transport, Sent::Partial, 502),
+        (CallClass::Server, Sent::All, 502),
+        (CallClass::Timeout, Sent::All, 504),
+    ] {
+        let world = World::new(Behaviour::Fail(class, sent));
+        let (answered, headers, body) = world.ask("POST", "/v2/models/m/infer", &[], BODY).await;
+        assert_eq!(answered, status, "{class:?}");
+        assert!(!String::from_utf8_lossy(&body).contains("told to"), "the cause is for operators");
+        assert_eq!(headers.contains_key("retry-after"), status == 503, "{class:?}");
+        assert_eq!(world.record().cause.as_deref(), Some("told to"));
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_the_backends_keeps_its_status_and_words() {
+    let world = World::new(Behaviour::FailWith(507));
+    let (status, _, body) = world.ask("POST", "/v2/models/m/infer", &[], BODY).await;
+    assert_eq!((status, &body[..]), (507, &br#"{"error":"the server's own words"}"#[..]));
+    assert_eq!((world.record().outcome, world.record().status), (Outcome::UpstreamError, 507));
+}
+
+#[tokio::test]
+async fn a_panic_costs_one_request() {
+    let world = World::new(Behaviour::Panic);
+    let (status, _, body) = world.ask("POST", "/v2/models/m/infer", &[], BODY).await;
+    assert_eq!(status, 500);
+    assert!(!String::from_utf8_lossy(&body).contains("told to"));
+    assert_eq!(world.ask("GET", "/v2/health/live", &[], "").await.0, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_models_time_bounds_the_call() {
+    let world = World::new(Behaviour::Hang);
+    let before = tokio::time::Instant::now();
+    let (status, ..) = world.ask("POST", "/v2/models/m/infer", &[], BODY).await;
+    assert_eq!((status, before.elapsed().as_secs()), (504, 5));
+    assert_eq!(world.record().upstream, world.record().total);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_is_recorded_once() {
+    let world = World::new(Behaviour::Hang);
+    {
+        let asked = world.ask("POST", "/v2/models/m/infer", &[], BODY);
+        tokio::pin!(asked);
+        assert!(futures_util::poll!(asked).is_pending());
+    }
+    let record = world.record();
+    assert_eq!((record.outcome.label(), record.status), ("client_gone", 499));
+    let world = World::new(Behaviour::Echo);
+    drop(world.answer("POST", "/v2/models/m/infer", &[], Body::from(BODY.to_owned())).await);
+    assert_eq!(world.record().outcome.label(), "client_gone", "the answer was never read");
+}
+
+#[tokio::test]
+async fn unknown_things_are_refused_and_are_no_labels() {
+    for (method, path, status) in [
+        ("GET", "/v2/models/other", 404),
+        ("GET", "/v2/models/m/versions/9", 404),
+        ("GET", "/", 404),
+        ("PUT", "/v2/models/m/infer", 405),
+        ("POST", "/v2/models/..%2fm/infer", 400),
+    ] {
+        let world = World::new(Behaviour::Echo);
+        assert_eq!(world.ask(method, path, &[], "").await.0, status, "{path}");
+        assert!(world.record().model.as_deref().is_none_or(|model| model == "m"));
+    }
+}
+
+#[tokio::test]
+async fn a_listener_that_lets_nobody_in_answers_alike_everywhere() {
+    let world = World::new(Behaviour::Echo);
+    let mut closed = resolved();
+    closed.digest = Arc::from("d2");
+    closed.listeners[0].authenticate.clear();
+    let built = world.gateway.build(&closed, &vec![]).unwrap();
+    world.gateway.install(built);
+    let mut bodies = Vec::new();
+    for path in ["/v2/models/m/infer", "/v2/models/other/infer", "/v2", "/nowhere", "/v2/health/live"] {
+        let (status, _, body) = world.ask("POST", path, &[], BODY).await;
+        assert_eq!(status, 401, "{path}");
+        bodies.push(body);
+    }
+    assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]), "nothing tells a model that exists from one that does not");
+}
+
+#[tokio::test]
+async fn inquiries_are_answered_for_backends_that_cannot_say() {
+    let world = World::new(Behaviour::Echo);
+    let (status, _, body) = world.ask("GET", "/v2/models/m", &[], "").await;
+    let answer: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((status, &answer["versions"], &answer["inputs"]), (200, &serde_json::json!(["1", "2"]), &serde_json::json!([])));
+    assert_eq!(world.ask("GET", "/v2/models/m/ready", &[], "").await.0, 503);
+}
+
+#[tokio::test]
+async fn what_is_equal_is_carried_over() {
+    let world = World::new(Behaviour::Echo);
+    let before = Arc::clone(&world.gateway.current().backends["b"]);
+    let mut changed = resolved();
+    changed.models[0].timeout = Duration::from_secs(1);
+    // No builder: building the backend anew would fail.
+    let built = world.gateway.build(&changed, &vec![]).unwrap();
+    world.gateway.install(built);
+    assert!(Arc::ptr_eq(&before, &world.gateway.current().backends["b"]));
+    changed.backends[0].fingerprint = "other".into();
+    assert!(world.gateway.build(&changed, &vec![]).is_err(), "a changed backend is built anew");
+    assert_eq!(world.gateway.status().generation, 2);
+}
+
+#[tokio::test]
+async fn draining_is_seen_by_those_who_ask() {
+    let world = World::new(Behaviour::Echo);
+    assert_eq!(world.ask("GET", "/v2/health/ready", &[], "").await.0, 200);
+    world.gateway.begin_drain();
+    assert_eq!(world.ask("GET", "/v2/health/ready", &[], "").await.0, 503);
+    assert_eq!(world.ask("GET", "/v2/health/live", &[], "").await.0, 200);
+    assert_eq!(world.ask("POST", "/v2/models/m/infer", &[], BODY).await.0, 200);
+}
