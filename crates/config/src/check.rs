@@ -44,7 +44,10 @@ enum Elsewhere {
 impl Checker<'_> {
     fn file(&mut self, node: &Node, fields: &'static [Field], elsewhere: Elsewhere) {
         match &node.value {
-            Value::Null => self.mistakes.helped(&node.span, "the file is empty", "write `version: 1` and so on"),
+            Value::Null => {
+                let first = fields.first().map_or("version", |field| field.name);
+                self.mistakes.helped(&node.span, "the file is empty", format!("it begins with `{first}`"));
+            }
             Value::Scalar(_) | Value::List(_) => {
                 self.mistakes.helped(&node.span, "a file is a mapping", "write `key: value`");
             }

@@ -39,6 +39,9 @@ pub(crate) fn wrong(node: &Node, text: &str, shape: &Shape) -> Option<Wrong> {
         Shape::Duration { .. } if text.parse::<f64>().is_ok() => Some("add a unit: `ms`, `s`, `m`, `h`".to_owned()),
         Shape::Address => address(text),
         Shape::List(_) => Some("a list is written `[a, b]`".to_owned()),
+        Shape::Map { .. } | Shape::Object(_) | Shape::Kind(_) => {
+            Some("a mapping is written `{ key: value }`".to_owned())
+        }
         _ => None,
     };
     Some(Wrong { problem: format!("takes {}", words::expected(shape)), help })

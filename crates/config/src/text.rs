@@ -52,7 +52,9 @@ fn read(source: &Source, mistakes: &mut Mistakes) -> (Option<Node>, bool) {
             false
         }
     };
-    (reader.root, whole)
+    // A file of nothing but comments has no document at all.
+    let nothing = || Node { value: Value::Null, span: start(source) };
+    (reader.root.or_else(|| whole.then(nothing)), whole)
 }
 
 /// Why reading ended early.

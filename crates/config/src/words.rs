@@ -15,7 +15,7 @@ pub(crate) fn quoted(name: &str) -> String {
     format!("`{shown}`")
 }
 
-/// What stands at a place: "a duration from 1ms to 1h, such as `250ms`".
+/// What stands at a place: "a duration from `1ms` to `1h`".
 pub(crate) fn expected(shape: &Shape) -> String {
     match shape {
         Shape::Text => "text".to_owned(),
@@ -25,17 +25,17 @@ pub(crate) fn expected(shape: &Shape) -> String {
         Shape::Integer { min, max } if min == max => format!("`{min}`"),
         Shape::Integer { min, max } => format!("a whole number from {min} to {max}"),
         Shape::Duration { min_ms, max_ms } => {
-            format!("a duration from {} to {}, such as `250ms`", duration(*min_ms), duration(*max_ms))
+            format!("a duration from `{}` to `{}`", duration(*min_ms), duration(*max_ms))
         }
-        Shape::Size { min, max } => format!("a size from {} to {}, such as `64MiB`", size(*min), size(*max)),
-        Shape::Address => "an address and port, such as `127.0.0.1:8080`".to_owned(),
-        Shape::Url => "an address, such as `http://10.0.0.9:8080`".to_owned(),
+        Shape::Size { min, max } => format!("a size from `{}` to `{}`", size(*min), size(*max)),
+        Shape::Address => "an address and port such as `127.0.0.1:8080`".to_owned(),
+        Shape::Url => "a URL such as `http://10.0.0.9:8080`".to_owned(),
         Shape::Choice(words) => match built(words).as_slice() {
             [(only, _)] => format!("`{only}`"),
             several => format!("one of {}", listed(several.iter().map(|(word, _)| *word))),
         },
-        Shape::List(item) => format!("a list; each item is {}", expected(item)),
-        Shape::Map { key, .. } => format!("a mapping from {key}"),
+        Shape::List(item) => format!("a list of which each item is {}", expected(item)),
+        Shape::Map { key, .. } => format!("a mapping with a key for each {key}"),
         Shape::Object(_) | Shape::Kind(_) => "a mapping".to_owned(),
     }
 }

@@ -62,7 +62,7 @@ impl Models {
                 let owner = owner_of(node, whose, mistakes);
                 if let Some(before) = taken.get(&names::folded(name)) {
                     refuse_twin(name, span, owner, before, mistakes);
-                } else {
+                } else if names::wrong(name, names::MODEL).is_none() {
                     taken.insert(names::folded(name), Taken { name, span, owner });
                 }
                 let mut context = Context { backends, files, mistakes, file: &file.path, model: name };

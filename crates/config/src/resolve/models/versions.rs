@@ -154,7 +154,7 @@ impl Context<'_, '_, '_> {
         };
         let Some(stable) = node.get("traffic").and_then(|traffic| traffic.get("stable")) else {
             // An incomplete `traffic` was reported as such.
-            if raw(node, "traffic").is_none_or(Node::is_null) && known.len() > 1 {
+            if raw(node, "traffic").is_none() && known.len() > 1 {
                 let message = format!("model {} has several versions, and none is stable", words::quoted(self.model));
                 self.mistakes.helped(span, message, "write `traffic: { stable: VERSION }`");
             }

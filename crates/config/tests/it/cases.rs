@@ -1,0 +1,79 @@
+//! Every rule as data: `cases/*.yaml` against the snapshots beside them.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use sluicegate_config::{Resolved, load};
+use sluicegate_core::Mistake;
+
+use crate::target::{CATALOG, digest, split};
+
+#[test]
+fn cases() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let names = stems(&here.join("cases"), ".yaml");
+    assert!(names.len() >= 40, "cases are gone: {}", names.len());
+    for name in &names {
+        let text = fs::read_to_string(here.join("cases").join(format!("{name}.yaml"))).unwrap();
+        let shown = match load(&split(&text), &CATALOG, &mut digest) {
+            Ok(resolved) => show(&resolved),
+            Err(mistakes) => lines(&mistakes),
+        };
+        let refused = !shown.starts_with("listener");
+        assert_eq!(refused, !name.starts_with("good-") && !name.starts_with("warn-"), "{name}:\n{shown}");
+        insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!(name.as_str(), shown);
+        });
+    }
+    assert_eq!(stems(&here.join("snapshots"), ".snap"), names, "a snapshot without a case");
+}
+
+fn stems(folder: &Path, ending: &str) -> BTreeSet<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter_map(|name| name.strip_suffix(ending).map(str::to_owned)).collect()
+}
+
+fn lines(mistakes: &[Mistake]) -> String {
+    mistakes.iter().map(|mistake| format!("{mistake}\n")).collect()
+}
+
+fn show(resolved: &Resolved) -> String {
+    let mut text = String::new();
+    for listener in &resolved.listeners {
+        let (name, address) = (&listener.name, listener.address);
+        writeln!(text, "listener {name} {address} {:?} at {}", listener.authenticate, listener.span).unwrap();
+        writeln!(text, "  {:?}", listener.limits).unwrap();
+    }
+    let admin = &resolved.admin;
+    writeln!(text, "admin {:?} at {}; grace {:?}", admin.address, admin.span, resolved.grace).unwrap();
+    for plan in &resolved.backends {
+        writeln!(text, "backend {} {} connect {:?} at {}", plan.name, plan.kind, plan.connect_timeout, plan.span)
+            .unwrap();
+        writeln!(text, "  fingerprint {}", plan.fingerprint).unwrap();
+        for endpoint in &plan.endpoints {
+            writeln!(text, "  endpoint {} prefix {:?}", endpoint.authority, endpoint.prefix).unwrap();
+        }
+        for loaded in &plan.models {
+            let source = loaded.source.as_ref().map(|source| &source.path);
+            writeln!(text, "  loads {} {:?} {source:?}", loaded.model.name, loaded.model.version).unwrap();
+        }
+    }
+    for model in &resolved.models {
+        let (name, span) = (&model.name, &model.span);
+        let stable = &model.versions[model.stable].name;
+        writeln!(text, "model {name} owner {:?} stable {stable} at {span}", model.owner).unwrap();
+        writeln!(text, "  timeout {:?}, non-finite {:?}", model.timeout, model.non_finite).unwrap();
+        for version in &model.versions {
+            let (name, backend, model) = (&version.name, &version.backend, &version.model);
+            let source = version.source.as_ref().map(|source| &source.path);
+            write!(text, "  version {name} on {backend} as {} {:?} ", model.name, model.version).unwrap();
+            writeln!(text, "{source:?} at {}", version.span).unwrap();
+        }
+    }
+    for warning in &resolved.warnings {
+        writeln!(text, "warning {warning}").unwrap();
+    }
+    text
+}
