@@ -41,6 +41,15 @@ impl Options {
         }
         Ok(options)
     }
+
+    /// What `cargo test` is called with: the whole workspace, unless packages were named.
+    pub(crate) fn cargo_arguments(&self) -> Vec<&str> {
+        let mut passed_on = self.passed_on.iter().take_while(|argument| *argument != "--");
+        let chosen = passed_on.any(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
+        let scope: &[&str] = if chosen { &[] } else { &["--workspace"] };
+        let fixed = ["test", "--no-fail-fast"].iter().chain(scope).copied();
+        fixed.chain(self.passed_on.iter().map(String::as_str)).collect()
+    }
 }
 
 /// Prepares and tests. The tests come last, so that cargo's own closing lines end the output.
@@ -50,6 +59,6 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let peers = peers::ready(root, mode)?;
     say::progress(format_args!("peers are ready after {}; now the tests", watch.elapsed()));
     let mut cargo = process::cargo(root);
-    cargo.args(["test", "--workspace", "--no-fail-fast"]).args(&options.passed_on).envs(peers.variables());
+    cargo.args(options.cargo_arguments()).envs(peers.variables());
     process::run(&mut cargo)
 }

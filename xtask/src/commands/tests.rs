@@ -41,6 +41,20 @@ fn test_passes_on_what_follows_the_dashes() {
 }
 
 #[test]
+fn the_whole_workspace_is_tested_unless_packages_are_named() {
+    for (line, expected) in [
+        ("", "test --no-fail-fast --workspace"),
+        ("-- some_test", "test --no-fail-fast --workspace some_test"),
+        ("-- -- -p", "test --no-fail-fast --workspace -- -p"),
+        ("-- -p core", "test --no-fail-fast -p core"),
+        ("-- --package=core", "test --no-fail-fast --package=core"),
+        ("-- --profile release", "test --no-fail-fast --workspace --profile release"),
+    ] {
+        assert_eq!(Options::parse(&words(line)).unwrap().cargo_arguments(), words(expected), "{line}");
+    }
+}
+
+#[test]
 fn fuzz_takes_a_target_and_a_time() {
     let parse = |line: &str| FuzzOptions::parse(&words(line));
     assert_eq!(parse("").unwrap(), FuzzOptions { target: None, seconds: 30 });
