@@ -46,11 +46,8 @@ pub fn build(
         let model = build_model(spec, &backends)?;
         models.insert(Arc::clone(&spec.name), Arc::new(model));
     }
-    let listeners = resolved
-        .listeners
-        .iter()
-        .map(|listener| (Arc::clone(&listener.name), listener.authenticate.clone()))
-        .collect();
+    let listeners =
+        resolved.listeners.iter().map(|listener| (Arc::clone(&listener.name), listener.authenticate.clone())).collect();
     let generation = previous.map_or(1, |snapshot| snapshot.generation + 1);
     Ok(Built(Snapshot { generation, digest: Arc::clone(&resolved.digest), since: now, listeners, models, backends }))
 }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
 use http::HeaderMap;
+use parking_lot::Mutex;
 use serde::Serialize;
 use sluicegate_core::{Clock, Deadline, Dice, Inquiry, Mistake, ModelMetadata, RecordSink};
 
@@ -151,11 +151,7 @@ impl Gateway {
     ///
     /// # Errors
     /// Everything that could not be built, each with its place.
-    pub fn build(
-        &self,
-        resolved: &sluicegate_config::Resolved,
-        builders: &Builders,
-    ) -> Result<Built, Vec<Mistake>> {
+    pub fn build(&self, resolved: &sluicegate_config::Resolved, builders: &Builders) -> Result<Built, Vec<Mistake>> {
         let current = self.current();
         let previous = (current.generation > 0).then_some(&*current);
         crate::build::build(resolved, builders, previous, self.clock.wall())
@@ -182,7 +178,8 @@ impl Gateway {
 
     /// Notes that configuration was read anew and is what serves already.
     pub fn confirmed(&self) {
-        self.history.lock().last_reload = Some(Reload { ok: true, at: seconds(self.clock.wall()), mistakes: Vec::new() });
+        self.history.lock().last_reload =
+            Some(Reload { ok: true, at: seconds(self.clock.wall()), mistakes: Vec::new() });
     }
 
     /// What is known of a model's stable version, by the client's names; `None` where its backend does not say soon.
@@ -211,7 +208,8 @@ impl Gateway {
     pub fn status(&self) -> Status {
         let snapshot = self.current();
         let history = self.history.lock();
-        let mut backends: Vec<BackendStatus> = snapshot.backends.values().map(|backend| backend_status(backend)).collect();
+        let mut backends: Vec<BackendStatus> =
+            snapshot.backends.values().map(|backend| backend_status(backend)).collect();
         backends.sort_by(|left, right| left.name.cmp(&right.name));
         let mut models: Vec<ModelStatus> = snapshot.models.values().map(|model| model_status(model)).collect();
         models.sort_by(|left, right| left.name.cmp(&right.name));

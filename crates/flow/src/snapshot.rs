@@ -67,7 +67,8 @@ impl Model {
 impl Version {
     // Names stand inside the answer: where they differ it must be decoded to put the client's names back.
     fn takes_raw(&self, model: &str, protocol: Protocol) -> bool {
-        let same_names = *self.model.name == *model && self.model.version.as_ref().is_none_or(|name| *name == self.name);
+        let same_names =
+            *self.model.name == *model && self.model.version.as_ref().is_none_or(|name| *name == self.name);
         same_names && self.backend.upstream.native() == Some(protocol)
     }
 }

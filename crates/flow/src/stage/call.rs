@@ -21,12 +21,7 @@ pub(crate) enum Replied {
     /// In the caller's protocol already: the backend's own bytes, or its own error.
     Wire(Outbound),
     /// Decoded, by the client's names.
-    Tensors {
-        protocol: Protocol,
-        response: InferResponse,
-        form: ReplyForm,
-        non_finite: NonFinite,
-    },
+    Tensors { protocol: Protocol, response: InferResponse, form: ReplyForm, non_finite: NonFinite },
 }
 
 pub(crate) async fn call(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -> Result<Replied, Refusal> {
@@ -75,7 +70,8 @@ async fn attempt(version: &Arc<Version>, call: Call, gateway: &Gateway, trail: &
     let deadline = call.deadline.0;
     let outcome = timeout_at(Instant::from_std(deadline), version.backend.upstream.call(endpoint, call)).await;
     trail.waited(gateway.clock.now().saturating_duration_since(began));
-    outcome.unwrap_or_else(|_| Err(CallError::new(CallClass::Timeout, Sent::All, "no answer within the model's timeout")))
+    outcome
+        .unwrap_or_else(|_| Err(CallError::new(CallClass::Timeout, Sent::All, "no answer within the model's timeout")))
 }
 
 /// An error the backend made is handed on with its status; a failure of the call becomes the gateway's own refusal.

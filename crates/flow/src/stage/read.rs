@@ -42,7 +42,8 @@ pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail
         // The bytes say neither name nor datatype: they are those of the version that will answer.
         let version = traffic::decide(&named);
         let deadline = Deadline(gateway.clock.now() + named.model().timeout);
-        inquire::describe(&version, Inquiry { model: version.model.clone(), headers: trail.headers(), deadline }).await?
+        inquire::describe(&version, Inquiry { model: version.model.clone(), headers: trail.headers(), deadline })
+            .await?
     } else {
         None
     };
