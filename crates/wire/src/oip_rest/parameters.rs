@@ -83,17 +83,12 @@ pub(super) fn ask_shared_memory(parameters: &Parameters) -> bool {
     parameters.iter().any(|(name, _)| name.starts_with("shared_memory_"))
 }
 
-/// Whether a parameter only steers the wire form. The one who writes a message sets these, whatever came in.
-fn steers(name: &str) -> bool {
-    matches!(name, "binary_data" | "binary_data_output" | "binary_data_size")
-}
-
-/// Writes the members of parameters, without the braces: not those that steer the wire form, nor a double that JSON
-/// has no number for.
-pub(super) fn write(parameters: &Parameters, out: &mut Vec<u8>) {
+/// Writes the members of parameters, without the braces: not `except`, which the one who writes the message sets, nor a
+/// double that JSON has no number for.
+pub(super) fn write(parameters: &Parameters, except: Option<&str>, out: &mut Vec<u8>) {
     for (name, value) in parameters.iter() {
         let numberless = matches!(value, Parameter::Double(value) if !value.is_finite());
-        if numberless || steers(name) {
+        if numberless || except == Some(name) {
             continue;
         }
         write::key(name, out);

@@ -120,7 +120,7 @@ pub(super) fn encode(request: &InferRequest, form: &WireForm) -> Result<(HeaderM
     if form.binary || !request.parameters.is_empty() {
         write::key("parameters", &mut json);
         json.push(b'{');
-        parameters::write(&request.parameters, &mut json);
+        parameters::write(&request.parameters, Some("binary_data_output"), &mut json);
         if form.binary {
             write::key("binary_data_output", &mut json);
             json.extend_from_slice(b"true");
@@ -157,7 +157,7 @@ fn write_output(output: &RequestedOutput, out: &mut Vec<u8>) {
     if !output.parameters.is_empty() {
         write::key("parameters", out);
         out.push(b'{');
-        parameters::write(&output.parameters, out);
+        parameters::write(&output.parameters, Some("binary_data"), out);
         out.push(b'}');
     }
     out.push(b'}');

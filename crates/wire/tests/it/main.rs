@@ -1,0 +1,18 @@
+//! Tests of the wire room through its public face.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail a test as the test itself does"
+)]
+
+mod bytes_of;
+mod client;
+mod corpus;
+mod goldens;
+mod hostile;
+mod paths;
+mod properties;
+mod raw;
+mod server;
