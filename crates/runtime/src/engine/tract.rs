@@ -1,0 +1,279 @@
+//! The default engine: tract, with our operators in its table. A model is analysed once with its dimensions left open;
+//! only one that tract cannot analyse that way is prepared again for each shape that comes, a few of them kept.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use sluicegate_core::Tensor;
+use tract_onnx::pb::ModelProto;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::internal::*;
+
+use super::budget::Budget;
+use super::{Engine, RunError, Watch, convert};
+use crate::check::Limits;
+use crate::describe::{Description, Dim, Port};
+use crate::ops;
+
+/// Shapes for which a model that needs it is kept prepared.
+const MAX_PREPARED: usize = 8;
+
+/// States kept for reuse; more than the threads of any sensible pool are not needed.
+const MAX_IDLE: usize = 64;
+
+/// A model in tract's hands.
+pub(crate) struct TractEngine {
+    description: Description,
+    plan: Plan,
+    limits: Limits,
+    /// Values of inputs that may be left out, by their place.
+    defaults: Vec<Option<TValue>>,
+}
+
+enum Plan {
+    /// One for every shape.
+    Open(Prepared),
+    /// One for each shape.
+    ByShape { model: Box<InferenceModel>, prepared: Mutex<Vec<(Vec<Vec<usize>>, Arc<Prepared>)>> },
+}
+
+/// A model ready to run.
+struct Prepared {
+    plan: Arc<TypedSimplePlan>,
+    budget: Budget,
+    /// States that ended well; one that saw a panic is not put back.
+    idle: Mutex<Vec<TypedSimpleState>>,
+}
+
+impl TractEngine {
+    /// Takes a checked model. Its description is made exact where the file says less than tract finds out.
+    ///
+    /// # Errors
+    /// What tract cannot load, in words for the operator.
+    pub(crate) fn load(model: &ModelProto, description: &mut Description, limits: Limits) -> Result<Self, String> {
+        let (graph, defaults) = parse(model, description).map_err(|error| reason(&error))?;
+        let plan = match prepare(graph.clone(), limits) {
+            Ok(prepared) => Plan::Open(prepared),
+            // Whether it can be prepared for some shape is known only when one comes, unless nothing is open.
+            Err(_) if is_open(description) => Plan::ByShape { model: Box::new(graph), prepared: Mutex::default() },
+            Err(error) => return Err(reason(&error)),
+        };
+        if let Plan::Open(prepared) = &plan {
+            refine(description, prepared).map_err(|error| reason(&error))?;
+        }
+        Ok(Self { description: description.clone(), plan, limits, defaults })
+    }
+
+    fn prepared(&self, inputs: &[TValue]) -> Result<Arc<Prepared>, RunError> {
+        let Plan::ByShape { model, prepared } = &self.plan else {
+            return Err(RunError::Failed("the model was prepared before".to_owned()));
+        };
+        let shapes: Vec<Vec<usize>> = inputs.iter().map(|input| input.shape().to_vec()).collect();
+        if let Some((_, found)) = prepared.lock().iter().find(|(known, _)| *known == shapes) {
+            return Ok(Arc::clone(found));
+        }
+        let made = fixed(model, inputs).and_then(|model| prepare(model, self.limits));
+        let made = Arc::new(made.map_err(|error| RunError::Failed(reason(&error)))?);
+        let mut prepared = prepared.lock();
+        if prepared.len() >= MAX_PREPARED {
+            prepared.remove(0);
+        }
+        prepared.push((shapes, Arc::clone(&made)));
+        Ok(made)
+    }
+}
+
+impl Engine for TractEngine {
+    fn platform(&self) -> &'static str {
+        "onnx_tract"
+    }
+
+    fn run(&self, inputs: Vec<Option<Tensor>>, wanted: &[bool], watch: &Watch) -> Result<Vec<Tensor>, RunError> {
+        let mut values = TVec::with_capacity(inputs.len());
+        for ((port, input), default) in self.description.inputs.iter().zip(inputs).zip(&self.defaults) {
+            values.push(match (input, default) {
+                (Some(tensor), _) => convert::import(&tensor)?,
+                (None, Some(default)) => default.clone(),
+                (None, None) => return Err(RunError::Inputs(format!("input '{}' is missing", port.name))),
+            });
+        }
+        let outputs = match &self.plan {
+            Plan::Open(prepared) => prepared.run(values, self.limits, watch)?,
+            Plan::ByShape { .. } => self.prepared(&values)?.run(values, self.limits, watch)?,
+        };
+        self.description
+            .outputs
+            .iter()
+            .zip(outputs.iter().zip(wanted))
+            .filter(|(_, (_, wanted))| **wanted)
+            .map(|(port, (value, _))| convert::export(&port.name, value))
+            .collect()
+    }
+}
+
+impl Prepared {
+    fn run(&self, inputs: TVec<TValue>, limits: Limits, watch: &Watch) -> Result<TVec<TValue>, RunError> {
+        let idle = self.idle.lock().pop();
+        let mut state = match idle {
+            Some(state) => state,
+            None => self.plan.spawn().map_err(|error| RunError::Failed(reason(&error)))?,
+        };
+        let outputs = state.run_plan_with_eval(inputs, |context, state, node, inputs| {
+            watch.check()?;
+            self.budget.before(node, &inputs, context.symbols, limits)?;
+            let outputs = match state {
+                Some(state) => state.eval(context, node.op(), inputs),
+                None => node.op().eval(context, inputs),
+            };
+            outputs.map_err(|error| failure(node, &error))
+        });
+        match outputs {
+            Ok(outputs) => {
+                let mut idle = self.idle.lock();
+                if idle.len() < MAX_IDLE {
+                    idle.push(state);
+                }
+                Ok(outputs)
+            }
+            Err(error) => Err(match error.downcast::<RunError>() {
+                Ok(error) => error,
+                // tract's own words may hold values: what it refuses before any node runs are the inputs.
+                Err(_) => RunError::Inputs("the inputs do not fit each other or the model".to_owned()),
+            }),
+        }
+    }
+}
+
+// Only our own operators' words are known to hold no values.
+fn failure(node: &TypedNode, error: &TractError) -> RunError {
+    match error.downcast_ref::<ops::kernel::Refused>() {
+        Some(refused) => RunError::Inputs(refused.to_string()),
+        None => match error.downcast_ref::<RunError>() {
+            Some(error) => error.clone(),
+            None => RunError::Failed(format!("node '{}' ({}) failed", node.name, node.op.name())),
+        },
+    }
+}
+
+fn parse(model: &ModelProto, description: &Description) -> TractResult<(InferenceModel, Vec<Option<TValue>>)> {
+    let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
+    ops::register(&mut onnx.op_register);
+    super::guard::put_around(&mut onnx.op_register);
+    // An input with a default is fed like any other, by the default where nothing is sent.
+    let mut model = model.clone();
+    let mut defaults: Vec<Option<TValue>> = vec![None; description.inputs.len()];
+    for (port, default) in description.inputs.iter().zip(&mut defaults) {
+        let Some(graph) = model.graph.as_mut().filter(|_| port.optional) else { continue };
+        let Some(place) = graph.initializer.iter().position(|tensor| tensor.name == port.name) else { continue };
+        let tensor = graph.initializer.remove(place);
+        *default = Some(tract_onnx::tensor::load_tensor(&*onnx.provider, &tensor, None)?.into_tvalue());
+    }
+    let parsed = onnx.parse(&model, None)?;
+    ensure!(parsed.unresolved_inputs.is_empty(), "reads values that nothing makes: {:?}", parsed.unresolved_inputs);
+    let mut graph = parsed.model;
+    let inputs: Vec<OutletId> = description
+        .inputs
+        .iter()
+        .map(|port| parsed.outlets_by_name.get(&port.name).copied().context("an input is not in the graph"))
+        .collect::<TractResult<_>>()?;
+    graph.set_input_outlets(&inputs)?;
+    for (place, port) in description.inputs.iter().enumerate() {
+        let fact = fact(&graph, port)?;
+        graph.set_input_fact(place, fact)?;
+    }
+    for place in 0..graph.outputs.len() {
+        // Declared types and shapes of outputs are often wrong; what is computed is the truth.
+        graph.set_output_fact(place, InferenceFact::default())?;
+    }
+    Ok((graph, defaults))
+}
+
+fn fact(graph: &InferenceModel, port: &Port) -> TractResult<InferenceFact> {
+    let datum = convert::datum(port.datatype)
+        .with_context(|| format!("input '{}' is {}, which this engine cannot compute in", port.name, port.datatype))?;
+    let Some(dims) = &port.dims else { return Ok(InferenceFact::dt(datum)) };
+    let dims: Vec<TDim> = dims
+        .iter()
+        .map(|dim| match dim {
+            Dim::Fixed(length) => Ok(i64::try_from(*length)?.to_dim()),
+            Dim::Named(name) => Ok(named(graph, name)),
+            Dim::Any => Ok(graph.symbols.new_with_prefix("any").to_dim()),
+        })
+        .collect::<TractResult<_>>()?;
+    Ok(InferenceFact::dt_shape(datum, dims))
+}
+
+// A name that is an expression ("2*n") stands for a length of its own here; the request is held against it.
+fn named(graph: &InferenceModel, name: &str) -> TDim {
+    let plain = name.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+    if plain {
+        graph.symbols.sym(name).to_dim()
+    } else {
+        // Equal texts must be equal symbols: a stable name is made of the letters.
+        let made: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+        graph.symbols.sym(&format!("d_{made}")).to_dim()
+    }
+}
+
+fn is_open(description: &Description) -> bool {
+    description
+        .inputs
+        .iter()
+        .any(|port| port.dims.as_ref().is_none_or(|dims| dims.iter().any(|dim| !matches!(dim, Dim::Fixed(_)))))
+}
+
+fn fixed(model: &InferenceModel, inputs: &[TValue]) -> TractResult<InferenceModel> {
+    let mut model = model.clone();
+    for (place, input) in inputs.iter().enumerate() {
+        model.set_input_fact(place, InferenceFact::dt_shape(input.datum_type(), input.shape()))?;
+    }
+    Ok(model)
+}
+
+fn prepare(model: InferenceModel, limits: Limits) -> TractResult<Prepared> {
+    let typed = model.into_typed()?;
+    super::guard::check_facts(&typed, limits)?;
+    let plan = typed.into_optimized()?.into_runnable()?;
+    let budget = Budget::new(plan.model());
+    Ok(Prepared { plan, budget, idle: Mutex::default() })
+}
+
+fn refine(description: &mut Description, prepared: &Prepared) -> TractResult<()> {
+    for (place, port) in description.outputs.iter_mut().enumerate() {
+        let fact = prepared.plan.model().output_fact(place)?;
+        port.datatype = convert::datatype(fact.datum_type)
+            .with_context(|| format!("output '{}' is of a type the protocol does not have", port.name))?;
+        let declared = port.dims.take().filter(|dims| dims.len() == fact.shape.rank());
+        let found = fact.shape.iter().map(|dim| match dim.as_i64().and_then(|length| u64::try_from(length).ok()) {
+            Some(length) => Dim::Fixed(length),
+            None => Dim::Any,
+        });
+        port.dims = Some(match declared {
+            // A declared name says more than an open length does, and a computed length more than any name.
+            Some(declared) => declared
+                .into_iter()
+                .zip(found)
+                .map(
+                    |(declared, found)| {
+                        if found == Dim::Any && !matches!(declared, Dim::Fixed(_)) { declared } else { found }
+                    },
+                )
+                .collect(),
+            None => found.collect(),
+        });
+    }
+    Ok(())
+}
+
+/// An error of tract's at load, in one line. Values cannot be in it: none were sent yet.
+fn reason(error: &TractError) -> String {
+    const LONGEST: usize = 600;
+    let mut text = format!("{error:#}").replace('\n', " ");
+    if text.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        text.truncate(end);
+        text.push_str(" ...");
+    }
+    text
+}

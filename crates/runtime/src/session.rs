@@ -1,0 +1,83 @@
+//! A loaded model: its engine, what it declares, and the way from a request to an answer.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use sluicegate_core::{InferRequest, Tensor};
+use tract_onnx::pb::ModelProto;
+
+use crate::check::{self, Limits};
+use crate::describe::Description;
+use crate::engine::tract::TractEngine;
+use crate::engine::{Engine, RunError, Watch};
+use crate::file::ModelFile;
+use crate::kind::Settings;
+use crate::validate;
+
+/// Stack of the thread a model is loaded on: tract's analysis recurses with the depth of the graph. Only what is used
+/// of it is ever held.
+const STACK: usize = 512 << 20;
+
+/// A loaded model.
+pub(crate) struct Session {
+    pub(crate) description: Description,
+    engine: Box<dyn Engine>,
+}
+
+impl Session {
+    /// Loads a model file as `settings` say.
+    ///
+    /// # Errors
+    /// Why it cannot be loaded, in words for the operator.
+    pub(crate) fn load(file: ModelFile, settings: &Settings) -> Result<Self, String> {
+        let model = check::model(&file.bytes, settings.limits)?;
+        drop(file);
+        Self::tract(model, settings.limits)
+    }
+
+    /// Loads a checked model into tract.
+    ///
+    /// # Errors
+    /// Why it cannot be loaded, in words for the operator.
+    pub(crate) fn tract(model: ModelProto, limits: Limits) -> Result<Self, String> {
+        apart(move || {
+            let mut description = Description::read(&model)?;
+            let engine = TractEngine::load(&model, &mut description, limits)?;
+            Ok(Self { description, engine: Box::new(engine) })
+        })
+    }
+
+    pub(crate) fn platform(&self) -> &'static str {
+        self.engine.platform()
+    }
+
+    /// Answers a request: the outputs asked for, in the order asked for.
+    ///
+    /// # Errors
+    /// Why not: see [`RunError`].
+    pub(crate) fn answer(&self, request: InferRequest, watch: &Watch) -> Result<Vec<Tensor>, RunError> {
+        let fitted = validate::fit(&self.description, request).map_err(RunError::Inputs)?;
+        let made = self.engine.run(fitted.inputs, &fitted.wanted, watch)?;
+        let mut made: Vec<Option<Tensor>> = made.into_iter().map(Some).collect();
+        let outputs = fitted.order.iter().map(|place| made.get_mut(*place).and_then(Option::take));
+        outputs
+            .collect::<Option<_>>()
+            .ok_or_else(|| RunError::Failed("the engine made another number of outputs".to_owned()))
+    }
+}
+
+/// Runs `load` on a thread of its own, where a panic or a deep recursion does no harm.
+pub(crate) fn apart<T: Send>(load: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
+    let guarded = || match catch_unwind(AssertUnwindSafe(load)) {
+        Ok(result) => result,
+        Err(_) => {
+            Err("the engine panicked on it: the file is damaged, or uses what the engine does not support".to_owned())
+        }
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("model-load".to_owned()).stack_size(STACK);
+        match thread.spawn_scoped(scope, guarded) {
+            Ok(thread) => thread.join().unwrap_or_else(|_| Err("the loading thread ended without a word".to_owned())),
+            Err(error) => Err(format!("no thread to load it on: {error}")),
+        }
+    })
+}
