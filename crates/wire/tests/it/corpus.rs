@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+#[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
 #[path = "../../../../fuzz/targets/oip_path.rs"]
 mod oip_path;
+#[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
 #[path = "../../../../fuzz/targets/oip_request.rs"]
 mod oip_request;
+#[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
 #[path = "../../../../fuzz/targets/oip_response.rs"]
 mod oip_response;
 
@@ -36,4 +39,23 @@ fn responses() {
 #[test]
 fn paths() {
     replay("oip_path", oip_path::run);
+}
+
+#[test]
+fn the_protocols_page_states_the_limits_that_hold() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/open-inference-protocol.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let limits = sluicegate_wire::Limits::default();
+    for (what, limit) in [
+        ("Tensors in a message; outputs asked for", limits.tensors as u64),
+        ("Dimensions of a tensor", limits.dimensions as u64),
+        ("Elements of all tensors together", limits.elements),
+        ("Bytes of a tensor's name or an id", limits.name as u64),
+        ("Parameters of a request, tensor or output", limits.parameters as u64),
+        ("Unknown members of a JSON object", limits.members as u64),
+        ("Open arrays and objects", limits.json_depth as u64),
+        ("Characters of a number", limits.number as u64),
+    ] {
+        assert!(page.contains(&format!("| {what} | {limit} |")), "{what}: {limit}");
+    }
 }
