@@ -2,8 +2,10 @@
 
 mod ci;
 mod env;
+mod footprint;
 mod fuzz;
 mod help;
+mod readme;
 mod schema;
 mod test;
 mod tidy;
@@ -24,8 +26,17 @@ pub(crate) struct Command {
 }
 
 /// In the order `help` lists them.
-const COMMANDS: &[Command] =
-    &[test::COMMAND, ci::COMMAND, tidy::COMMAND, env::COMMAND, fuzz::COMMAND, schema::COMMAND, help::COMMAND];
+const COMMANDS: &[Command] = &[
+    test::COMMAND,
+    ci::COMMAND,
+    tidy::COMMAND,
+    readme::COMMAND,
+    env::COMMAND,
+    fuzz::COMMAND,
+    footprint::COMMAND,
+    schema::COMMAND,
+    help::COMMAND,
+];
 
 /// Runs the command that the first argument names.
 pub(crate) fn dispatch(root: &Path, arguments: &[String]) -> Result<()> {

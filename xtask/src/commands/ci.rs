@@ -4,14 +4,14 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::{Command, no_arguments, test, tidy};
+use super::{Command, no_arguments, readme, test, tidy};
 use crate::stopwatch::{Seconds, Stopwatch};
 use crate::{process, say};
 
 pub(crate) const COMMAND: Command = Command {
     name: "ci",
     usage: "",
-    summary: "format, clippy, tidy, test: what a change must pass",
+    summary: "format, clippy, tidy, the README as written, test: what a change must pass",
     run: |root, arguments| {
         no_arguments("ci", arguments)?;
         ci(root)
@@ -21,7 +21,8 @@ pub(crate) const COMMAND: Command = Command {
 /// A step by its name. The tests are last: their closing lines are what one looks for in the output.
 type Step = (&'static str, fn(&Path) -> Result<()>);
 
-const STEPS: &[Step] = &[("fmt", fmt), ("clippy", clippy), ("tidy", tidy::run), ("test", tests)];
+const STEPS: &[Step] =
+    &[("fmt", fmt), ("clippy", clippy), ("tidy", tidy::run), ("readme", readme::run), ("test", tests)];
 
 fn ci(root: &Path) -> Result<()> {
     let mut rows: Vec<(&str, Seconds, Result<()>)> = Vec::new();
