@@ -1,0 +1,189 @@
+//! A server in memory, and handlers that tests share.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::client::conn::http2::{SendRequest, handshake};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use sluicegate_core::{Body, BodyError, Inbound, Outbound};
+use sluicegate_server::{CancellationToken, Handler, Limits, Listener, ListenerPlan, serve_listener};
+use sluicegate_testkit::{Event, MemoryDialer, MemoryListener, MemoryNet, Wire};
+use tokio::io::DuplexStream;
+use tokio::task::JoinHandle;
+
+/// Longer than any limit under test; where time is paused it costs nothing.
+pub const LONG: Duration = Duration::from_secs(3600);
+
+pub const GET: &str = "GET /a HTTP/1.1\r\nhost: a\r\n\r\n";
+
+pub struct InMemory(pub MemoryListener);
+
+impl Listener for InMemory {
+    type Io = DuplexStream;
+
+    async fn accept(&mut self) -> io::Result<(DuplexStream, SocketAddr)> {
+        self.0.accept().await
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.0.local_addr())
+    }
+}
+
+/// A listener being served.
+pub struct Bench {
+    pub dialer: MemoryDialer,
+    pub shutdown: CancellationToken,
+    pub served: JoinHandle<()>,
+}
+
+impl Bench {
+    pub fn start(limits: Limits, handler: impl Handler) -> Self {
+        let (listener, dialer) = MemoryNet::anywhere();
+        let shutdown = CancellationToken::new();
+        let plan = plan("test", listener.local_addr(), limits);
+        let served = tokio::spawn(serve_listener(InMemory(listener), plan, handler, shutdown.clone()));
+        Self { dialer, shutdown, served }
+    }
+
+    /// A raw client.
+    pub async fn wire(&self) -> Wire<DuplexStream> {
+        Wire::over(self.dialer.connect().await.expect("the listener is open")).patient(LONG)
+    }
+
+    /// An HTTP/2 client, and its connection, which ends when aborted.
+    pub async fn http2(&self) -> (SendRequest<Body>, JoinHandle<hyper::Result<()>>) {
+        http2_over(self.dialer.connect().await.expect("the listener is open")).await
+    }
+}
+
+pub async fn http2_over<Io>(io: Io) -> (SendRequest<Body>, JoinHandle<hyper::Result<()>>)
+where
+    Io: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(io)).await.expect("handshake");
+    (sender, tokio::spawn(connection))
+}
+
+pub fn plan(name: &str, address: SocketAddr, limits: Limits) -> ListenerPlan {
+    ListenerPlan { name: name.into(), address, limits }
+}
+
+pub fn get2(path: &str) -> Request<Body> {
+    post2(path, Body::Empty)
+}
+
+pub fn post2(path: &str, body: Body) -> Request<Body> {
+    Request::post(format!("http://a{path}")).body(body).expect("a request")
+}
+
+pub async fn collect(body: Body) -> Result<Bytes, BodyError> {
+    body.collect().await.map(http_body_util::Collected::to_bytes)
+}
+
+/// The text of an HTTP/2 answer.
+pub async fn text(response: Response<hyper::body::Incoming>) -> String {
+    let body = response.into_body().collect().await.expect("a whole body");
+    String::from_utf8_lossy(&body.to_bytes()).into_owned()
+}
+
+pub fn answer(status: StatusCode, text: impl Into<String>) -> Outbound {
+    let mut response = Response::new(Body::from(text.into()));
+    *response.status_mut() = status;
+    response
+}
+
+/// Answers the body, or says what became of it.
+pub async fn echo(inbound: Inbound) -> Outbound {
+    match collect(inbound.body).await {
+        Ok(body) => Response::new(body.into()),
+        Err(BodyError::TooLarge { limit }) => answer(StatusCode::PAYLOAD_TOO_LARGE, format!("over {limit}")),
+        Err(BodyError::TimedOut) => answer(StatusCode::REQUEST_TIMEOUT, "timed out"),
+        Err(BodyError::Broken(_)) => answer(StatusCode::BAD_REQUEST, "broken"),
+    }
+}
+
+/// A handler that says when it has begun, never answers, and says when it has been dropped.
+#[derive(Clone, Default)]
+pub struct Stuck {
+    pub begun: Event,
+    pub dropped: Event,
+}
+
+impl Handler for Stuck {
+    async fn serve(&self, inbound: Inbound) -> Outbound {
+        let _guard = self.dropped.on_drop();
+        let _ = collect(inbound.body).await;
+        self.begun.release();
+        std::future::pending().await
+    }
+}
+
+/// A handler that says when it has begun and answers `done` when released.
+#[derive(Clone, Default)]
+pub struct Held {
+    pub begun: Event,
+    pub release: Event,
+}
+
+impl Handler for Held {
+    async fn serve(&self, _: Inbound) -> Outbound {
+        self.begun.release();
+        self.release.wait().await;
+        answer(StatusCode::OK, "done")
+    }
+}
+
+/// An answer that gives `first`, then never another byte; says when it is dropped.
+pub struct Endless {
+    first: Option<Bytes>,
+    _guard: Box<dyn Send + Sync>,
+}
+
+impl Endless {
+    pub fn body(first: &'static str, dropped: &Event) -> Body {
+        Body::stream(Self { first: Some(first.into()), _guard: Box::new(dropped.on_drop()) })
+    }
+}
+
+impl http_body::Body for Endless {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, BodyError>>> {
+        match self.first.take() {
+            Some(first) => std::task::Poll::Ready(Some(Ok(http_body::Frame::data(first)))),
+            None => std::task::Poll::Pending,
+        }
+    }
+}
+
+/// An answer that always has more; says when it is dropped.
+pub struct Flood {
+    _guard: Box<dyn Send + Sync>,
+}
+
+impl Flood {
+    pub fn body(dropped: &Event) -> Body {
+        Body::stream(Self { _guard: Box::new(dropped.on_drop()) })
+    }
+}
+
+impl http_body::Body for Flood {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, BodyError>>> {
+        std::task::Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(&[b'x'; 16 * 1024])))))
+    }
+}
