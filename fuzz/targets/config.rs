@@ -7,7 +7,7 @@ use std::any::Any;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use sluicegate_config::{Resolved, Sources, includes, load, markdown, schema};
+use sluicegate_config::{Resolved, Sources, includes, load};
 use sluicegate_core::{Catalog, Field, Mistake, Node, Settings, Shape, Source, UpstreamKind};
 
 /// Kinds of backends that stand in for real ones.
@@ -90,12 +90,6 @@ pub fn split(text: &str) -> Sources {
 /// Model files that all exist, except those with `missing` in their path.
 pub fn digest(path: &str) -> Result<String, String> {
     if path.contains("missing") { Err("no such file".to_owned()) } else { Ok(format!("{:064x}", path.len())) }
-}
-
-/// The documents made from the same table.
-#[allow(dead_code, reason = "the fuzzer has no use for them, the tests have")]
-pub fn documents() -> (serde_json::Value, String) {
-    (schema(&CATALOG), markdown(&CATALOG))
 }
 
 fn presentable(mistakes: &[Mistake], sources: &Sources) {

@@ -47,7 +47,12 @@ fn show(resolved: &Resolved) -> String {
         writeln!(text, "  {:?}", listener.limits).unwrap();
     }
     let admin = &resolved.admin;
-    writeln!(text, "admin {:?} at {}; grace {:?}", admin.address, admin.span, resolved.grace).unwrap();
+    writeln!(
+        text,
+        "admin {:?} at {}; delay {:?} grace {:?}",
+        admin.address, admin.span, resolved.delay, resolved.grace
+    )
+    .unwrap();
     for plan in &resolved.backends {
         writeln!(text, "backend {} {} connect {:?} at {}", plan.name, plan.kind, plan.connect_timeout, plan.span)
             .unwrap();

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value, json};
-use sluicegate_config::{Sources, load};
+use sluicegate_config::{Sources, load, markdown, schema};
 use sluicegate_core::{Field, Shape, Source};
 
-use crate::target::{CATALOG, digest, documents};
+use crate::target::{CATALOG, digest};
 
 /// Keys and words of the design that this build does not have.
 const LATER: &[&str] = &[
@@ -74,6 +74,7 @@ const BUILT: &[&str] = &[
     "idle_timeout",
     "connections",
     "streams",
+    "delay",
     "grace",
     "timeout",
     "non_finite",
@@ -200,7 +201,7 @@ fn what_loads_fits_the_schema() {
 fn the_defaults_written_out_load() {
     let text = "version: 1\nlisteners:\n  main:\n    address: 127.0.0.1:8080\n    authenticate: [anonymous]\n    limits: \
                 { head: 16KiB, headers: 64, body: 64MiB, head_timeout: 10s, body_timeout: 60s, idle_timeout: 75s, \
-                connections: 10000, streams: 100 }\nadmin: { address: 127.0.0.1:9901 }\nshutdown: { grace: 30s }\n\
+                connections: 10000, streams: 100 }\nadmin: { address: 127.0.0.1:9901 }\nshutdown: { delay: 0s, grace: 30s }\n\
                 defaults: { timeout: 10s, non_finite: token }\n";
     let short = "version: 1\nlisteners: { main: { address: 127.0.0.1:8080, authenticate: [anonymous] } }\n";
     let read = |text: &str| {
@@ -211,7 +212,7 @@ fn the_defaults_written_out_load() {
     assert_eq!(long.listeners[0].limits, short.listeners[0].limits);
     assert_eq!(long.listeners[0].limits, sluicegate_config::Limits::default());
     assert_eq!(long.admin.address, short.admin.address);
-    assert_eq!(long.grace, short.grace);
+    assert_eq!((long.delay, long.grace), (short.delay, short.grace));
     assert!(short.listeners[0].limits.head > 0 && short.listeners[0].limits.streams > 0 && !short.grace.is_zero());
 }
 
@@ -223,6 +224,10 @@ fn kinds_have_keys_of_their_own() {
         let own = |field: &Field| !COMMON.contains(&field.name) && !matches!(field.shape, Shape::Kind(_));
         assert!(kind.fields.iter().all(own), "{}", kind.kind);
     }
+}
+
+fn documents() -> (Value, String) {
+    (schema(&CATALOG), markdown(&CATALOG))
 }
 
 fn assert_document(name: &str, text: &str) {
