@@ -1,5 +1,7 @@
 //! Parameters: read with a bound on their number, written in order.
 
+use std::borrow::Cow;
+
 use sluicegate_core::{Parameter, Parameters};
 
 use super::tensor::Side;
@@ -13,16 +15,18 @@ pub(super) fn read(reader: &mut Reader<'_>, open: usize, side: Side) -> Read<Par
         return Ok(parameters);
     }
     reader.expect(b'{', "expected an object of parameters")?;
+    let mut passed_over: Vec<Cow<'_, str>> = Vec::new();
     let mut first = true;
     while let Some(key) = reader.next_key(&mut first)? {
-        if parameters.get(&key).is_some() {
+        if parameters.get(&key).is_some() || passed_over.contains(&key) {
             return Err(reader.fault("a parameter is given twice"));
         }
-        if parameters.len() >= reader.limits().parameters {
+        if parameters.len() + passed_over.len() >= reader.limits().parameters {
             return Err(reader.fault("too many parameters"));
         }
-        if let Some(value) = value(reader, open + 1, side)? {
-            parameters.set(key, value);
+        match value(reader, open + 1, side)? {
+            Some(value) => parameters.set(key, value),
+            None => passed_over.push(key),
         }
     }
     Ok(parameters)

@@ -56,6 +56,7 @@ fn duplicate_keys() {
     ] {
         assert!(reason(json).ends_with("a key is given twice in one object"), "{json}");
     }
+    assert!(reason(r#"{"inputs":[],"parameters":{"a":null,"a":1}}"#).ends_with("a parameter is given twice"));
     let json = r#"{"inputs":[],"parameters":{"a":1,"a":1}}"#;
     assert_eq!(reason(json), "bad_request: the JSON is wrong at byte 37: a parameter is given twice");
     let input = r#"{"name":"x","shape":[0],"datatype":"INT8","data":[]}"#;
