@@ -121,7 +121,15 @@ impl Client {
         patience: Patience,
     ) -> Result<Response<Answer>, HttpError> {
         prepare(origin, &mut request);
-        let mut timer = Box::pin(tokio::time::sleep(patience.deadline.left(self.clock.now())));
+        let left = patience.deadline.left(self.clock.now());
+        if left.is_zero() {
+            return Err(HttpError::new(
+                Fault::TimedOut,
+                Sent::Nothing,
+                "the request's time was over before it was sent",
+            ));
+        }
+        let mut timer = Box::pin(tokio::time::sleep(left));
         if let Some(lease) = origin.take().await {
             match exchange(lease, request, timer).await {
                 Ok(response) => return Ok(response),

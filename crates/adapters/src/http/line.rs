@@ -29,9 +29,8 @@ const PREFACE_LIMIT: u64 = 2 * HEAD_LIMIT as u64;
 /// One connection.
 pub(super) struct Line {
     sender: SendRequest<Outgoing>,
-    driver: Connection<TokioIo<Counted>, Outgoing>,
-    /// Whether the driver has ended; then the socket is closed, and it must not be polled again.
-    over: bool,
+    /// `None` once it has ended: with it go the socket, and what was queued for it.
+    driver: Option<Connection<TokioIo<Counted>, Outgoing>>,
     gauge: Arc<Gauge>,
 }
 
@@ -59,15 +58,16 @@ impl Line {
             .handshake(io)
             .await
             .map_err(|error| HttpError::new(Fault::Connect, Sent::Nothing, explain(&error)))?;
-        Ok(Box::new(Self { sender, driver, over: false, gauge }))
+        Ok(Box::new(Self { sender, driver: Some(driver), gauge }))
     }
 
     /// Lets the connection do what it can. Whether it is still open.
     pub(super) fn drive(&mut self, context: &mut Context<'_>) -> bool {
-        if !self.over {
-            self.over = Pin::new(&mut self.driver).poll(context).is_ready();
+        let ended = self.driver.as_mut().is_none_or(|driver| Pin::new(driver).poll(context).is_ready());
+        if ended {
+            self.driver = None;
         }
-        !self.over
+        !ended
     }
 
     /// Whether a request can be sent: open, nothing unread, the exchange before complete in both directions.
@@ -89,15 +89,10 @@ impl Line {
         let request = request.map(|body| Outgoing::begin(body, &self.gauge));
         let mut answer = pin!(self.sender.try_send_request(request));
         let end = poll_fn(|context| {
-            let open = match answer.as_mut().poll(context) {
-                Poll::Ready(result) => return Poll::Ready(result.map_err(|failed| End::Failed(Box::new(failed)))),
-                Poll::Pending => {
-                    if !self.over {
-                        self.over = Pin::new(&mut self.driver).poll(context).is_ready();
-                    }
-                    !self.over
-                }
-            };
+            if let Poll::Ready(result) = answer.as_mut().poll(context) {
+                return Poll::Ready(result.map_err(|failed| End::Failed(Box::new(failed))));
+            }
+            let open = self.drive(context);
             match answer.as_mut().poll(context) {
                 Poll::Ready(result) => Poll::Ready(result.map_err(|failed| End::Failed(Box::new(failed)))),
                 Poll::Pending if !open => Poll::Ready(Err(End::Stopped)),

@@ -24,8 +24,20 @@ impl OipRest {
         let Call { model, body, headers, deadline } = call;
         let path = infer_path(&model);
         match body {
+            CallBody::Wire(_) if self.is_known_without_binary(peer) => {
+                let cause = "the client's own bytes were sent to a server that does not read binary tensors";
+                Err(CallError::new(CallClass::Client, Sent::Nothing, cause))
+            }
             CallBody::Wire(body) => self.pass(peer, &path, headers, body, deadline).await,
             CallBody::Tensors(request) => self.translate(peer, &path, headers, request, deadline).await,
+        }
+    }
+
+    fn is_known_without_binary(&self, peer: &Peer) -> bool {
+        match self.options.binary {
+            Binary::Always => false,
+            Binary::Never => true,
+            Binary::Auto => peer.extension.known() == Some(false),
         }
     }
 

@@ -1,0 +1,11 @@
+//! The adapters against scripted peers that speak raw bytes: what they send, and what they make of what comes back.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here is a failed test")]
+
+mod bridge;
+mod client;
+mod contract;
+mod inquiries;
+mod pass;
+mod peer;
+mod support;
