@@ -21,8 +21,8 @@ pub struct Admin {
     pub gateway: Arc<Gateway>,
     /// The gateway's version.
     pub version: &'static str,
-    /// All metrics as text, and that text's content type.
-    pub metrics: Box<dyn Fn() -> (String, &'static str) + Send + Sync>,
+    /// All metrics as text and that text's content type, or why there are none.
+    pub metrics: Box<dyn Fn() -> Result<(String, &'static str), String> + Send + Sync>,
     /// The open listeners.
     pub listeners: Box<dyn Fn() -> Vec<Listening> + Send + Sync>,
 }
@@ -77,8 +77,10 @@ async fn ready(State(admin): State<Arc<Admin>>) -> Response {
 }
 
 async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
-    let (text, content_type) = (admin.metrics)();
-    ([(header::CONTENT_TYPE, content_type)], text).into_response()
+    match (admin.metrics)() {
+        Ok((text, content_type)) => ([(header::CONTENT_TYPE, content_type)], text).into_response(),
+        Err(cause) => (StatusCode::INTERNAL_SERVER_ERROR, cause).into_response(),
+    }
 }
 
 async fn status(State(admin): State<Arc<Admin>>) -> Json<StatusView> {

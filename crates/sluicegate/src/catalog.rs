@@ -14,6 +14,6 @@ pub(crate) const CATALOG: Catalog = Catalog { upstreams: &[sluicegate_runtime::K
 pub(crate) fn builders(clock: &Arc<dyn Clock>) -> Builders {
     vec![
         (sluicegate_runtime::KIND.kind, Arc::new(sluicegate_runtime::Factory::new(Arc::clone(clock)))),
-        (oip_rest::KIND.kind, Arc::new(oip_rest::Factory::new(Arc::new(TcpConnector::default()), Arc::clone(clock)))),
+        (oip_rest::KIND.kind, Arc::new(oip_rest::Factory::new(Arc::new(TcpConnector), Arc::clone(clock)))),
     ]
 }

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use parking_lot::RwLock;
 use sluicegate_adapters::meter::prometheus::Meter;
-use sluicegate_adapters::sink::{Tee, access_log::AccessLog};
+use sluicegate_adapters::sink::access_log::AccessLog;
+use sluicegate_adapters::sink::tee::Tee;
 use sluicegate_config::Resolved;
 use sluicegate_control::Listening;
 use sluicegate_core::{Clock, Inbound, Mistake, Outbound, RecordSink, Span};
@@ -107,7 +108,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
 impl Assembly {
     fn new(options: Options) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let meter = Arc::new(Meter::new(env!("CARGO_PKG_VERSION"), clock.wall()));
+        let meter = Arc::new(Meter::new(clock.wall()));
         let sink = sink(&options.access_log, &meter)?;
         let gateway = Arc::new(Gateway::new(Arc::clone(&clock), Arc::new(ThreadDice), sink));
         let open = Arc::new(RwLock::new(Vec::new()));
@@ -247,7 +248,7 @@ impl Assembly {
         tokio::time::sleep(delay).await;
         let drained = self.server.drain(grace).await;
         if drained.cut > 0 {
-            tracing::warn!(connections = drained.cut, "cut after the grace time");
+            tracing::warn!(requests = drained.cut, "cut after the grace time");
         }
         self.admin.stop().await;
         tracing::info!("stopped");
@@ -282,8 +283,10 @@ fn sink(access_log: &str, meter: &Arc<Meter>) -> anyhow::Result<Arc<dyn RecordSi
             Box::new(file.with_context(|| format!("cannot open the access log {path}"))?)
         }
     };
-    let log = Arc::new(AccessLog::new(target, meter.dropped_lines()));
-    Ok(Arc::new(Tee::new(vec![Arc::clone(meter) as Arc<dyn RecordSink>, log])))
+    let log = AccessLog::start(target).context("cannot start the access log")?;
+    meter.follow_drops(log.dropped());
+    let sinks: [Arc<dyn RecordSink>; 2] = [Arc::clone(meter) as _, Arc::new(log)];
+    Ok(Arc::new(Tee::new(sinks)))
 }
 
 fn plans(resolved: &Resolved) -> Vec<ListenerPlan> {

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use serde_json::{Map, Value, json};
 use sluicegate_core::ModelMetadata;
 
+use crate::json::at;
+
 /// Elements above which no example is written out.
 const MOST_ELEMENTS: u64 = 256;
 
@@ -51,19 +53,19 @@ pub(crate) fn as_json(metadata: &ModelMetadata) -> Value {
 /// A `curl` line that calls the model, if its inputs are known.
 pub(crate) fn curl(base: &str, metadata: &Value) -> Option<String> {
     let body = example_request(metadata)?.to_string().replace('\'', "'\\''");
-    let path = model_path(metadata["name"].as_str()?, None);
+    let path = model_path(at(metadata, "/name").as_str()?, None);
     Some(format!("curl -s {base}{path}/infer -d '{body}'"))
 }
 
 /// A request with the example the model's file carries (property `example_input`), or with zeros.
 pub(crate) fn example_request(metadata: &Value) -> Option<Value> {
-    let example = metadata["properties"]["example_input"].as_str();
+    let example = at(metadata, "/properties/example_input").as_str();
     let example: Map<String, Value> = example.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let inputs = metadata["inputs"].as_array().filter(|inputs| !inputs.is_empty())?;
+    let inputs = at(metadata, "/inputs").as_array().filter(|inputs| !inputs.is_empty())?;
     let inputs: Option<Vec<Value>> = inputs
         .iter()
         .map(|input| {
-            let name = input["name"].as_str()?;
+            let name = at(input, "/name").as_str()?;
             match example.get(name) {
                 Some(data) => tensor(input, data.clone()),
                 None => zeros(input),
@@ -75,7 +77,7 @@ pub(crate) fn example_request(metadata: &Value) -> Option<Value> {
 
 /// A request with `data` for the model's only input.
 pub(crate) fn request_with(metadata: &Value, data: Value) -> Option<Value> {
-    match metadata["inputs"].as_array()?.as_slice() {
+    match at(metadata, "/inputs").as_array()?.as_slice() {
         [input] => Some(json!({ "inputs": [tensor(input, data)?] })),
         _ => None,
     }
@@ -85,25 +87,25 @@ pub(crate) fn request_with(metadata: &Value, data: Value) -> Option<Value> {
 fn tensor(input: &Value, data: Value) -> Option<Value> {
     let mut flat = Vec::new();
     flatten(data, &mut flat);
-    let declared: Vec<i64> = input["shape"].as_array()?.iter().filter_map(Value::as_i64).collect();
+    let declared: Vec<i64> = at(input, "/shape").as_array()?.iter().filter_map(Value::as_i64).collect();
     let known: u64 = declared.iter().filter_map(|length| u64::try_from(*length).ok()).product();
     let mut open = (flat.len() as u64).checked_div(known)?;
     let shape: Vec<u64> = declared
         .iter()
         .map(|length| u64::try_from(*length).unwrap_or_else(|_| std::mem::replace(&mut open, 1)))
         .collect();
-    Some(json!({ "name": input["name"], "shape": shape, "datatype": input["datatype"], "data": flat }))
+    Some(json!({ "name": at(input, "/name"), "shape": shape, "datatype": at(input, "/datatype"), "data": flat }))
 }
 
 fn zeros(input: &Value) -> Option<Value> {
-    let zero = match input["datatype"].as_str()? {
+    let zero = match at(input, "/datatype").as_str()? {
         "BYTES" => json!(""),
         "BOOL" => json!(false),
         // These have no JSON form.
         "FP16" | "BF16" => return None,
         _ => json!(0),
     };
-    let shape = input["shape"].as_array()?.iter().map(|length| u64::try_from(length.as_i64()?).ok().or(Some(1)));
+    let shape = at(input, "/shape").as_array()?.iter().map(|length| u64::try_from(length.as_i64()?).ok().or(Some(1)));
     let elements =
         shape.collect::<Option<Vec<u64>>>()?.iter().try_fold(1_u64, |all, length| all.checked_mul(*length))?;
     if elements > MOST_ELEMENTS {

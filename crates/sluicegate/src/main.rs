@@ -6,6 +6,7 @@ mod client;
 mod command;
 mod gateway;
 mod hints;
+mod json;
 mod output;
 mod seams;
 mod sources;

@@ -44,7 +44,7 @@ pub(crate) fn complain(error: &anyhow::Error) {
 /// Draws rows below a heading.
 pub(crate) fn table<const N: usize>(heading: [&str; N], rows: Vec<[String; N]>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(heading);
     for row in rows {
         table.add_row(row);

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::status::{admin_json, text};
 use crate::cli::{Call, Form};
+use crate::json::at;
 use crate::{client, hints, output};
 
 /// Exit code 0: the model answered; 1: anything else.
@@ -28,14 +29,14 @@ pub(crate) fn run(options: &Call) -> anyhow::Result<ExitCode> {
     let id = answer.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("-");
     let value: Value = serde_json::from_slice(&answer.body).context("the answer is not JSON")?;
     if !answer.status.is_success() {
-        bail!("{} ({}; request id {id})", text(&value["error"]), answer.status);
+        bail!("{} ({}; request id {id})", text(at(&value, "/error")), answer.status);
     }
     output::print(options.running.output.output, &value, draw)?;
     if options.running.output.output == Form::Table {
         output::tell(&format!(
             "model {} version {}; request id {id}",
-            text(&value["model_name"]),
-            text(&value["model_version"])
+            text(at(&value, "/model_name")),
+            text(at(&value, "/model_version"))
         ));
     }
     Ok(ExitCode::SUCCESS)
@@ -44,7 +45,7 @@ pub(crate) fn run(options: &Call) -> anyhow::Result<ExitCode> {
 /// The first listener's address, as the admin listener tells it.
 fn data_address(admin: &str) -> anyhow::Result<String> {
     let status = admin_json(Method::GET, admin, "/status")?;
-    let address = status["listeners"][0]["address"].as_str().context("the gateway has no open listener")?;
+    let address = at(&status, "/listeners/0/address").as_str().context("the gateway has no open listener")?;
     Ok(format!("http://{}", hints::reachable(address)))
 }
 
@@ -72,7 +73,7 @@ fn request(options: &Call, base: &str, path: &str) -> anyhow::Result<Bytes> {
     let answer = client::send(Method::GET, base, path, None)?;
     let metadata: Value = serde_json::from_slice(&answer.body).context("the gateway's answer is not JSON")?;
     if !answer.status.is_success() {
-        bail!("{} ({})", text(&metadata["error"]), answer.status);
+        bail!("{} ({})", text(at(&metadata, "/error")), answer.status);
     }
     let body = match parsed {
         Some(data) => hints::request_with(&metadata, data),
@@ -84,9 +85,9 @@ fn request(options: &Call, base: &str, path: &str) -> anyhow::Result<Bytes> {
 }
 
 fn draw(answer: &Value) -> String {
-    let rows = answer["outputs"].as_array().into_iter().flatten().map(|output| {
+    let rows = at(answer, "/outputs").as_array().into_iter().flatten().map(|output| {
         let data = output.get("data").unwrap_or(&json!("(binary)")).to_string();
-        [text(&output["name"]), text(&output["datatype"]), output["shape"].to_string(), shorten(&data)]
+        [text(at(output, "/name")), text(at(output, "/datatype")), at(output, "/shape").to_string(), shorten(&data)]
     });
     output::table(["OUTPUT", "DATATYPE", "SHAPE", "DATA"], rows.collect())
 }

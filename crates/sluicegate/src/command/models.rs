@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::status::{admin_json, text};
 use crate::cli::Running;
+use crate::json::at;
 use crate::output;
 
 pub(crate) fn run(options: &Running) -> anyhow::Result<ExitCode> {
@@ -16,15 +17,15 @@ pub(crate) fn run(options: &Running) -> anyhow::Result<ExitCode> {
     output::print(options.output.output, &models, |models| {
         let mut rows = Vec::new();
         for model in models.as_array().into_iter().flatten() {
-            for version in model["versions"].as_array().into_iter().flatten() {
-                let stable = if version["name"] == model["stable"] { "stable" } else { "" };
+            for version in at(model, "/versions").as_array().into_iter().flatten() {
+                let stable = if at(version, "/name") == at(model, "/stable") { "stable" } else { "" };
                 rows.push([
-                    text(&model["name"]),
-                    text(&version["name"]),
+                    text(at(model, "/name")),
+                    text(at(version, "/name")),
                     stable.to_owned(),
-                    text(&version["backend"]),
+                    text(at(version, "/backend")),
                     backend_name(version),
-                    text(&model["owner"]),
+                    text(at(model, "/owner")),
                 ]);
             }
         }
@@ -35,9 +36,9 @@ pub(crate) fn run(options: &Running) -> anyhow::Result<ExitCode> {
 
 /// What the backend knows the version as: a file, or a name and version.
 fn backend_name(version: &Value) -> String {
-    match (version["source"].as_str(), version["version"].as_str()) {
+    match (at(version, "/source").as_str(), at(version, "/version").as_str()) {
         (Some(source), _) => source.to_owned(),
-        (None, Some(number)) => format!("{}@{number}", text(&version["model"])),
-        (None, None) => text(&version["model"]),
+        (None, Some(number)) => format!("{}@{number}", text(at(version, "/model"))),
+        (None, None) => text(at(version, "/model")),
     }
 }

@@ -7,13 +7,14 @@ use http::Method;
 use serde_json::Value;
 
 use crate::cli::Running;
+use crate::json::at;
 use crate::{client, output};
 
 /// Exit code 0: ready; 1: not ready, or the last reload was refused.
 pub(crate) fn run(options: &Running) -> anyhow::Result<ExitCode> {
     let status = admin_json(Method::GET, &options.admin, "/status")?;
     output::print(options.output.output, &status, draw)?;
-    let good = status["ready"] == true && status["last_reload"]["ok"] != false;
+    let good = at(&status, "/ready") == true && at(&status, "/last_reload/ok") != false;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -29,30 +30,30 @@ pub(super) fn admin_json(method: Method, admin: &str, path: &str) -> anyhow::Res
 }
 
 fn draw(status: &Value) -> String {
-    let ready = match (status["ready"] == true, status["draining"] == true) {
+    let ready = match (at(status, "/ready") == true, at(status, "/draining") == true) {
         (true, _) => "ready",
         (false, true) => "draining",
         (false, false) => "not ready",
     };
-    let digest: String = text(&status["digest"]).chars().take(12).collect();
+    let digest: String = text(at(status, "/digest")).chars().take(12).collect();
     let mut drawn = format!(
         "sluicegate {}: {ready}, generation {} ({digest}), {} models\n",
-        text(&status["version"]),
-        text(&status["generation"]),
-        status["models"].as_array().map_or(0, Vec::len)
+        text(at(status, "/version")),
+        text(at(status, "/generation")),
+        at(status, "/models").as_array().map_or(0, Vec::len)
     );
-    if status["last_reload"]["ok"] == false {
+    if at(status, "/last_reload/ok") == false {
         drawn.push_str("\nLAST RELOAD REFUSED; the generation above still serves:\n");
-        for mistake in status["last_reload"]["mistakes"].as_array().into_iter().flatten() {
+        for mistake in at(status, "/last_reload/mistakes").as_array().into_iter().flatten() {
             drawn.push_str(&format!("  {}\n", text(mistake)));
         }
     }
-    let listeners = status["listeners"].as_array().into_iter().flatten();
-    let listeners = listeners.map(|listener| [text(&listener["name"]), text(&listener["address"])]).collect();
+    let listeners = at(status, "/listeners").as_array().into_iter().flatten();
+    let listeners = listeners.map(|listener| [text(at(listener, "/name")), text(at(listener, "/address"))]).collect();
     drawn.push_str(&format!("\n{}\n", output::table(["LISTENER", "ADDRESS"], listeners)));
-    let backends = status["backends"].as_array().into_iter().flatten().map(|backend| {
-        let endpoints = backend["endpoints"].as_array().into_iter().flatten().map(text).collect::<Vec<_>>();
-        [text(&backend["name"]), text(&backend["protocol"]), endpoints.join(", ")]
+    let backends = at(status, "/backends").as_array().into_iter().flatten().map(|backend| {
+        let endpoints = at(backend, "/endpoints").as_array().into_iter().flatten().map(text).collect::<Vec<_>>();
+        [text(at(backend, "/name")), text(at(backend, "/protocol")), endpoints.join(", ")]
     });
     drawn.push_str(&format!("\n{}\n", output::table(["BACKEND", "PROTOCOL", "ENDPOINTS"], backends.collect())));
     drawn

@@ -35,7 +35,9 @@ impl AdminPlane {
         let admin = Admin {
             gateway,
             version: env!("CARGO_PKG_VERSION"),
-            metrics: Box::new(move || (meter.encode(), CONTENT_TYPE)),
+            metrics: Box::new(move || {
+                meter.encode().map(|text| (text, CONTENT_TYPE)).map_err(|error| error.to_string())
+            }),
             listeners: Box::new(move || open.read().clone()),
         };
         Self { admin: Arc::new(admin), serving: None }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -19,10 +20,9 @@ struct MlServer {
 }
 
 /// One MLServer for all tests that run at a time: it takes seconds to start.
-#[expect(clippy::disallowed_types, reason = "a poisoned lock is what a failed start should be for the other tests")]
 fn mlserver() -> Arc<MlServer> {
-    static SHARED: Mutex<Weak<MlServer>> = Mutex::new(Weak::new());
-    let mut shared = SHARED.lock().expect("MLServer starts");
+    static SHARED: Mutex<Weak<MlServer>> = parking_lot::const_mutex(Weak::new());
+    let mut shared = SHARED.lock();
     shared.upgrade().unwrap_or_else(|| {
         let started = Arc::new(MlServer::start());
         *shared = Arc::downgrade(&started);
