@@ -19,8 +19,8 @@ pub struct Limits {
     /// Time spent in all waiting for bytes of one body. Beyond it the handler reads `BodyError::TimedOut`. Time in
     /// which the handler does not read counts for nobody.
     pub body_timeout: Duration,
-    /// How long a connection may be without a request, or an answer without its client taking a byte, before the
-    /// connection is closed.
+    /// How long a connection may be without a request before it is closed. Also how long the client of an answer may
+    /// take no byte of it: between once and twice this, since the watch wakes that seldom.
     pub idle_timeout: Duration,
     /// Open connections. Beyond it new ones wait in the kernel's queue.
     pub connections: usize,

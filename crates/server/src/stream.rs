@@ -29,8 +29,8 @@ pub(crate) struct Stream<Io> {
     /// Read while the protocol was found out.
     early: Bytes,
     pulse: Arc<Pulse>,
-    /// When bytes last came in.
-    heard: Instant,
+    /// Since when we have listened and heard nothing.
+    silent: Option<Instant>,
     /// The client sends no more.
     ended: bool,
     /// ... and HTTP is not told before it has answered.
@@ -46,7 +46,7 @@ impl<Io> Stream<Io> {
         if !early.is_empty() {
             pulse.arrived();
         }
-        Self { io, early, pulse, heard: Instant::now(), ended: false, held: false, flushed: true, lingering: None }
+        Self { io, early, pulse, silent: None, ended: false, held: false, flushed: true, lingering: None }
     }
 
     /// The input is at its end: shows it to HTTP, which takes it for a client that left, or holds it back.
@@ -54,7 +54,9 @@ impl<Io> Stream<Io> {
         let answered = self.pulse.open() == 0 && self.flushed;
         if !self.ended {
             self.ended = true;
-            let left = self.pulse.open() > 0 && self.heard.elapsed() > HALF_CLOSE;
+            // Without silence before it, the end came with the last bytes, however late HTTP asked for more.
+            let late = self.silent.is_some_and(|since| since.elapsed() > HALF_CLOSE);
+            let left = self.pulse.open() > 0 && late;
             self.held = self.pulse.http1 && !answered && !left;
             if self.held {
                 self.pulse.end_input();
@@ -98,12 +100,16 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Stream<Io> {
             return self.poll_ended(context);
         }
         let before = into.filled().len();
-        ready!(Pin::new(&mut self.io).poll_read(context, into))?;
+        let polled = Pin::new(&mut self.io).poll_read(context, into);
+        if polled.is_pending() && self.silent.is_none() && self.pulse.http1 {
+            self.silent = Some(Instant::now());
+        }
+        ready!(polled)?;
         if into.filled().len() == before && into.remaining() > 0 {
             return self.poll_ended(context);
         }
         if self.pulse.http1 {
-            self.heard = Instant::now();
+            self.silent = None;
             self.pulse.arrived();
         }
         Poll::Ready(Ok(()))

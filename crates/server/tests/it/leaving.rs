@@ -125,10 +125,10 @@ async fn http1_client_gone_drops_the_answers_body() {
 async fn http2_client_gone_drops_the_handler() {
     let stuck = Stuck::default();
     let bench = Bench::start(Limits::default(), stuck.clone());
-    let (mut sender, connection) = bench.http2().await;
+    let (mut sender, client) = bench.http2_to_be_cut().await;
     let request = tokio::spawn(async move { sender.send_request(get2("/")).await });
     stuck.begun.wait().await;
-    connection.abort();
+    client.abort();
     within("the handler to be dropped", stuck.dropped.wait()).await;
     assert!(request.await.unwrap().is_err());
 }
@@ -169,11 +169,11 @@ async fn http2_client_gone_drops_the_answers_body() {
         }
     };
     let bench = Bench::start(Limits::default(), streaming);
-    let (mut sender, connection) = bench.http2().await;
+    let (mut sender, client) = bench.http2_to_be_cut().await;
     let response = sender.send_request(get2("/")).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert!(!dropped.released());
-    connection.abort();
+    client.abort();
     within("the body to be dropped", dropped.wait()).await;
 }
 

@@ -1,5 +1,13 @@
 //! The server from outside: raw bytes and real HTTP clients against listeners in memory and on loopback.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests fail the test, as the tests do"
+)]
+
 mod accepting;
 mod bodies;
 mod draining;

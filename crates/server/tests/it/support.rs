@@ -16,11 +16,11 @@ use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
 
 /// Longer than any limit under test; where time is paused it costs nothing.
-pub const LONG: Duration = Duration::from_secs(3600);
+pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
-pub const GET: &str = "GET /a HTTP/1.1\r\nhost: a\r\n\r\n";
+pub(crate) const GET: &str = "GET /a HTTP/1.1\r\nhost: a\r\n\r\n";
 
-pub struct InMemory(pub MemoryListener);
+pub(crate) struct InMemory(pub(crate) MemoryListener);
 
 impl Listener for InMemory {
     type Io = DuplexStream;
@@ -35,14 +35,14 @@ impl Listener for InMemory {
 }
 
 /// A listener being served.
-pub struct Bench {
-    pub dialer: MemoryDialer,
-    pub shutdown: CancellationToken,
-    pub served: JoinHandle<()>,
+pub(crate) struct Bench {
+    pub(crate) dialer: MemoryDialer,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) served: JoinHandle<()>,
 }
 
 impl Bench {
-    pub fn start(limits: Limits, handler: impl Handler) -> Self {
+    pub(crate) fn start(limits: Limits, handler: impl Handler) -> Self {
         let (listener, dialer) = MemoryNet::anywhere();
         let shutdown = CancellationToken::new();
         let plan = plan("test", listener.local_addr(), limits);
@@ -51,17 +51,28 @@ impl Bench {
     }
 
     /// A raw client.
-    pub async fn wire(&self) -> Wire<DuplexStream> {
+    pub(crate) async fn wire(&self) -> Wire<DuplexStream> {
         Wire::over(self.dialer.connect().await.expect("the listener is open")).patient(LONG)
     }
 
     /// An HTTP/2 client, and its connection, which ends when aborted.
-    pub async fn http2(&self) -> (SendRequest<Body>, JoinHandle<hyper::Result<()>>) {
+    pub(crate) async fn http2(&self) -> (SendRequest<Body>, JoinHandle<hyper::Result<()>>) {
         http2_over(self.dialer.connect().await.expect("the listener is open")).await
+    }
+
+    /// An HTTP/2 client behind a pump that carries its bytes: aborted, the client is gone. (Dropping hyper's own
+    /// connection future is not enough: it runs in a task of its own.)
+    pub(crate) async fn http2_to_be_cut(&self) -> (SendRequest<Body>, JoinHandle<()>) {
+        let mut outer = self.dialer.connect().await.expect("the listener is open");
+        let (inner, mut middle) = tokio::io::duplex(64 * 1024);
+        let pump = tokio::spawn(async move {
+            let _ = tokio::io::copy_bidirectional(&mut middle, &mut outer).await;
+        });
+        (http2_over(inner).await.0, pump)
     }
 }
 
-pub async fn http2_over<Io>(io: Io) -> (SendRequest<Body>, JoinHandle<hyper::Result<()>>)
+pub(crate) async fn http2_over<Io>(io: Io) -> (SendRequest<Body>, JoinHandle<hyper::Result<()>>)
 where
     Io: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
@@ -69,36 +80,36 @@ where
     (sender, tokio::spawn(connection))
 }
 
-pub fn plan(name: &str, address: SocketAddr, limits: Limits) -> ListenerPlan {
+pub(crate) fn plan(name: &str, address: SocketAddr, limits: Limits) -> ListenerPlan {
     ListenerPlan { name: name.into(), address, limits }
 }
 
-pub fn get2(path: &str) -> Request<Body> {
+pub(crate) fn get2(path: &str) -> Request<Body> {
     post2(path, Body::Empty)
 }
 
-pub fn post2(path: &str, body: Body) -> Request<Body> {
+pub(crate) fn post2(path: &str, body: Body) -> Request<Body> {
     Request::post(format!("http://a{path}")).body(body).expect("a request")
 }
 
-pub async fn collect(body: Body) -> Result<Bytes, BodyError> {
+pub(crate) async fn collect(body: Body) -> Result<Bytes, BodyError> {
     body.collect().await.map(http_body_util::Collected::to_bytes)
 }
 
 /// The text of an HTTP/2 answer.
-pub async fn text(response: Response<hyper::body::Incoming>) -> String {
+pub(crate) async fn text(response: Response<hyper::body::Incoming>) -> String {
     let body = response.into_body().collect().await.expect("a whole body");
     String::from_utf8_lossy(&body.to_bytes()).into_owned()
 }
 
-pub fn answer(status: StatusCode, text: impl Into<String>) -> Outbound {
+pub(crate) fn answer(status: StatusCode, text: impl Into<String>) -> Outbound {
     let mut response = Response::new(Body::from(text.into()));
     *response.status_mut() = status;
     response
 }
 
 /// Answers the body, or says what became of it.
-pub async fn echo(inbound: Inbound) -> Outbound {
+pub(crate) async fn echo(inbound: Inbound) -> Outbound {
     match collect(inbound.body).await {
         Ok(body) => Response::new(body.into()),
         Err(BodyError::TooLarge { limit }) => answer(StatusCode::PAYLOAD_TOO_LARGE, format!("over {limit}")),
@@ -109,9 +120,9 @@ pub async fn echo(inbound: Inbound) -> Outbound {
 
 /// A handler that says when it has begun, never answers, and says when it has been dropped.
 #[derive(Clone, Default)]
-pub struct Stuck {
-    pub begun: Event,
-    pub dropped: Event,
+pub(crate) struct Stuck {
+    pub(crate) begun: Event,
+    pub(crate) dropped: Event,
 }
 
 impl Handler for Stuck {
@@ -125,9 +136,9 @@ impl Handler for Stuck {
 
 /// A handler that says when it has begun and answers `done` when released.
 #[derive(Clone, Default)]
-pub struct Held {
-    pub begun: Event,
-    pub release: Event,
+pub(crate) struct Held {
+    pub(crate) begun: Event,
+    pub(crate) release: Event,
 }
 
 impl Handler for Held {
@@ -139,13 +150,13 @@ impl Handler for Held {
 }
 
 /// An answer that gives `first`, then never another byte; says when it is dropped.
-pub struct Endless {
+pub(crate) struct Endless {
     first: Option<Bytes>,
     _guard: Box<dyn Send + Sync>,
 }
 
 impl Endless {
-    pub fn body(first: &'static str, dropped: &Event) -> Body {
+    pub(crate) fn body(first: &'static str, dropped: &Event) -> Body {
         Body::stream(Self { first: Some(first.into()), _guard: Box::new(dropped.on_drop()) })
     }
 }
@@ -166,12 +177,12 @@ impl http_body::Body for Endless {
 }
 
 /// An answer that always has more; says when it is dropped.
-pub struct Flood {
+pub(crate) struct Flood {
     _guard: Box<dyn Send + Sync>,
 }
 
 impl Flood {
-    pub fn body(dropped: &Event) -> Body {
+    pub(crate) fn body(dropped: &Event) -> Body {
         Body::stream(Self { _guard: Box::new(dropped.on_drop()) })
     }
 }
