@@ -21,7 +21,7 @@ struct MlServer {
 
 /// One MLServer for all tests that run at a time: it takes seconds to start.
 fn mlserver() -> Arc<MlServer> {
-    static SHARED: Mutex<Weak<MlServer>> = parking_lot::const_mutex(Weak::new());
+    static SHARED: Mutex<Weak<MlServer>> = Mutex::new(Weak::new());
     let mut shared = SHARED.lock();
     shared.upgrade().unwrap_or_else(|| {
         let started = Arc::new(MlServer::start());
