@@ -158,7 +158,7 @@ impl Checker<'_> {
                 self.mistakes.helped(span, message, "leave it out: nothing is reached over a network");
             }
             Elsewhere::Nothing | Elsewhere::Root | Elsewhere::Remote(_) => {
-                let help = self.mistakes.suggestion(|| match suggest(name, known()) {
+                let help = self.mistakes.suggestion(known().count(), || match suggest(name, known()) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("known here: {}", words::listed(known())),
                 });

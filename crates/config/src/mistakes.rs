@@ -8,11 +8,15 @@ const KEPT: usize = 10_000;
 /// How many mistakes are reported.
 const REPORTED: usize = 1_000;
 
+/// How many words are compared in search of the one that was meant.
+const COMPARED: usize = 100_000;
+
 /// Mistakes found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Mistakes {
     kept: Vec<Mistake>,
     dropped: usize,
+    compared: usize,
 }
 
 impl Mistakes {
@@ -42,10 +46,11 @@ impl Mistakes {
         }
     }
 
-    /// Help that is dear to find: given while the mistake can still be among those reported, so that a large file of
-    /// nothing but unknown names is not compared name by name.
-    pub(crate) fn suggestion(&self, find: impl FnOnce() -> String) -> String {
-        if self.kept.len() < REPORTED { find() } else { "it is not among those known".to_owned() }
+    /// Help that is found by comparing a word with `candidates` others: given as long as all comparisons together are
+    /// few, so that a large file of nothing but unknown names does not take minutes.
+    pub(crate) fn suggestion(&mut self, candidates: usize, find: impl FnOnce() -> String) -> String {
+        self.compared = self.compared.saturating_add(candidates);
+        if self.compared <= COMPARED { find() } else { "it is not among those known".to_owned() }
     }
 
     /// Whether there is none.
@@ -55,7 +60,7 @@ impl Mistakes {
 
     /// All in the order of their places; a last one says how many were left out.
     pub(crate) fn sorted(self) -> Vec<Mistake> {
-        let Self { kept: mut all, dropped } = self;
+        let Self { kept: mut all, dropped, .. } = self;
         all.sort_by(|left, right| (&left.span, &left.message).cmp(&(&right.span, &right.message)));
         // An alias makes the same text stand in several places.
         all.dedup();

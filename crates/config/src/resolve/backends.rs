@@ -76,7 +76,7 @@ impl<'a> Backends<'a> {
             None => {
                 let known = self.list.iter().map(|backend| backend.name);
                 let message = format!("there is no backend {}", words::quoted(name));
-                let help = mistakes.suggestion(|| did_you_mean(name, known));
+                let help = mistakes.suggestion(self.list.len(), || did_you_mean(name, known));
                 mistakes.helped(&node.span, message, help);
                 None
             }

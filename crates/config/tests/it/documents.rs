@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value, json};
 use sluicegate_config::{Sources, load, markdown, schema};
-use sluicegate_core::{Field, Shape, Source};
+use sluicegate_core::Source;
 
 use crate::target::{CATALOG, digest};
 
@@ -214,16 +214,6 @@ fn the_defaults_written_out_load() {
     assert_eq!(long.admin.address, short.admin.address);
     assert_eq!((long.delay, long.grace), (short.delay, short.grace));
     assert!(short.listeners[0].limits.head > 0 && short.listeners[0].limits.streams > 0 && !short.grace.is_zero());
-}
-
-/// Kinds of a catalogue may not take keys that every backend has.
-#[test]
-fn kinds_have_keys_of_their_own() {
-    const COMMON: &[&str] = &["protocol", "endpoints", "timeouts", "credential", "balance", "health", "retry", "tls"];
-    for kind in CATALOG.upstreams {
-        let own = |field: &Field| !COMMON.contains(&field.name) && !matches!(field.shape, Shape::Kind(_));
-        assert!(kind.fields.iter().all(own), "{}", kind.kind);
-    }
 }
 
 fn documents() -> (Value, String) {

@@ -106,6 +106,22 @@ fn a_list_of_mistakes_ends() {
 }
 
 #[test]
+fn the_search_for_what_was_meant_ends() {
+    let mut text = format!("{HEAD}backends:\n");
+    for index in 0..1_000 {
+        writeln!(text, "  backend-{index}: {{ protocol: embedded }}").unwrap();
+    }
+    writeln!(text, "models:").unwrap();
+    for index in 0..150 {
+        writeln!(text, "  m{index}: {{ backend: bakend-{index}, source: a }}").unwrap();
+    }
+    let mistakes = refused(text);
+    assert_eq!(mistakes.len(), 150);
+    assert!(mistakes[99].ends_with("(did you mean `backend-99`?)"), "{}", mistakes[99]);
+    assert!(mistakes[100].ends_with("(it is not among those known)"), "{}", mistakes[100]);
+}
+
+#[test]
 fn a_file_has_a_size() {
     let filler = "#".repeat(MAX_FILE - HEAD.len());
     assert!(read(format!("{HEAD}{filler}")).is_ok());

@@ -163,7 +163,7 @@ impl Context<'_, '_, '_> {
         let Some(name) = stable.text() else { return 0 };
         if !known.contains(&name) {
             let message = format!("there is no version {}", words::quoted(name));
-            let help = self.mistakes.suggestion(|| did_you_mean(name, known.iter().copied()));
+            let help = self.mistakes.suggestion(known.len(), || did_you_mean(name, known.iter().copied()));
             self.mistakes.helped(&stable.span, message, help);
         }
         versions.iter().position(|version| &*version.name == name).unwrap_or(0)
