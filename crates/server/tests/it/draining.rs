@@ -7,9 +7,7 @@ use sluicegate_server::{Drained, Limits, Server};
 use sluicegate_testkit::{Wire, within};
 use tokio::net::TcpStream;
 
-use crate::support::{Bench, GET, Held, LONG, Stuck, echo, get2, http2_over, plan, text};
-
-const ANYWHERE: &str = "127.0.0.1:0";
+use crate::support::{Bench, GET, Held, LONG, Stuck, echo, get2, http2_over, loopback, plan, text};
 
 #[tokio::test(start_paused = true)]
 async fn requests_in_flight_finish_and_nothing_new_begins() {
@@ -132,7 +130,7 @@ async fn a_half_sent_head_does_not_hold_the_drain() {
 
 fn server<H: sluicegate_server::Handler>(handler: H) -> (Server<H>, std::net::SocketAddr) {
     let mut server = Server::new(handler);
-    let prepared = server.prepare(&[plan("front", ANYWHERE.parse().unwrap(), Limits::default())]).unwrap();
+    let prepared = server.prepare(&[plan("front", loopback(), Limits::default())]).unwrap();
     server.commit(prepared);
     let address = server.addresses()[0].1;
     (server, address)

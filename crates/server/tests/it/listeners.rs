@@ -8,17 +8,16 @@ use sluicegate_server::{Handler, Limits, ListenerPlan, Server};
 use sluicegate_testkit::{Event, Wire, within};
 use tokio::net::TcpListener;
 
-use crate::support::{GET, answer, plan};
-
-const ANYWHERE: &str = "127.0.0.1:0";
+use crate::support::{GET, answer, loopback, plan};
 
 /// Answers the name of the listener.
 async fn name(inbound: Inbound) -> Outbound {
     answer(StatusCode::OK, &*inbound.listener)
 }
 
+/// Always the same address, with port 0.
 fn anywhere(name: &str) -> ListenerPlan {
-    plan(name, ANYWHERE.parse().unwrap(), Limits::default())
+    plan(name, SocketAddr::from(([127, 1, 0, 1], 0)), Limits::default())
 }
 
 fn reconcile<H: Handler>(server: &mut Server<H>, plans: &[ListenerPlan]) {
@@ -135,7 +134,7 @@ async fn a_failed_bind_leaves_everything_as_it_was() {
     let mut server = Server::new(name);
     reconcile(&mut server, &[anywhere("one")]);
     let one = addresses(&server)[0];
-    let taken = TcpListener::bind(ANYWHERE).await.unwrap();
+    let taken = TcpListener::bind(loopback()).await.unwrap();
     let taken = (taken.local_addr().unwrap(), taken);
     let free = free_port().await;
     let plans = [
@@ -185,5 +184,5 @@ fn without_a_runtime_preparing_is_an_error_not_a_panic() {
 
 /// An address that was free a moment ago.
 async fn free_port() -> SocketAddr {
-    TcpListener::bind(ANYWHERE).await.unwrap().local_addr().unwrap()
+    TcpListener::bind(loopback()).await.unwrap().local_addr().unwrap()
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -78,6 +79,12 @@ where
 {
     let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(io)).await.expect("handshake");
     (sender, tokio::spawn(connection))
+}
+
+/// Port 0 of a loopback address no other test has, so that a port once closed is not opened again by a test beside.
+pub(crate) fn loopback() -> SocketAddr {
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    SocketAddr::from(([127, 1, 1, NEXT.fetch_add(1, Ordering::SeqCst)], 0))
 }
 
 pub(crate) fn plan(name: &str, address: SocketAddr, limits: Limits) -> ListenerPlan {
