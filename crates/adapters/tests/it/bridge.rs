@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use sluicegate_adapters::http::TcpConnector;
 use sluicegate_adapters::upstream::oip_rest::Factory;
 use sluicegate_core::{BuildUpstream, Call, CallBody, CallClass, Clock, DataType, Deadline, Protocol, Sent};
-use sluicegate_testkit::{Event, FakeClock, Script, Step, within};
+use sluicegate_testkit::{Event, FakeClock, MemoryNet, Script, Step, Wire, within};
 
 use crate::peer::{mlserver, triton};
-use crate::support::{Backend, SHORT, model, one, plan, request};
+use crate::support::{Backend, InMemory, SHORT, endpoint, model, one, plan, request};
 
 const NEVER: &[(&str, &str)] = &[("binary", "never")];
 
@@ -172,27 +173,34 @@ async fn an_answer_larger_than_the_limit_is_not_taken_in() {
     assert!(error.cause.contains("65536"), "{}", error.cause);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_deadline_holds_from_the_first_question_to_the_last_byte() {
-    let never = Event::new();
-    let part = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{";
     let describe = Script::json("200 OK", r#"{"extensions":[]}"#);
-    for (script, sent) in [
-        // The server's own description stalls, the head of the answer stalls, its body stalls.
-        (Script::stalled(&never, ""), Sent::Nothing),
-        (Script::once(describe.clone()).then(Step::ReadRequest).then(Step::Wait(never.clone())), Sent::All),
-        (Script::once(describe).then(Step::ReadRequest).send(part).then(Step::Wait(never.clone())), Sent::All),
+    let part = Bytes::from_static(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{");
+    for (answers, sent) in [
+        // The server's own description stalls; the head of the answer; its body.
+        (vec![], Sent::Nothing),
+        (vec![describe.clone()], Sent::All),
+        (vec![describe, part], Sent::All),
     ] {
-        let backend = Backend::new(script, &[]).await;
-        let call = Call {
-            model: model("echo"),
-            body: CallBody::Tensors(one()),
-            headers: HeaderMap::new(),
-            deadline: Deadline(backend.clock.now() + SHORT * 4),
+        let (mut listener, dialer) = MemoryNet::anywhere();
+        let clock: Arc<dyn Clock> = Arc::new(FakeClock::following_tokio());
+        let deadline = Deadline(clock.now() + SHORT);
+        let endpoint = endpoint("memory:1");
+        let factory = Factory::new(Arc::new(InMemory(dialer)), clock);
+        let upstream = factory.build(&plan(&endpoint, &[])).unwrap();
+        let call = Call { model: model("echo"), body: CallBody::Tensors(one()), headers: HeaderMap::new(), deadline };
+        let serving = async {
+            let mut wire = Wire::over(listener.accept().await.unwrap().0);
+            for answer in answers {
+                wire.read_response().await;
+                wire.send(answer).await;
+            }
+            wire.read_to_end().await;
         };
-        let error = within("the error", backend.upstream.call(&backend.endpoint, call)).await.unwrap_err();
+        let (answer, ()) = tokio::join!(upstream.call(&endpoint, call), serving);
+        let error = answer.unwrap_err();
         assert_eq!((error.class, error.sent), (CallClass::Timeout, sent), "{error}");
-        backend.server.recorder().wait_ended(0).await;
     }
 }
 

@@ -12,12 +12,12 @@ use http::{Method, Request, Response, StatusCode};
 use sluicegate_adapters::http::{Answer, Client, Connector, Fault, HttpError, Io, Origin, Patience, TcpConnector};
 use sluicegate_core::{Body, BodyError, BoxFuture, Clock, Deadline, Sent};
 use sluicegate_testkit::{
-    Ended, Event, FakeClock, MemoryDialer, MemoryNet, PATIENCE, Script, Step, Upstream, Wire, within,
+    Ended, Event, FakeClock, MemoryListener, MemoryNet, PATIENCE, Script, Step, Upstream, Wire, within,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::support::{SHORT, breaking, settle, streamed, unending};
+use crate::support::{InMemory, SHORT, breaking, settle, streamed, unending};
 
 struct Fixture {
     server: Upstream,
@@ -236,27 +236,68 @@ async fn interim_answers_are_ignored_up_to_a_bound() {
     fixture.server.recorder().wait_ended(0).await;
 }
 
-#[tokio::test]
-async fn a_stalled_answer_times_out_and_closes_the_connection() {
-    let never = Event::new();
-    let fixture = Fixture::new([Script::stalled(&never, ok(""))]).await;
-    let error = fixture.send_within(Body::from("all".to_owned()), SHORT).await.unwrap_err();
-    assert_eq!((error.fault, error.sent), (Fault::TimedOut, Sent::All));
-    assert_eq!(fixture.server.recorder().wait_ended(0).await, Ended::ByClient);
-    let error = fixture.send_within(unending(&["some"]), SHORT).await.unwrap_err();
-    assert_eq!((error.fault, error.sent), (Fault::TimedOut, Sent::Partial));
+/// A client over connections in memory, where paused time passes only when nothing else can happen.
+fn in_memory() -> (MemoryListener, Client, Arc<Origin>, Patience) {
+    let (listener, dialer) = MemoryNet::anywhere();
+    let clock: Arc<dyn Clock> = Arc::new(FakeClock::following_tokio());
+    let client = Client::new(Arc::new(InMemory(dialer)), Arc::clone(&clock));
+    let origin = client.origin(&Arc::from("memory:1")).unwrap();
+    let patience = Patience { connect: PATIENCE, deadline: Deadline(clock.now() + SHORT) };
+    (listener, client, origin, patience)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
+async fn a_stalled_answer_times_out_and_closes_the_connection() {
+    for (body, last, sent) in
+        [(Body::from("all".to_owned()), "\r\n\r\nall", Sent::All), (unending(&["some"]), "some\r\n", Sent::Partial)]
+    {
+        let (mut listener, client, origin, patience) = in_memory();
+        let request = Request::builder().method(Method::POST).uri("/run").body(body).unwrap();
+        let sending = client.send(&origin, request, patience);
+        let serving = async { Wire::over(listener.accept().await.unwrap().0).read_to_end().await };
+        let (answer, received) = tokio::join!(sending, serving);
+        let error = answer.unwrap_err();
+        assert_eq!((error.fault, error.sent), (Fault::TimedOut, sent));
+        assert!(received.ends_with(last.as_bytes()), "{:?}", String::from_utf8_lossy(&received));
+        assert_eq!((origin.in_use(), origin.idle()), (0, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stalled_body_times_out_and_closes_the_connection() {
-    let never = Event::new();
-    let part = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello";
-    let script = Script::new().then(Step::ReadRequest).send(part).then(Step::Wait(never));
-    let fixture = Fixture::new([script]).await;
-    let answer = fixture.send_within(Body::Empty, SHORT * 4).await.unwrap().into_body();
-    assert_eq!(within("the end", answer.collect(100)).await, Err(BodyError::TimedOut));
-    assert_eq!(fixture.server.recorder().wait_ended(0).await, Ended::ByClient);
-    assert_eq!((fixture.origin.in_use(), fixture.origin.idle()), (0, 0));
+    let (mut listener, client, origin, patience) = in_memory();
+    let asking = async {
+        let answer = client.send(&origin, Request::new(Body::Empty), patience).await.unwrap();
+        answer.into_body().collect(100).await
+    };
+    let serving = async {
+        let mut wire = Wire::over(listener.accept().await.unwrap().0);
+        wire.read_head().await;
+        wire.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello").await;
+        wire.read_to_end().await
+    };
+    let (answer, rest) = tokio::join!(asking, serving);
+    assert_eq!((answer, rest), (Err(BodyError::TimedOut), Vec::new()));
+    assert_eq!((origin.in_use(), origin.idle()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_without_end_do_not_outrun_the_time() {
+    let (mut listener, client, origin, patience) = in_memory();
+    let asking = async {
+        let answer = client.send(&origin, Request::new(Body::Empty), patience).await.unwrap();
+        answer.into_body().collect(u64::MAX).await
+    };
+    let serving = async {
+        let mut wire = Wire::over(listener.accept().await.unwrap().0);
+        wire.read_head().await;
+        wire.send("HTTP/1.1 200 OK\r\n\r\n").await;
+        while wire.try_send("drop by drop ").await.is_ok() {
+            tokio::time::sleep(SHORT / 10).await;
+        }
+    };
+    let (answer, ()) = tokio::join!(asking, serving);
+    assert_eq!(answer, Err(BodyError::TimedOut));
 }
 
 #[tokio::test]
@@ -402,23 +443,12 @@ async fn idle_connections_grow_too_old() {
     fixture.server.recorder().wait_ended(0).await;
 }
 
-/// Connects within the test's memory: paused time passes only when nothing can happen any more.
-struct InMemory(MemoryDialer);
-
-impl Connector for InMemory {
-    fn connect<'a>(&'a self, _authority: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
-        Box::pin(async move { Ok(Box::new(self.0.connect().await?) as Box<dyn Io>) })
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn old_connections_are_closed_also_where_nothing_is_asked_any_more() {
-    let (mut listener, dialer) = MemoryNet::anywhere();
-    let clock: Arc<dyn Clock> = Arc::new(FakeClock::following_tokio());
-    let client = Client::new(Arc::new(InMemory(dialer)), Arc::clone(&clock));
-    let origin = client.origin(&Arc::from("memory:1")).unwrap();
+    let (mut listener, client, origin, patience) = in_memory();
+    let clock = FakeClock::following_tokio();
     for _ in 0..2 {
-        let patience = Patience { connect: PATIENCE, deadline: Deadline(clock.now() + PATIENCE) };
+        let patience = Patience { deadline: Deadline(clock.now() + SHORT), ..patience };
         let sending = client.send(&origin, Request::new(Body::Empty), patience);
         let serving = async {
             let mut wire = Wire::over(listener.accept().await.unwrap().0);

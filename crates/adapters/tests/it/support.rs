@@ -1,5 +1,6 @@
 //! A backend built as the binary builds it, in front of a scripted server.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,13 +9,13 @@ use futures_util::{StreamExt, stream};
 use http::HeaderMap;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use sluicegate_adapters::http::TcpConnector;
+use sluicegate_adapters::http::{Connector, Io, TcpConnector};
 use sluicegate_adapters::upstream::oip_rest::{Factory, KIND};
 use sluicegate_core::{
-    BackendModel, BackendPlan, Body, BodyError, BuildUpstream, Call, CallBody, CallError, Clock, DataType, Deadline,
-    Endpoint, InferRequest, InferResponse, Inquiry, Node, Reply, Span, Tensor, Upstream, Value,
+    BackendModel, BackendPlan, Body, BodyError, BoxFuture, BuildUpstream, Call, CallBody, CallError, Clock, DataType,
+    Deadline, Endpoint, InferRequest, InferResponse, Inquiry, Node, Reply, Span, Tensor, Upstream, Value,
 };
-use sluicegate_testkit::{self as testkit, Event, FakeClock, PATIENCE, Script, within};
+use sluicegate_testkit::{self as testkit, Event, FakeClock, MemoryDialer, PATIENCE, Script, within};
 
 /// One backend with one endpoint.
 pub(crate) struct Backend {
@@ -152,6 +153,15 @@ pub(crate) async fn settle() {
     let mut wire = testkit::Wire::connect(server.address()).await;
     wire.send("GET / HTTP/1.1\r\n\r\n").await;
     assert_eq!(wire.read_to_end().await, b"done");
+}
+
+/// Connects within the test's memory: paused time passes only when nothing can happen any more.
+pub(crate) struct InMemory(pub(crate) MemoryDialer);
+
+impl Connector for InMemory {
+    fn connect<'a>(&'a self, _authority: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
+        Box::pin(async move { Ok(Box::new(self.0.connect().await?) as Box<dyn Io>) })
+    }
 }
 
 /// Short, for what must time out; nothing is measured.
