@@ -51,7 +51,7 @@ impl Factory {
             settings: format!("{:?} {:?}", settings.limits, settings.onnxruntime),
         };
         let known = self.sessions.lock().get(&key).and_then(Weak::upgrade);
-        if let Some(session) = known {
+        if let Some(session) = known.filter(|session| session.is_current()) {
             return Ok(session);
         }
         let session = Arc::new(Session::load(read, settings)?);

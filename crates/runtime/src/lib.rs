@@ -18,3 +18,13 @@ mod validate;
 
 pub use factory::Factory;
 pub use kind::KIND;
+
+/// Checks and loads a model that is whole in `bytes` (no data outside it), as the gateway would, and drops it again.
+/// Bounds are small: 16 MiB for the model and for any tensor. For fuzzing and for tools that only want to know.
+///
+/// # Errors
+/// Why the model is refused.
+pub fn probe(bytes: &[u8]) -> Result<(), String> {
+    let limits = check::Limits { model: 16 << 20, tensor: 16 << 20 };
+    session::apart(|| session::Session::probe(bytes, limits)).map(drop)
+}

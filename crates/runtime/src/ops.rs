@@ -2,6 +2,7 @@
 //! or computes otherwise than the specification says. This room must not know requests, files or threads.
 
 mod attributes;
+mod cast;
 mod coupling;
 mod encode;
 pub(crate) mod kernel;
@@ -25,6 +26,7 @@ pub(crate) type Builder = fn(&ParsingContext, &NodeProto) -> TractResult<(Box<dy
 pub(crate) const OURS: &[(&str, Builder)] = &[
     ("ArrayFeatureExtractor", encode::extractor),
     ("Binarizer", scale::binarizer),
+    ("Cast", cast::cast),
     ("FeatureVectorizer", encode::vectorizer),
     ("Imputer", scale::imputer),
     ("LabelEncoder", label_encoder::label_encoder),

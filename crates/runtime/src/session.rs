@@ -9,7 +9,7 @@ use crate::check::{self, Limits};
 use crate::describe::Description;
 use crate::engine::tract::TractEngine;
 use crate::engine::{Engine, RunError, Watch};
-use crate::file::ModelFile;
+use crate::file::{Folder, ModelFile, Stamp};
 use crate::kind::Settings;
 use crate::validate;
 
@@ -21,7 +21,14 @@ const STACK: usize = 512 << 20;
 pub(crate) struct Session {
     pub(crate) description: Description,
     engine: Box<dyn Engine>,
+    stamps: Vec<Stamp>,
 }
+
+/// What the pre-check has to know of tract.
+const TRACT: check::graph::Engine = check::graph::Engine {
+    knows: crate::engine::guard::knows,
+    advice: "the full ONNX Runtime may: set `onnxruntime: { library: PATH }` on the backend",
+};
 
 impl Session {
     /// Loads a model file as `settings` say.
@@ -29,21 +36,32 @@ impl Session {
     /// # Errors
     /// Why it cannot be loaded, in words for the operator.
     pub(crate) fn load(file: ModelFile, settings: &Settings) -> Result<Self, String> {
-        let model = check::model(&file.bytes, settings.limits)?;
-        drop(file);
-        Self::tract(model, settings.limits)
+        apart(move || {
+            let mut folder = Folder::new(file.folder);
+            let model = check::model(&file.bytes, settings.limits, &mut folder, TRACT)?;
+            drop(file.bytes);
+            Self::tract(&model, settings.limits, folder.stamps())
+        })
     }
 
-    /// Loads a checked model into tract.
+    /// Loads a model that is whole in `bytes`, without files or threads of its own.
     ///
     /// # Errors
-    /// Why it cannot be loaded, in words for the operator.
-    pub(crate) fn tract(model: ModelProto, limits: Limits) -> Result<Self, String> {
-        apart(move || {
-            let mut description = Description::read(&model)?;
-            let engine = TractEngine::load(&model, &mut description, limits)?;
-            Ok(Self { description, engine: Box::new(engine) })
-        })
+    /// As [`Self::load`].
+    pub(crate) fn probe(bytes: &[u8], limits: Limits) -> Result<Self, String> {
+        let model = check::model(bytes, limits, &mut check::Nowhere, TRACT)?;
+        Self::tract(&model, limits, Vec::new())
+    }
+
+    fn tract(model: &ModelProto, limits: Limits, stamps: Vec<Stamp>) -> Result<Self, String> {
+        let mut description = Description::read(model)?;
+        let engine = TractEngine::load(model, &mut description, limits)?;
+        Ok(Self { description, engine: Box::new(engine), stamps })
+    }
+
+    /// Whether the files outside the model file are still those that were read.
+    pub(crate) fn is_current(&self) -> bool {
+        self.stamps.iter().all(Stamp::holds)
     }
 
     pub(crate) fn platform(&self) -> &'static str {

@@ -20,7 +20,14 @@ static TABLE: OnceLock<Map<String, Builder>> = OnceLock::new();
 
 /// tract's operator, and the look at its shapes.
 #[derive(Clone, Debug)]
-struct Guarded(Box<dyn InferenceOp>);
+struct Guarded {
+    op: Box<dyn InferenceOp>,
+    /// Whether an input tells the size of what it makes.
+    sized: bool,
+}
+
+/// Operators that make as much as an input's values say.
+const SIZED: [&str; 5] = ["ConstantOfShape", "Expand", "Range", "Reshape", "Tile"];
 
 /// Puts a guard around every operator of the table.
 pub(crate) fn put_around(table: &mut OnnxOpRegister) {
@@ -44,7 +51,8 @@ fn full() -> Map<String, Builder> {
 fn build(context: &ParsingContext, node: &NodeProto) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
     let builder = TABLE.get_or_init(full).get(&node.op_type).context("the operator is not in the table")?;
     let (op, closures) = builder(context, node)?;
-    Ok((Box::new(Guarded(op)), closures))
+    let sized = SIZED.contains(&node.op_type.as_str());
+    Ok((Box::new(Guarded { op, sized }), closures))
 }
 
 /// Refuses a model whose constant shapes already are over the bounds.
@@ -63,6 +71,18 @@ fn bounded(name: &str, size: Option<u64>, limit: u64) -> TractResult<()> {
         Some(size) if size <= limit => Ok(()),
         _ => bail!("'{name}' makes a tensor larger than {limit} bytes"),
     }
+}
+
+/// Refuses constant integers that tract, which counts dimensions in 32 bits, would take for others.
+fn small(inputs: &[&InferenceFact]) -> TractResult<()> {
+    for value in inputs.iter().filter_map(|fact| fact.value.concretize()) {
+        if value.datum_type() == i64::datum_type() {
+            let view = value.try_as_plain_ram()?;
+            let fits = view.as_slice::<i64>()?.iter().all(|number| i32::try_from(*number).is_ok());
+            ensure!(fits, "asks for a tensor of more than 2^31 elements");
+        }
+    }
+    Ok(())
 }
 
 /// Bytes of a tensor, `None` where they cannot be counted.
@@ -86,25 +106,25 @@ impl Eq for Guarded {}
 
 impl Op for Guarded {
     fn name(&self) -> StaticName {
-        self.0.name()
+        self.op.name()
     }
 
     fn as_typed(&self) -> Option<&dyn TypedOp> {
-        self.0.as_op().as_typed()
+        self.op.as_op().as_typed()
     }
 }
 
 impl EvalOp for Guarded {
     fn eval(&self, context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        self.0.as_op().eval(context, inputs)
+        self.op.as_op().eval(context, inputs)
     }
 
     fn eval_out_of_plan(&self, inputs: TVec<TValue>) -> TractResult<Option<TVec<TValue>>> {
-        self.0.as_op().eval_out_of_plan(inputs)
+        self.op.as_op().eval_out_of_plan(inputs)
     }
 
     fn state(&self, context: &EvalContext) -> TractResult<Option<Box<dyn OpState>>> {
-        self.0.as_op().state(context)
+        self.op.as_op().state(context)
     }
 }
 
@@ -115,9 +135,12 @@ impl InferenceOp for Guarded {
         outputs: TVec<&InferenceFact>,
         observed: TVec<&InferenceFact>,
     ) -> TractResult<(TVec<InferenceFact>, TVec<InferenceFact>, TVec<InferenceFact>)> {
+        if self.sized {
+            small(&inputs)?;
+        }
         // Only what is all constant is evaluated here; then the shapes are known, or the evaluation is not let happen.
         if !inputs.is_empty() && inputs.iter().all(|fact| fact.value.concretize().is_some()) {
-            let (found, made, seen) = self.0.infer_facts(inputs.clone(), outputs.clone(), observed.clone())?;
+            let (found, made, seen) = self.op.infer_facts(inputs.clone(), outputs.clone(), observed.clone())?;
             for fact in &made {
                 let shape = fact
                     .shape
@@ -125,17 +148,17 @@ impl InferenceOp for Guarded {
                     .map(|dims| dims.iter().map(|dim| dim.to_usize().ok()).collect::<Option<Vec<usize>>>());
                 match (shape, fact.datum_type.concretize()) {
                     (Some(Some(shape)), Some(datum)) => {
-                        bounded(&self.0.name(), bytes(shape.into_iter(), datum), MAX_CONSTANT)?;
+                        bounded(&self.op.name(), bytes(shape.into_iter(), datum), MAX_CONSTANT)?;
                     }
                     _ => return Ok((found, made, seen)),
                 }
             }
         }
-        self.0.infer(inputs, outputs, observed)
+        self.op.infer(inputs, outputs, observed)
     }
 
     fn observe_outlets(&self, model: &InferenceModel, node: &InferenceNode) -> TractResult<Vec<OutletId>> {
-        self.0.observe_outlets(model, node)
+        self.op.observe_outlets(model, node)
     }
 
     fn infer_facts(
@@ -144,23 +167,23 @@ impl InferenceOp for Guarded {
         outputs: TVec<&InferenceFact>,
         observed: TVec<&InferenceFact>,
     ) -> TractResult<(TVec<InferenceFact>, TVec<InferenceFact>, TVec<InferenceFact>)> {
-        self.0.infer_facts(inputs, outputs, observed)
+        self.op.infer_facts(inputs, outputs, observed)
     }
 
     fn incorporate(&self, model: &InferenceModel, node: &InferenceNode) -> TractResult<Option<InferenceModelPatch>> {
-        self.0.incorporate(model, node)
+        self.op.incorporate(model, node)
     }
 
     fn nboutputs(&self) -> TractResult<usize> {
-        self.0.nboutputs()
+        self.op.nboutputs()
     }
 
     fn as_op(&self) -> &dyn Op {
-        self.0.as_op()
+        self.op.as_op()
     }
 
     fn as_op_mut(&mut self) -> &mut dyn Op {
-        self.0.as_op_mut()
+        self.op.as_op_mut()
     }
 
     fn to_typed(
@@ -170,6 +193,6 @@ impl InferenceOp for Guarded {
         target: &mut TypedModel,
         mapping: &HashMap<OutletId, OutletId>,
     ) -> TractResult<TVec<OutletId>> {
-        self.0.to_typed(source, node, target, mapping)
+        self.op.to_typed(source, node, target, mapping)
     }
 }

@@ -55,7 +55,10 @@ impl TractEngine {
         let plan = match prepare(graph.clone(), limits) {
             Ok(prepared) => Plan::Open(prepared),
             // Whether it can be prepared for some shape is known only when one comes, unless nothing is open.
-            Err(_) if is_open(description) => Plan::ByShape { model: Box::new(graph), prepared: Mutex::default() },
+            Err(error) if is_open(description) => {
+                try_some(&graph, description, limits).map_err(|_| reason(&error))?;
+                Plan::ByShape { model: Box::new(graph), prepared: Mutex::default() }
+            }
             Err(error) => return Err(reason(&error)),
         };
         if let Plan::Open(prepared) = &plan {
@@ -73,7 +76,10 @@ impl TractEngine {
             return Ok(Arc::clone(found));
         }
         let made = fixed(model, inputs).and_then(|model| prepare(model, self.limits));
-        let made = Arc::new(made.map_err(|error| RunError::Failed(reason(&error)))?);
+        let made = Arc::new(made.map_err(|error| {
+            tracing::debug!(reason = %reason(&error), "the model could not be prepared for a shape");
+            RunError::Inputs("the model cannot take inputs of these shapes".to_owned())
+        })?);
         let mut prepared = prepared.lock();
         if prepared.len() >= MAX_PREPARED {
             prepared.remove(0);
@@ -221,6 +227,29 @@ fn is_open(description: &Description) -> bool {
         .inputs
         .iter()
         .any(|port| port.dims.as_ref().is_none_or(|dims| dims.iter().any(|dim| !matches!(dim, Dim::Fixed(_)))))
+}
+
+// A model that can be prepared for no shape is refused when it is loaded, not when it is used. Where the file leaves
+// even the number of dimensions open, only a request can tell.
+fn try_some(model: &InferenceModel, description: &Description, limits: Limits) -> TractResult<()> {
+    let mut tried = Ok(());
+    for length in [1, 2, 8, 32] {
+        let mut model = model.clone();
+        for (place, port) in description.inputs.iter().enumerate() {
+            let (Some(dims), Some(datum)) = (&port.dims, convert::datum(port.datatype)) else { return Ok(()) };
+            let dims = dims.iter().map(|dim| match dim {
+                Dim::Fixed(length) => usize::try_from(*length).unwrap_or(usize::MAX),
+                Dim::Named(_) | Dim::Any => length,
+            });
+            let dims: Vec<usize> = dims.collect();
+            model.set_input_fact(place, InferenceFact::dt_shape(datum, &dims))?;
+        }
+        tried = prepare(model, limits).map(drop);
+        if tried.is_ok() {
+            break;
+        }
+    }
+    tried
 }
 
 fn fixed(model: &InferenceModel, inputs: &[TValue]) -> TractResult<InferenceModel> {

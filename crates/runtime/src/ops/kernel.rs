@@ -42,7 +42,12 @@ pub(crate) struct KernelOp(Arc<dyn Kernel>);
 
 /// An operator for tract's table.
 pub(crate) fn operator(kernel: impl Kernel) -> Box<dyn InferenceOp> {
-    Box::new(KernelOp(Arc::new(kernel)))
+    Box::new(kernel_op(kernel))
+}
+
+/// tract's operator around `kernel`.
+pub(crate) fn kernel_op(kernel: impl Kernel) -> KernelOp {
+    KernelOp(Arc::new(kernel))
 }
 
 /// The input at `index`.

@@ -3,4 +3,5 @@
 #![expect(unreachable_pub, reason = "one binary: its modules are public to each other only")]
 
 mod harness;
+mod hostile;
 mod references;
