@@ -7,7 +7,9 @@ use bytes::Bytes;
 use http::HeaderMap;
 use sluicegate_adapters::http::TcpConnector;
 use sluicegate_adapters::upstream::oip_rest::Factory;
-use sluicegate_core::{BuildUpstream, Call, CallBody, CallClass, Clock, DataType, Deadline, Protocol, Sent};
+use sluicegate_core::{
+    BuildUpstream, Call, CallBody, CallClass, Clock, DataType, Deadline, InferRequest, Protocol, Sent,
+};
 use sluicegate_testkit::{Event, FakeClock, MemoryNet, Script, Step, Wire, within};
 
 use crate::peer::{mlserver, triton};
@@ -99,6 +101,16 @@ async fn what_is_known_of_an_endpoint_outlives_a_reload() {
     within("an answer", first.call(&backend.endpoint, call)).await.unwrap();
     let second = factory.build(&plan(&backend.endpoint, &[("max_response", "1MiB")])).unwrap();
     assert_eq!(second.native(), Some(Protocol::OipRest));
+}
+
+#[tokio::test]
+async fn the_answers_id_is_the_callers_or_none() {
+    let made_up = Script::json("200 OK", r#"{"model_name":"echo","id":"made-up","outputs":[]}"#);
+    let backend = Backend::new(Script::always(made_up), NEVER).await;
+    for id in [None, Some("mine".to_owned())] {
+        let request = InferRequest { id: id.clone(), ..one() };
+        assert_eq!(backend.infer(request).await.unwrap().id, id);
+    }
 }
 
 #[tokio::test]

@@ -71,6 +71,7 @@ impl OipRest {
         deadline: Deadline,
     ) -> Result<Reply, CallError> {
         let known = self.takes_binary(peer, &headers, deadline).await?;
+        let id = request.id.clone();
         let form = WireForm { binary: known.unwrap_or(false), non_finite: self.options.non_finite };
         let weight = request.inputs.iter().map(|input| input.data().len()).sum();
         let encoded = heavy(weight, Sent::Nothing, move || client::encode_request(&request, &form)).await?;
@@ -92,7 +93,10 @@ impl OipRest {
         }
         let decode = move || client::decode_response(&head.headers, body, &Limits::default());
         let decoded = heavy(weight, Sent::All, decode).await?;
-        decoded.map(Reply::Tensors).map_err(|error| nonsense(&error.to_string(), &peer.endpoint))
+        let mut response = decoded.map_err(|error| nonsense(&error.to_string(), &peer.endpoint))?;
+        // The caller's, or none: MLServer makes one up.
+        response.id = id;
+        Ok(Reply::Tensors(response))
     }
 
     /// Whether the endpoint takes binary tensors; `None` where it does not say at the moment.
