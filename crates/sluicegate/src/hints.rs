@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sluicegate_core::ModelMetadata;
 
@@ -9,6 +10,20 @@ use crate::json::at;
 
 /// Elements above which no example is written out.
 const MOST_ELEMENTS: u64 = 256;
+
+/// A request to run a model, its parts in the order in which people write them.
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct Request {
+    inputs: Vec<Input>,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+struct Input {
+    name: String,
+    shape: Vec<u64>,
+    datatype: String,
+    data: Vec<Value>,
+}
 
 /// The path of a model, or of one version of it.
 pub(crate) fn model_path(model: &str, version: Option<&str>) -> String {
@@ -52,17 +67,17 @@ pub(crate) fn as_json(metadata: &ModelMetadata) -> Value {
 
 /// A `curl` line that calls the model, if its inputs are known.
 pub(crate) fn curl(base: &str, metadata: &Value) -> Option<String> {
-    let body = example_request(metadata)?.to_string().replace('\'', "'\\''");
+    let body = serde_json::to_string(&example_request(metadata)?).ok()?.replace('\'', "'\\''");
     let path = model_path(at(metadata, "/name").as_str()?, None);
     Some(format!("curl -s {base}{path}/infer -d '{body}'"))
 }
 
 /// A request with the example the model's file carries (property `example_input`), or with zeros.
-pub(crate) fn example_request(metadata: &Value) -> Option<Value> {
+pub(crate) fn example_request(metadata: &Value) -> Option<Request> {
     let example = at(metadata, "/properties/example_input").as_str();
     let example: Map<String, Value> = example.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let inputs = at(metadata, "/inputs").as_array().filter(|inputs| !inputs.is_empty())?;
-    let inputs: Option<Vec<Value>> = inputs
+    let inputs: Option<Vec<Input>> = inputs
         .iter()
         .map(|input| {
             let name = at(input, "/name").as_str()?;
@@ -72,19 +87,19 @@ pub(crate) fn example_request(metadata: &Value) -> Option<Value> {
             }
         })
         .collect();
-    Some(json!({ "inputs": inputs? }))
+    Some(Request { inputs: inputs? })
 }
 
 /// A request with `data` for the model's only input.
-pub(crate) fn request_with(metadata: &Value, data: Value) -> Option<Value> {
+pub(crate) fn request_with(metadata: &Value, data: Value) -> Option<Request> {
     match at(metadata, "/inputs").as_array()?.as_slice() {
-        [input] => Some(json!({ "inputs": [tensor(input, data)?] })),
+        [input] => Some(Request { inputs: vec![tensor(input, data)?] }),
         _ => None,
     }
 }
 
 /// `data` as the input's tensor; a dimension that may have any length takes what there is.
-fn tensor(input: &Value, data: Value) -> Option<Value> {
+fn tensor(input: &Value, data: Value) -> Option<Input> {
     let mut flat = Vec::new();
     flatten(data, &mut flat);
     let declared: Vec<i64> = at(input, "/shape").as_array()?.iter().filter_map(Value::as_i64).collect();
@@ -94,10 +109,11 @@ fn tensor(input: &Value, data: Value) -> Option<Value> {
         .iter()
         .map(|length| u64::try_from(*length).unwrap_or_else(|_| std::mem::replace(&mut open, 1)))
         .collect();
-    Some(json!({ "name": at(input, "/name"), "shape": shape, "datatype": at(input, "/datatype"), "data": flat }))
+    let text = |key: &str| at(input, key).as_str().map(str::to_owned);
+    Some(Input { name: text("/name")?, shape, datatype: text("/datatype")?, data: flat })
 }
 
-fn zeros(input: &Value) -> Option<Value> {
+fn zeros(input: &Value) -> Option<Input> {
     let zero = match at(input, "/datatype").as_str()? {
         "BYTES" => json!(""),
         "BOOL" => json!(false),
@@ -154,7 +170,7 @@ mod tests {
     fn rows_are_counted() {
         let metadata = json!({ "inputs": [{ "name": "x", "datatype": "FP32", "shape": [-1, 2] }] });
         let request = request_with(&metadata, json!([[1, 2], [3, 4], [5, 6]])).unwrap();
-        assert_eq!(request["inputs"][0]["shape"], json!([3, 2]));
+        assert_eq!(request.inputs[0].shape, [3, 2]);
     }
 
     #[test]

@@ -112,6 +112,13 @@ fn read(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Source, Mistake> {
     Ok(source(&name, &text))
 }
 
+/// One byte more than a configuration file may have is enough to know that it has too many.
+fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(sluicegate_config::MAX_FILE as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn source(path: &str, text: &str) -> Source {
     Source { path: Arc::from(path), text: Arc::from(text) }
 }

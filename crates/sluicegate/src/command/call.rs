@@ -81,7 +81,7 @@ fn request(options: &Call, base: &str, path: &str) -> anyhow::Result<Bytes> {
     };
     let body =
         body.context("the model's inputs are not known: give a whole request, {\"inputs\": [...]}, by --input")?;
-    Ok(Bytes::from(body.to_string()))
+    Ok(Bytes::from(serde_json::to_vec(&body)?))
 }
 
 fn draw(answer: &Value) -> String {

@@ -36,7 +36,8 @@ fn check_finds_a_missing_model_file() {
     std::fs::write(&path, text).unwrap();
     let output = sluicegate(&["check", path.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stdout(&output).contains("missing.onnx"), "{}", stdout(&output));
+    let report = stdout(&output);
+    assert!(report.contains(":4:36: the model file cannot be read"), "{report}");
 }
 
 #[test]
@@ -74,7 +75,6 @@ fn completions_know_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let script = stdout(&sluicegate(&["completions", shell]));
         assert!(script.contains("sluicegate") && script.contains("check"), "{shell}");
-        assert!(!script.contains("generate"), "hidden commands are not completed");
     }
 }
 

@@ -66,7 +66,7 @@ fn ten_thousand_requests_during_fifty_reloads_ten_of_them_bad() {
     assert_eq!(status["generation"], 41, "forty good reloads after the first load");
     assert_eq!(status["last_reload"]["ok"], false);
     let metrics = gateway.admin("/metrics");
-    assert!(metrics.text().contains("sluicegate_config_reloads_total{result=\"refused\"} 10"), "{}", metrics.text());
+    assert!(metrics.text().contains("sluicegate_config_reloads_total{result=\"failed\"} 10"), "{}", metrics.text());
     assert!(metrics.text().contains("sluicegate_config_last_reload_successful 0"), "{}", metrics.text());
 }
 
