@@ -4,6 +4,8 @@
 pub(crate) mod budget;
 pub(crate) mod convert;
 pub(crate) mod guard;
+pub(crate) mod library;
+pub(crate) mod onnxruntime;
 pub(crate) mod tract;
 
 use std::sync::Arc;

@@ -119,7 +119,7 @@ fn decode(node: &Node) -> Result<Opaque, Vec<Mistake>> {
         match onnxruntime.get("library").and_then(Node::text) {
             Some(library) => {
                 let sessions = integer(onnxruntime, "sessions").unwrap_or(settings.threads);
-                settings.onnxruntime = Some(OnnxRuntime { library: library.to_owned(), sessions });
+                settings.onnxruntime = Some(OnnxRuntime { library: beside(onnxruntime, library), sessions });
             }
             None => mistakes.push(
                 Mistake::at(&onnxruntime.span, "onnxruntime needs the path of its library")
@@ -128,6 +128,12 @@ fn decode(node: &Node) -> Result<Opaque, Vec<Mistake>> {
         }
     }
     if mistakes.is_empty() { Ok(Arc::new(settings)) } else { Err(mistakes) }
+}
+
+/// A path relative to the file it stands in.
+fn beside(node: &Node, path: &str) -> String {
+    let folder = std::path::Path::new(&*node.span.file).parent().unwrap_or(std::path::Path::new(""));
+    folder.join(path).to_string_lossy().into_owned()
 }
 
 fn integer(node: &Node, key: &str) -> Option<usize> {

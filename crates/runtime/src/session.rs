@@ -7,6 +7,7 @@ use tract_onnx::pb::ModelProto;
 
 use crate::check::{self, Limits};
 use crate::describe::Description;
+use crate::engine::onnxruntime::OrtEngine;
 use crate::engine::tract::TractEngine;
 use crate::engine::{Engine, RunError, Watch};
 use crate::file::{Folder, ModelFile, Stamp};
@@ -26,9 +27,15 @@ pub(crate) struct Session {
 
 /// What the pre-check has to know of tract.
 const TRACT: check::graph::Engine = check::graph::Engine {
-    knows: crate::engine::guard::knows,
+    knows: |domain, name| DOMAINS.contains(&domain) && crate::engine::guard::knows(name),
     advice: "the full ONNX Runtime may: set `onnxruntime: { library: PATH }` on the backend",
 };
+
+/// ONNX Runtime itself says which operators it has.
+const ONNXRUNTIME: check::graph::Engine = check::graph::Engine { knows: |_, _| true, advice: "" };
+
+/// Domains whose operators tract's table holds.
+const DOMAINS: [&str; 4] = ["", "ai.onnx", "ai.onnx.ml", "com.microsoft"];
 
 impl Session {
     /// Loads a model file as `settings` say.
@@ -38,9 +45,16 @@ impl Session {
     pub(crate) fn load(file: ModelFile, settings: &Settings) -> Result<Self, String> {
         apart(move || {
             let mut folder = Folder::new(file.folder);
-            let model = check::model(&file.bytes, settings.limits, &mut folder, TRACT)?;
+            let Some(onnxruntime) = &settings.onnxruntime else {
+                let model = check::model(&file.bytes, settings.limits, &mut folder, TRACT)?;
+                drop(file.bytes);
+                return Self::tract(&model, settings.limits, folder.stamps());
+            };
+            let model = check::model(&file.bytes, settings.limits, &mut folder, ONNXRUNTIME)?;
             drop(file.bytes);
-            Self::tract(&model, settings.limits, folder.stamps())
+            let mut description = Description::read(&model)?;
+            let engine = OrtEngine::load(model, &mut description, onnxruntime)?;
+            Ok(Self { description, engine: Box::new(engine), stamps: folder.stamps() })
         })
     }
 

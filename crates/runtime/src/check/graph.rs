@@ -17,8 +17,8 @@ type Names = Vec<HashSet<String>>;
 /// What the check needs to know of the engine.
 #[derive(Clone, Copy)]
 pub(crate) struct Engine {
-    /// Whether it has an operator of this name.
-    pub(crate) knows: fn(&str) -> bool,
+    /// Whether it has an operator of this domain and name.
+    pub(crate) knows: fn(&str, &str) -> bool,
     /// What to say of one that it has not.
     pub(crate) advice: &'static str,
 }
@@ -127,8 +127,7 @@ fn rank(info: &ValueInfoProto) -> Result<(), String> {
 
 fn operator(node: &NodeProto, engine: Engine) -> Result<(), String> {
     let domain = node.domain.as_str();
-    let known = matches!(domain, "" | "ai.onnx" | "ai.onnx.ml" | "com.microsoft") && (engine.knows)(&node.op_type);
-    if known {
+    if (engine.knows)(domain, &node.op_type) {
         return Ok(());
     }
     let domain = if domain.is_empty() { "ai.onnx" } else { domain };
