@@ -6,9 +6,9 @@ use http::{Request, Response, StatusCode};
 use sluicegate_core::{Body, Inbound};
 use sluicegate_server::Limits;
 use sluicegate_testkit::Event;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use crate::support::{Bench, Flood, GET, answer, echo, get2, text};
+use crate::support::{Bench, Flood, GET, LONG, answer, echo, get2, text};
 
 const LIMITS: Limits = Limits {
     head: 16 * 1024,
@@ -183,7 +183,7 @@ async fn a_client_that_does_not_read_is_cut() {
     wire.send(GET).await;
     wire.read_head().await;
     // Not one byte more is read.
-    dropped.wait().await;
+    timeout(LONG, dropped.wait()).await.expect("the answer to be dropped");
     let passed = start.elapsed();
     assert!((LIMITS.idle_timeout..=LIMITS.idle_timeout * 2).contains(&passed), "{passed:?}");
 }
@@ -204,7 +204,7 @@ async fn an_http2_client_that_does_not_read_is_cut() {
     let response = sender.send_request(get2("/")).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     // Kept, not read: its window stays shut.
-    dropped.wait().await;
+    timeout(LONG, dropped.wait()).await.expect("the answer to be dropped");
     let passed = start.elapsed();
     assert!((LIMITS.idle_timeout..=LIMITS.idle_timeout * 2).contains(&passed), "{passed:?}");
     drop(response);
