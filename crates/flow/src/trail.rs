@@ -5,16 +5,17 @@ mod body;
 mod ids;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use sluicegate_core::{
-    Asked, Body, Clock, Inbound, Kind, Outbound, Outcome, Protocol, Record, RecordSink, Refusal, Severity, Traffic,
+    Asked, Body, BodyError, Clock, Inbound, Kind, Outbound, Outcome, Protocol, Record, RecordSink, Refusal, Severity,
+    Traffic,
 };
 
 use crate::control::Gateway;
 use crate::snapshot::{Model, Snapshot, Version};
+use body::Received;
 use ids::Ids;
 
 /// Facts gathered while a request passes the stages. Dropped unfinished, it records that the client left.
@@ -22,7 +23,7 @@ pub(crate) struct Trail {
     record: Record,
     ids: Ids,
     started: Instant,
-    received: Arc<AtomicU64>,
+    received: Arc<Received>,
     head_only: bool,
     served: Option<(HeaderValue, HeaderValue)>,
     clock: Arc<dyn Clock>,
@@ -60,7 +61,7 @@ impl Trail {
             record,
             ids,
             started: gateway.clock.now(),
-            received: Arc::new(AtomicU64::new(0)),
+            received: Arc::default(),
             head_only: inbound.head.method == Method::HEAD,
             served: None,
             clock: Arc::clone(&gateway.clock),
@@ -114,6 +115,11 @@ impl Trail {
             Body::Empty => Body::Empty,
             body => Body::stream(body::Counted::new(body, Arc::clone(&self.received))),
         }
+    }
+
+    /// What broke the client's body on its way, if it broke.
+    pub(crate) fn broken_body(&self) -> Option<&BodyError> {
+        self.received.failure()
     }
 
     /// Sends `outbound`, and the record behind its last byte.
@@ -179,7 +185,7 @@ impl Trail {
     fn write(&mut self) {
         self.finished = true;
         self.record.total = self.clock.now().saturating_duration_since(self.started);
-        self.record.traffic.received = self.received.load(Ordering::Relaxed);
+        self.record.traffic.received = self.received.bytes();
         self.sink.ended(&self.record);
     }
 }

@@ -8,9 +8,9 @@ use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
 use sluicegate_config::{Admin, Listener, Method, Model, Resolved, Version};
 use sluicegate_core::{
-    BackendModel, BackendPlan, Body, BoxFuture, BuildError, BuildUpstream, Call, CallBody, CallClass, CallError, Clock,
-    Dice, Endpoint, Inbound, InferResponse, Inquiry, LoadedModel, ModelMetadata, NonFinite, Outbound, Outcome,
-    Protocol, Record, RecordSink, Reply, Sent, Span, Upstream,
+    BackendModel, BackendPlan, Body, BodyError, BoxFuture, BuildError, BuildUpstream, Call, CallBody, CallClass,
+    CallError, Clock, Dice, Endpoint, Inbound, InferResponse, Inquiry, LoadedModel, ModelMetadata, NonFinite, Outbound,
+    Outcome, Protocol, Record, RecordSink, Reply, Sent, Span, Upstream,
 };
 
 use crate::build::Builders;
@@ -49,10 +49,10 @@ impl Upstream for Scripted {
                     parameters: request.parameters,
                     outputs: request.inputs,
                 })),
-                (Behaviour::Raw, CallBody::Wire(body)) => {
-                    let bytes = body.collect().await.unwrap().to_bytes();
-                    Ok(Reply::Wire(http::Response::new(Body::from(bytes))))
-                }
+                (Behaviour::Raw, CallBody::Wire(body)) => match body.collect().await {
+                    Ok(bytes) => Ok(Reply::Wire(http::Response::new(Body::from(bytes.to_bytes())))),
+                    Err(_) => Err(CallError::new(CallClass::Client, Sent::Partial, "the body broke")),
+                },
                 (Behaviour::Fail(class, sent), _) => Err(CallError::new(class, sent, "told to")),
                 (Behaviour::FailWith(status), _) => {
                     let error = CallError::new(CallClass::Server, Sent::All, "told to");
@@ -259,6 +259,34 @@ async fn untouched_bytes_pass_untouched() {
     assert_eq!((status, &body[..]), (200, odd.as_bytes()));
     assert_eq!(world.seen.lock()[0]["content-type"], "a/b");
     assert_eq!(world.record().traffic.received, odd.len() as u64);
+}
+
+struct Breaking(BodyError);
+
+impl http_body::Body for Breaking {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, BodyError>>> {
+        std::task::Poll::Ready(Some(Err(self.0.clone())))
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_is_the_clients_fault_read_or_untouched() {
+    for (error, status) in
+        [(BodyError::TooLarge { limit: 9 }, 413), (BodyError::TimedOut, 408), (BodyError::Broken("reset".into()), 400)]
+    {
+        for behaviour in [Behaviour::Echo, Behaviour::Raw] {
+            let world = World::new(behaviour);
+            let body = Body::stream(Breaking(error.clone()));
+            let answer = world.answer("POST", "/v2/models/m/infer", &[], body).await;
+            assert_eq!(answer.status(), status, "{error}");
+        }
+    }
 }
 
 #[tokio::test]

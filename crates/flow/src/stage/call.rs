@@ -10,7 +10,7 @@ use sluicegate_core::{
 use sluicegate_wire::{ReplyForm, codec};
 use tokio::time::{Instant, timeout_at};
 
-use super::read::Payload;
+use super::read::{self, Payload};
 use super::traffic::Chosen;
 use crate::control::Gateway;
 use crate::snapshot::Version;
@@ -57,7 +57,11 @@ pub(crate) async fn call(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -
         }
         (Ok(Reply::Tensors(_)), None) => Err(Refusal::new(Kind::Internal, "the gateway failed")
             .because("an upstream answered untouched bytes with tensors")),
-        (Err(error), _) => refuse(error, named.protocol(), trail),
+        (Err(error), _) => match trail.broken_body() {
+            // The call failed since the client's own bytes did not come.
+            Some(broken) => Err(read::broken(broken)),
+            None => refuse(error, named.protocol(), trail),
+        },
     }
 }
 

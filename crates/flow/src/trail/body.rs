@@ -1,8 +1,8 @@
 //! Bodies that count what passes, and that finish the trail behind the last byte.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -11,15 +11,32 @@ use sluicegate_core::{Body, BodyError};
 
 use super::Trail;
 
+/// What is known of a request's body, shared with whoever reads it.
+#[derive(Default)]
+pub(super) struct Received {
+    bytes: AtomicU64,
+    failure: OnceLock<BodyError>,
+}
+
 /// A request's body, counted.
 pub(super) struct Counted {
     inner: Body,
-    count: Arc<AtomicU64>,
+    received: Arc<Received>,
+}
+
+impl Received {
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn failure(&self) -> Option<&BodyError> {
+        self.failure.get()
+    }
 }
 
 impl Counted {
-    pub(super) fn new(inner: Body, count: Arc<AtomicU64>) -> Self {
-        Self { inner, count }
+    pub(super) fn new(inner: Body, received: Arc<Received>) -> Self {
+        Self { inner, received }
     }
 }
 
@@ -30,8 +47,14 @@ impl HttpBody for Counted {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         let frame = ready!(Pin::new(&mut this.inner).poll_frame(context));
-        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()).and_then(Frame::data_ref) {
-            this.count.fetch_add(data.len() as u64, Ordering::Relaxed);
+        match &frame {
+            Some(Ok(frame)) => {
+                let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+                this.received.bytes.fetch_add(length, Ordering::Relaxed);
+            }
+            // The first failure is the one that counts.
+            Some(Err(error)) => drop(this.received.failure.set(error.clone())),
+            None => {}
         }
         Poll::Ready(frame)
     }

@@ -56,8 +56,11 @@ fn metrics_split_latency_and_are_well_formed() {
     }
     let metrics = gateway.admin("/metrics").expect(200);
     let text = metrics.text();
-    for family in ["sluicegate_requests_total", "sluicegate_gateway_seconds_count", "sluicegate_upstream_seconds_count"]
-    {
+    for family in [
+        "sluicegate_requests_total",
+        "sluicegate_request_gateway_seconds_count",
+        "sluicegate_request_upstream_seconds_count",
+    ] {
         assert!(
             text.lines().any(|line| line.starts_with(family) && line.contains("model=\"iris\"")),
             "{family}:\n{text}"
