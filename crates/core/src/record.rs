@@ -77,6 +77,10 @@ pub trait RecordSink: Send + Sync + 'static {
     fn begun(&self, listener: &Arc<str>);
     /// It ended.
     fn ended(&self, record: &Record);
+    /// `listener` turned a peer away before its bytes made a request: there is no record, only this.
+    fn turned_away(&self, listener: &Arc<str>, kind: Kind) {
+        let _ = (listener, kind);
+    }
 }
 
 impl Outcome {

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use http::HeaderMap;
 use parking_lot::Mutex;
 use serde::Serialize;
-use sluicegate_core::{Clock, Deadline, Dice, Inquiry, Mistake, ModelMetadata, RecordSink};
+use sluicegate_core::{Clock, Deadline, Dice, Inquiry, Kind, Mistake, ModelMetadata, RecordSink};
 
 use crate::build::{Builders, Built};
 use crate::snapshot::Snapshot;
@@ -190,6 +190,11 @@ impl Gateway {
         let inquiry = Inquiry { model: model.stable.model.clone(), headers: HeaderMap::new(), deadline };
         let said = inquire::describe(&model.stable, inquiry).await.ok()??;
         Some(ModelMetadata { name: model.name.to_string(), ..said })
+    }
+
+    /// Counts a peer that a listener turned away before its bytes made a request.
+    pub fn turned_away(&self, listener: &Arc<str>, kind: Kind) {
+        self.sink.turned_away(listener, kind);
     }
 
     /// Says "not ready" from now on; requests are still served.

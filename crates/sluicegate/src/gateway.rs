@@ -14,7 +14,7 @@ use sluicegate_adapters::sink::access_log::AccessLog;
 use sluicegate_adapters::sink::tee::Tee;
 use sluicegate_config::Resolved;
 use sluicegate_control::Listening;
-use sluicegate_core::{Clock, Inbound, Mistake, Outbound, RecordSink, Span};
+use sluicegate_core::{Clock, Inbound, Kind, Mistake, Outbound, RecordSink, Span};
 use sluicegate_flow::build::Builders;
 use sluicegate_flow::control::Gateway;
 use sluicegate_server::{Handler, Limits, ListenerPlan, Server};
@@ -43,6 +43,10 @@ impl Handler for Path {
     fn serve(&self, inbound: Inbound) -> impl Future<Output = Outbound> + Send {
         let gateway = Arc::clone(&self.0);
         async move { sluicegate_flow::serve(&gateway, inbound).await }
+    }
+
+    fn refused(&self, listener: &Arc<str>, kind: Kind) {
+        self.0.turned_away(listener, kind);
     }
 }
 

@@ -107,7 +107,7 @@ fn read(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Source, Mistake> {
     files.insert(path.to_path_buf());
     let name = path.to_string_lossy();
     let bytes =
-        std::fs::read(path).map_err(|error| Mistake::at(&start_of(&name), format!("cannot be read: {error}")))?;
+        read_bounded(path).map_err(|error| Mistake::at(&start_of(&name), format!("cannot be read: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|_| Mistake::at(&start_of(&name), "is not UTF-8 text"))?;
     Ok(source(&name, &text))
 }

@@ -113,6 +113,12 @@ impl Meter {
         *self.drops.lock() = Some(drops);
     }
 
+    fn refuse(&self, kind: Kind) {
+        if let Some((_, counter)) = self.refusals.iter().find(|(known, _)| *known == kind) {
+            counter.inc();
+        }
+    }
+
     /// Everything as text of type [`CONTENT_TYPE`].
     ///
     /// # Errors
@@ -135,11 +141,13 @@ impl RecordSink for Meter {
     fn ended(&self, record: &Record) {
         self.in_flight.with(&record.listener, |gauge| gauge.dec());
         self.series.count(record);
-        if let Outcome::Refused(kind) = record.outcome
-            && let Some((_, counter)) = self.refusals.iter().find(|(known, _)| *known == kind)
-        {
-            counter.inc();
+        if let Outcome::Refused(kind) = record.outcome {
+            self.refuse(kind);
         }
+    }
+
+    fn turned_away(&self, _listener: &Arc<str>, kind: Kind) {
+        self.refuse(kind);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sluicegate_core::{Record, RecordSink};
+use sluicegate_core::{Kind, Record, RecordSink};
 
 /// Hands every record to several sinks.
 pub struct Tee(Box<[Arc<dyn RecordSink>]>);
@@ -21,6 +21,10 @@ impl RecordSink for Tee {
 
     fn ended(&self, record: &Record) {
         self.0.iter().for_each(|sink| sink.ended(record));
+    }
+
+    fn turned_away(&self, listener: &Arc<str>, kind: Kind) {
+        self.0.iter().for_each(|sink| sink.turned_away(listener, kind));
     }
 }
 

@@ -4,13 +4,13 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing,
     reason = "a test that meets what it did not expect has failed"
 )]
 
 mod cli;
 mod documents;
 mod http;
+mod inside;
 mod mlserver;
 mod observe;
 mod quickstart;
