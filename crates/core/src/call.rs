@@ -3,8 +3,11 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use futures_core::Stream;
 use http::HeaderMap;
 
 use crate::{Body, InferRequest, InferResponse, ModelMetadata, Protocol};
@@ -124,6 +127,19 @@ pub struct CallError {
     pub cause: String,
 }
 
+/// The answers of a model that may give any number of them for one request. The stream's end is the last answer's;
+/// dropping it cancels the work.
+pub type ReplyStream = Pin<Box<dyn Stream<Item = Result<InferResponse, CallError>> + Send>>;
+
+/// A fact about a model, or about all of a server's models, that is handed on without being understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fact {
+    /// A model's configuration.
+    Config,
+    /// A model's counters.
+    Statistics,
+}
+
 /// A model server behind the gateway. Dropping a returned future cancels the work.
 pub trait Upstream: Send + Sync + 'static {
     /// The protocol whose bytes this upstream takes as [`CallBody::Wire`]; `None` where it takes tensors only.
@@ -131,6 +147,28 @@ pub trait Upstream: Send + Sync + 'static {
 
     /// Runs a model.
     fn call<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>>;
+
+    /// Runs a model that may answer any number of times. An upstream without such models answers once.
+    fn stream<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<ReplyStream, CallError>> {
+        Box::pin(async move {
+            match self.call(endpoint, call).await? {
+                Reply::Tensors(response) => Ok(Box::pin(Once(Some(Ok(response)))) as ReplyStream),
+                Reply::Wire(_) => Err(CallError::new(CallClass::Server, Sent::All, "tensors were answered with bytes")),
+            }
+        })
+    }
+
+    /// Tells a fact about a model as JSON, in the form of Triton's REST extensions and by the backend's names.
+    /// `Ok(None)`: the backend has no way to say.
+    fn fact<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        fact: Fact,
+        inquiry: Inquiry,
+    ) -> BoxFuture<'a, Result<Option<Bytes>, CallError>> {
+        let _ = (endpoint, fact, inquiry);
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// Describes a model. `Ok(None)`: the backend has no way to say.
     fn metadata<'a>(
@@ -141,6 +179,17 @@ pub trait Upstream: Send + Sync + 'static {
 
     /// Says whether a model can answer.
     fn ready<'a>(&'a self, endpoint: &'a Endpoint, inquiry: Inquiry) -> BoxFuture<'a, Result<bool, CallError>>;
+}
+
+/// A stream of one item.
+struct Once(Option<Result<InferResponse, CallError>>);
+
+impl Stream for Once {
+    type Item = Result<InferResponse, CallError>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(self.get_mut().0.take())
+    }
 }
 
 impl Deadline {

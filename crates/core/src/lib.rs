@@ -20,7 +20,8 @@ mod units;
 
 pub use body::{Body, BodyError, BoxBody};
 pub use call::{
-    BackendModel, BoxFuture, Call, CallBody, CallClass, CallError, Deadline, Endpoint, Inquiry, Reply, Sent, Upstream,
+    BackendModel, BoxFuture, Call, CallBody, CallClass, CallError, Deadline, Endpoint, Fact, Inquiry, Reply,
+    ReplyStream, Sent, Upstream,
 };
 pub use catalog::{BackendPlan, BuildError, BuildUpstream, Catalog, LoadedModel, ModelSource, Settings, UpstreamKind};
 pub use inbound::{Inbound, Outbound};
