@@ -4,11 +4,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::HeaderValue;
 use sluicegate_config::Method;
 use sluicegate_core::{BackendModel, BackendPlan, Endpoint, NonFinite, Protocol, Upstream};
+
+use crate::affinity::{Full, Place, Sequences};
 
 /// A generation.
 pub struct Snapshot {
@@ -51,6 +53,7 @@ pub(crate) struct Backend {
     pub(crate) plan: BackendPlan,
     pub(crate) upstream: Arc<dyn Upstream>,
     next: AtomicUsize,
+    sequences: Sequences,
 }
 
 impl Model {
@@ -67,22 +70,38 @@ impl Model {
 impl Version {
     // Names stand inside the answer: where they differ it must be decoded to put the client's names back.
     fn takes_raw(&self, model: &str, protocol: Protocol) -> bool {
+        // Which endpoint a sequence belongs to stands in the body, too.
+        let one_endpoint = self.backend.plan.endpoints.len() == 1;
         let same_names =
             *self.model.name == *model && self.model.version.as_ref().is_none_or(|name| *name == self.name);
-        same_names && self.backend.upstream.native() == Some(protocol)
+        one_endpoint && same_names && self.backend.upstream.native() == Some(protocol)
     }
 }
 
 impl Backend {
     pub(crate) fn new(plan: BackendPlan, upstream: Arc<dyn Upstream>) -> Self {
-        Self { plan, upstream, next: AtomicUsize::new(0) }
+        Self { plan, upstream, next: AtomicUsize::new(0), sequences: Sequences::default() }
     }
 
     /// The next endpoint in turn; `None` for a backend without any, which configuration refuses.
     pub(crate) fn pick(&self) -> Option<&Endpoint> {
-        let count = self.plan.endpoints.len();
+        self.plan.endpoints.get(self.turn())
+    }
+
+    /// The endpoint of the request's sequence, or the next in turn for one that is in none.
+    pub(crate) fn pick_for(&self, place: Option<&Place>, now: Instant) -> Result<Option<&Endpoint>, Full> {
+        match place.filter(|_| self.plan.endpoints.len() > 1) {
+            Some(place) => {
+                let index = self.sequences.endpoint(place, now, || self.turn())?;
+                Ok(self.plan.endpoints.get(index))
+            }
+            None => Ok(self.pick()),
+        }
+    }
+
+    fn turn(&self) -> usize {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        self.plan.endpoints.get(turn.checked_rem(count)?)
+        turn.checked_rem(self.plan.endpoints.len()).unwrap_or(0)
     }
 }
 

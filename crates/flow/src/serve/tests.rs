@@ -441,3 +441,26 @@ async fn draining_is_seen_by_those_who_ask() {
     assert_eq!(world.ask("GET", "/v2/health/live", &[], "").await.0, 200);
     assert_eq!(world.ask("POST", "/v2/models/m/infer", &[], BODY).await.0, 200);
 }
+
+#[tokio::test]
+async fn a_sequence_stays_on_one_endpoint() {
+    let world = World::new(Behaviour::Echo);
+    let mut two = resolved();
+    two.backends[0].endpoints =
+        ["one:1", "two:1"].map(|at| Endpoint { authority: Arc::from(at), prefix: Arc::from("") }).to_vec();
+    let builders: Builders = vec![("scripted", Arc::new(Builder(Behaviour::Echo, Arc::default())))];
+    let built = world.gateway.build(&two, &builders).unwrap();
+    world.gateway.install(built);
+    let input = r#""inputs":[{"name":"x","shape":[1],"datatype":"INT64","data":[1]}]"#;
+    for turn in 0..6 {
+        let body = format!(r#"{{"parameters":{{"sequence_id":5,"sequence_end":{}}},{input}}}"#, turn == 5);
+        world.ask("POST", "/v2/models/m/infer", &[], &body).await;
+        // Others in between take turns.
+        world.ask("POST", "/v2/models/m/infer", &[], &format!("{{{input}}}")).await;
+    }
+    let records = world.records.0.lock();
+    let endpoints: Vec<&str> = records.iter().map(|record| record.endpoint.as_deref().unwrap()).collect();
+    let (sequence, others): (Vec<_>, Vec<_>) = endpoints.iter().enumerate().partition(|(index, _)| index % 2 == 0);
+    assert!(sequence.iter().all(|(_, at)| *at == sequence[0].1), "{endpoints:?}");
+    assert!(others.iter().any(|(_, at)| *at != others[0].1), "{endpoints:?}");
+}

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::read::{self, Payload};
 use super::traffic::Chosen;
+use crate::affinity::{Full, Place};
 use crate::control::Gateway;
 use crate::snapshot::Version;
 use crate::trail::Trail;
@@ -27,6 +28,10 @@ pub(crate) enum Replied {
 pub(crate) async fn call(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -> Result<Replied, Refusal> {
     let (named, payload, version) = chosen.into_parts();
     let mut headers = trail.headers();
+    let place = match &payload {
+        Payload::Raw(_) => None,
+        Payload::Infer(request, _) => Place::of(&version.model.name, request),
+    };
     let (body, answer) = match payload {
         Payload::Raw(body) => {
             copy_content_headers(named.headers(), &mut headers);
@@ -39,7 +44,7 @@ pub(crate) async fn call(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -
     };
     let deadline = Deadline(gateway.clock.now() + named.model().timeout);
     let call = Call { model: version.model.clone(), body, headers, deadline };
-    let outcome = attempt(&version, call, gateway, trail).await;
+    let outcome = attempt(&version, place.as_ref(), call, gateway, trail).await;
     match (outcome, answer) {
         (Ok(Reply::Wire(outbound)), _) => {
             if outbound.status().is_client_error() || outbound.status().is_server_error() {
@@ -65,9 +70,17 @@ pub(crate) async fn call(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -
     }
 }
 
-async fn attempt(version: &Arc<Version>, call: Call, gateway: &Gateway, trail: &mut Trail) -> Result<Reply, CallError> {
-    let Some(endpoint) = version.backend.pick() else {
-        return Err(CallError::new(CallClass::Transport, Sent::Nothing, "the backend has no endpoint"));
+async fn attempt(
+    version: &Arc<Version>,
+    place: Option<&Place>,
+    call: Call,
+    gateway: &Gateway,
+    trail: &mut Trail,
+) -> Result<Reply, CallError> {
+    let endpoint = match version.backend.pick_for(place, gateway.clock.now()) {
+        Ok(Some(endpoint)) => endpoint,
+        Ok(None) => return Err(CallError::new(CallClass::Transport, Sent::Nothing, "the backend has no endpoint")),
+        Err(Full) => return Err(CallError::new(CallClass::Pushback, Sent::Nothing, "too many sequences are open")),
     };
     trail.picked(&endpoint.authority);
     let began = gateway.clock.now();

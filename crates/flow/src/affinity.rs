@@ -1,0 +1,148 @@
+//! Sequences: requests that belong together stay on one endpoint of a backend, from the request that starts the sequence
+//! to the one that ends it (Triton's sequence extension).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use sluicegate_core::{InferRequest, Parameter};
+
+/// Sequences one backend may have open.
+const MOST: usize = 65_536;
+/// After this long without a request a sequence is forgotten, as Triton itself forgets it.
+const FORGOTTEN: Duration = Duration::from_secs(600);
+/// Longest textual id.
+const LONGEST_ID: usize = 256;
+
+/// The open sequences of a backend.
+#[derive(Default)]
+pub(crate) struct Sequences(Mutex<HashMap<Key, Pinned>>);
+
+/// A request's place in its sequence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    key: Key,
+    ends: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    model: Arc<str>,
+    id: Id,
+}
+
+/// Integer and textual ids are different things, also where they look alike.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Id {
+    Number(u64),
+    Text(String),
+}
+
+struct Pinned {
+    endpoint: usize,
+    last: Instant,
+}
+
+/// No sequence can be opened: as many as may be are open.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+impl Place {
+    /// Reads `sequence_id` and `sequence_end`; an id of 0 or "" is none.
+    pub(crate) fn of(model: &Arc<str>, request: &InferRequest) -> Option<Self> {
+        let id = match request.parameters.get("sequence_id")? {
+            Parameter::Int(0) | Parameter::Uint(0) => return None,
+            Parameter::Int(number) => Id::Number(u64::try_from(*number).ok()?),
+            Parameter::Uint(number) => Id::Number(*number),
+            Parameter::String(text) if text.is_empty() || text.len() > LONGEST_ID => return None,
+            Parameter::String(text) => Id::Text(text.clone()),
+            Parameter::Bool(_) | Parameter::Double(_) => return None,
+        };
+        let ends = request.parameters.get("sequence_end") == Some(&Parameter::Bool(true));
+        Some(Self { key: Key { model: Arc::clone(model), id }, ends })
+    }
+}
+
+impl Sequences {
+    /// The endpoint of the request's sequence; `choose` picks one for a sequence that is new here.
+    pub(crate) fn endpoint(&self, place: &Place, now: Instant, choose: impl FnOnce() -> usize) -> Result<usize, Full> {
+        let mut open = self.0.lock();
+        if let Some(pinned) = open.get_mut(&place.key) {
+            pinned.last = now;
+            let endpoint = pinned.endpoint;
+            if place.ends {
+                open.remove(&place.key);
+            }
+            return Ok(endpoint);
+        }
+        let endpoint = choose();
+        if !place.ends {
+            if open.len() >= MOST {
+                open.retain(|_, pinned| now.saturating_duration_since(pinned.last) < FORGOTTEN);
+            }
+            if open.len() >= MOST {
+                return Err(Full);
+            }
+            open.insert(place.key.clone(), Pinned { endpoint, last: now });
+        }
+        Ok(endpoint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use sluicegate_core::{InferRequest, Parameter};
+
+    use super::{FORGOTTEN, Full, MOST, Place, Sequences};
+
+    fn place(id: Parameter, end: bool) -> Option<Place> {
+        let mut request = InferRequest::default();
+        request.parameters.set("sequence_id", id);
+        request.parameters.set("sequence_end", Parameter::Bool(end));
+        Place::of(&Arc::from("m"), &request)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a starting point for made-up times")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    #[test]
+    fn a_sequence_stays_until_it_ends() {
+        let (sequences, now) = (Sequences::default(), start());
+        let (middle, last) = (place(Parameter::Int(7), false).unwrap(), place(Parameter::Int(7), true).unwrap());
+        assert_eq!(sequences.endpoint(&middle, now, || 3), Ok(3));
+        assert_eq!(sequences.endpoint(&middle, now, || 4), Ok(3));
+        assert_eq!(sequences.endpoint(&last, now, || 4), Ok(3));
+        assert_eq!(sequences.endpoint(&middle, now, || 4), Ok(4), "the id is free again");
+    }
+
+    #[test]
+    fn ids_that_look_alike_are_two_and_none_is_none() {
+        let (sequences, now) = (Sequences::default(), start());
+        let number = place(Parameter::Int(1), false).unwrap();
+        let text = place(Parameter::String("1".into()), false).unwrap();
+        assert_eq!(sequences.endpoint(&number, now, || 1), Ok(1));
+        assert_eq!(sequences.endpoint(&text, now, || 2), Ok(2));
+        assert_eq!(sequences.endpoint(&place(Parameter::Uint(1), false).unwrap(), now, || 9), Ok(1));
+        for none in [Parameter::Int(0), Parameter::String(String::new()), Parameter::Int(-1), Parameter::Bool(true)] {
+            assert_eq!(place(none, false), None);
+        }
+    }
+
+    #[test]
+    fn the_table_is_bounded_and_forgets() {
+        let (sequences, now) = (Sequences::default(), start());
+        for id in 1..=MOST as u64 {
+            sequences.endpoint(&place(Parameter::Uint(id), false).unwrap(), now, || 0).unwrap();
+        }
+        let more = place(Parameter::String("more".into()), false).unwrap();
+        assert_eq!(sequences.endpoint(&more, now, || 0), Err(Full));
+        let later = now + FORGOTTEN + Duration::from_secs(1);
+        assert_eq!(sequences.endpoint(&more, later, || 5), Ok(5));
+    }
+}
