@@ -10,6 +10,7 @@ mod engine;
 mod factory;
 mod file;
 mod kind;
+mod model;
 mod ops;
 mod pool;
 mod session;
@@ -18,6 +19,7 @@ mod validate;
 
 pub use factory::Factory;
 pub use kind::KIND;
+pub use model::Model;
 
 /// Checks and loads a model that is whole in `bytes` (no data outside it), as the gateway would, and drops it again.
 /// Bounds are small: 16 MiB for the model and for any tensor. For fuzzing and for tools that only want to know.

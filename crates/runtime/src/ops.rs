@@ -5,6 +5,7 @@ mod attributes;
 mod cast;
 mod coupling;
 mod encode;
+pub(crate) mod integer_sum;
 pub(crate) mod kernel;
 mod label_encoder;
 mod labels;

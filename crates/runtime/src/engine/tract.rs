@@ -261,11 +261,26 @@ fn fixed(model: &InferenceModel, inputs: &[TValue]) -> TractResult<InferenceMode
 }
 
 fn prepare(model: InferenceModel, limits: Limits) -> TractResult<Prepared> {
-    let typed = model.into_typed()?;
+    let mut typed = model.into_typed()?;
+    with_plain_outputs(&mut typed)?;
+    ops::integer_sum::put_in(&mut typed)?;
     super::guard::check_facts(&typed, limits)?;
     let plan = typed.into_optimized()?.into_runnable()?;
     let budget = Budget::new(plan.model());
     Ok(Prepared { plan, budget, idle: Mutex::default() })
+}
+
+// A shape that is put out is made of dimensions, which have numbers only while a request runs.
+fn with_plain_outputs(model: &mut TypedModel) -> TractResult<()> {
+    let mut outputs = model.outputs.clone();
+    for (place, outlet) in outputs.iter_mut().enumerate() {
+        if model.outlet_fact(*outlet)?.datum_type == TDim::datum_type() {
+            let cast = tract_onnx::tract_core::ops::cast::cast(i64::datum_type());
+            let wired = model.wire_node(format!("sluicegate.output.{place}"), cast, &[*outlet])?;
+            *outlet = *wired.first().context("a cast makes one output")?;
+        }
+    }
+    model.select_output_outlets(&outputs)
 }
 
 fn refine(description: &mut Description, prepared: &Prepared) -> TractResult<()> {

@@ -6,10 +6,13 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::internal::*;
 
 use super::attributes::Attributes;
-use super::kernel::{Kernel, Outline, input, kernel_op, outline, refused};
+use super::kernel::{Kernel, Outline, input, kernel_op, outline, plain_wires, refused};
 use super::values::{numbers, tensor, texts};
 use crate::describe;
 use crate::engine::convert;
+
+/// Digits of a number as text; the reference writes doubles with no more.
+const DIGITS: usize = 8;
 
 /// Chosen when the type of its input is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +63,8 @@ impl Expansion for Cast {
         let from = model.outlet_fact(outlet)?.datum_type;
         let text = String::datum_type();
         if from == text || self.to == text {
-            return model.wire_node(prefix, kernel_op(TextCast { to: self.to }), &[outlet]);
+            let wires = plain_wires(model, prefix, &[outlet])?;
+            return model.wire_node(prefix, kernel_op(TextCast { to: self.to }), &wires);
         }
         model.wire_node(prefix, tract_onnx::tract_core::ops::cast::cast(self.target(from)), &[outlet])
     }
@@ -82,9 +86,9 @@ impl TextCast {
         Ok(if datum == bool::datum_type() {
             numbers::<i64>(from)?.iter().map(ToString::to_string).collect()
         } else if datum == f64::datum_type() {
-            numbers::<f64>(from)?.iter().map(|value| general(*value, 17)).collect()
+            numbers::<f64>(from)?.iter().map(|value| general(*value, DIGITS)).collect()
         } else if datum.is_float() {
-            numbers::<f32>(from)?.iter().map(|value| general(f64::from(*value), 8)).collect()
+            numbers::<f32>(from)?.iter().map(|value| general(f64::from(*value), DIGITS)).collect()
         } else if datum == u64::datum_type() {
             numbers::<u64>(from)?.iter().map(ToString::to_string).collect()
         } else {

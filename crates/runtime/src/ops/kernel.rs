@@ -101,6 +101,20 @@ fn plain(datum: DatumType) -> DatumType {
     if datum == TDim::datum_type() { i64::datum_type() } else { datum }
 }
 
+/// Wires that hold dimensions, made to hold the integers they stand for while a request runs.
+pub(crate) fn plain_wires(model: &mut TypedModel, name: &str, wires: &[OutletId]) -> TractResult<TVec<OutletId>> {
+    let mut plain = TVec::new();
+    for (place, wire) in wires.iter().enumerate() {
+        if model.outlet_fact(*wire)?.datum_type == TDim::datum_type() {
+            let cast = tract_onnx::tract_core::ops::cast::cast(i64::datum_type());
+            plain.extend(model.wire_node(format!("{name}.plain.{place}"), cast, &[*wire])?);
+        } else {
+            plain.push(*wire);
+        }
+    }
+    Ok(plain)
+}
+
 impl PartialEq for KernelOp {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -179,11 +193,11 @@ impl InferenceOp for KernelOp {
         target: &mut TypedModel,
         mapping: &HashMap<OutletId, OutletId>,
     ) -> TractResult<TVec<OutletId>> {
-        let inputs: TVec<OutletId> = node
-            .inputs
-            .iter()
-            .map(|outlet| mapping.get(outlet).copied().context("an input was not translated"))
-            .collect::<TractResult<_>>()?;
+        let mut inputs = TVec::new();
+        for outlet in &node.inputs {
+            inputs.push(mapping.get(outlet).copied().context("an input was not translated")?);
+        }
+        let inputs = plain_wires(target, &node.name, &inputs)?;
         target.wire_node(&*node.name, self.clone(), &inputs)
     }
 

@@ -46,7 +46,13 @@ pub(super) fn label_encoder(context: &ParsingContext, node: &NodeProto) -> Built
     let (values, out) = column(attributes, context, "values")?;
     ensure!(keys.len() == values.len(), "has {} keys and {} values", keys.len(), values.len());
     let default = default(attributes, context, &values)?;
-    Ok((operator(LabelEncoder { places: places(keys), values, default, out }), vec![]))
+    let mut places = places(keys);
+    // Until version 4, NaN was no key: nothing is equal to it.
+    let version = context.model.opset_import.iter().find(|set| set.domain == "ai.onnx.ml").map_or(1, |set| set.version);
+    if version < 4 {
+        places.remove(&Key::float(f64::NAN));
+    }
+    Ok((operator(LabelEncoder { places, values, default, out }), vec![]))
 }
 
 // Version 1 maps a list of strings to their indices, or back, by the type of its input: both ways are built, and

@@ -154,7 +154,10 @@ impl Kernel for Regressor {
         let mut scores = Vec::with_capacity(self.lines.targets());
         for row in rows.iter() {
             self.lines.scores(row, &mut scores);
-            self.post.apply(&mut scores, Second::No);
+            // A single target is left alone by the reference, whatever the attribute says, but for PROBIT.
+            if scores.len() > 1 || self.post == Post::Probit {
+                self.post.apply(&mut scores, Second::No);
+            }
             out.extend_from_slice(&scores);
         }
         Ok(tvec!(tensor(&[rows.rows, self.lines.targets()], out)?))
