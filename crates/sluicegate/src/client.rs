@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, header};
+use http::{Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use url::Url;
 
 /// How long a command waits for a running gateway.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,13 +32,11 @@ pub(crate) fn send(method: Method, base: &str, path: &str, body: Option<Bytes>) 
 }
 
 async fn exchange(method: Method, base: &str, path: &str, body: Option<Bytes>) -> anyhow::Result<Answer> {
-    let url = Url::parse(base).with_context(|| format!("`{base}` is not a URL such as http://127.0.0.1:9901"))?;
-    if url.scheme() != "http" {
+    let url: Uri = base.parse().with_context(|| format!("`{base}` is not a URL such as http://127.0.0.1:9901"))?;
+    if url.scheme_str() != Some("http") {
         bail!("`{base}`: only http:// is in this build");
     }
-    let host = url.host_str().unwrap_or_default();
-    let port = url.port_or_known_default().unwrap_or(80);
-    let authority = format!("{host}:{port}");
+    let authority = format!("{}:{}", url.host().unwrap_or_default(), url.port_u16().unwrap_or(80));
     let stream = TcpStream::connect(&authority)
         .await
         .with_context(|| format!("nothing answers at {base}; is the gateway running?"))?;
