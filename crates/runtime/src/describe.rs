@@ -65,7 +65,7 @@ impl Port {
 
     // ZipMap's sequence of maps is put out as the probabilities themselves.
     fn output(info: &ValueInfoProto, graph: &GraphProto) -> Result<Self, String> {
-        let maker = graph.node.iter().find(|node| node.output.iter().any(|name| *name == info.name));
+        let maker = graph.node.iter().find(|node| node.output.contains(&info.name));
         if maker.is_some_and(|node| node.op_type == "ZipMap") {
             let dims = Some(vec![Dim::Any, Dim::Any]);
             return Ok(Self { name: info.name.clone(), datatype: DataType::Fp32, dims, optional: false });

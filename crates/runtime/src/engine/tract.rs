@@ -30,11 +30,14 @@ pub(crate) struct TractEngine {
     defaults: Vec<Option<TValue>>,
 }
 
+/// The shapes of all inputs.
+type Shapes = Vec<Vec<usize>>;
+
 enum Plan {
     /// One for every shape.
     Open(Prepared),
     /// One for each shape.
-    ByShape { model: Box<InferenceModel>, prepared: Mutex<Vec<(Vec<Vec<usize>>, Arc<Prepared>)>> },
+    ByShape { model: Box<InferenceModel>, prepared: Mutex<Vec<(Shapes, Arc<Prepared>)>> },
 }
 
 /// A model ready to run.
@@ -71,7 +74,7 @@ impl TractEngine {
         let Plan::ByShape { model, prepared } = &self.plan else {
             return Err(RunError::Failed("the model was prepared before".to_owned()));
         };
-        let shapes: Vec<Vec<usize>> = inputs.iter().map(|input| input.shape().to_vec()).collect();
+        let shapes: Shapes = inputs.iter().map(|input| input.shape().to_vec()).collect();
         if let Some((_, found)) = prepared.lock().iter().find(|(known, _)| *known == shapes) {
             return Ok(Arc::clone(found));
         }

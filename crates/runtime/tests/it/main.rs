@@ -2,6 +2,12 @@
 //! `tests/operators`.
 
 #![expect(unreachable_pub, reason = "one binary: its modules are public to each other only")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail a test as the test itself does"
+)]
 
 mod bytes_as_models;
 mod files;
