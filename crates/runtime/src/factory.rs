@@ -113,3 +113,6 @@ impl std::fmt::Debug for Factory {
         formatter.debug_struct("Factory").field("sessions", &self.sessions.lock().len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,8 +51,8 @@ const FIELDS: &[Field] = &[
         "max_tensor_size",
         SIZES,
         "1GiB",
-        "The largest tensor that a request may make a model compute, also between two of its steps. Not enforced \
-         inside a given libonnxruntime.",
+        "The largest tensor that a request may make a model compute, also between two of its steps; all that it holds at \
+         one time may take four times as much. Not enforced inside a given libonnxruntime.",
     ),
     Field::absent(
         "onnxruntime",

@@ -60,6 +60,7 @@ impl TractEngine {
             // Whether it can be prepared for some shape is known only when one comes, unless nothing is open.
             Err(error) if is_open(description) => {
                 try_some(&graph, description, limits).map_err(|_| reason(&error))?;
+                tracing::debug!(reason = %reason(&error), "the model is prepared again for each shape of its inputs");
                 Plan::ByShape { model: Box::new(graph), prepared: Mutex::default() }
             }
             Err(error) => return Err(reason(&error)),
@@ -127,6 +128,7 @@ impl Prepared {
             Some(state) => state,
             None => self.plan.spawn().map_err(|error| RunError::Failed(reason(&error)))?,
         };
+        let mut held = self.budget.held();
         let outputs = state.run_plan_with_eval(inputs, |context, state, node, inputs| {
             watch.check()?;
             self.budget.before(node, &inputs, context.symbols, limits)?;
@@ -134,7 +136,8 @@ impl Prepared {
                 Some(state) => state.eval(context, node.op(), inputs),
                 None => node.op().eval(context, inputs),
             };
-            outputs.map_err(|error| failure(node, &error))
+            let outputs = outputs.map_err(|error| failure(node, &error))?;
+            held.after(node, &outputs, limits).map(|()| outputs)
         });
         match outputs {
             Ok(outputs) => {
