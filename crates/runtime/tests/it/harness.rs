@@ -11,7 +11,7 @@ use sluicegate_core::{
 };
 use sluicegate_runtime::{Factory, KIND};
 
-pub use crate::tensors::{Reference, inputs, read, reference, tensor, values};
+pub use crate::tensors::{Reference, inputs, read, reference, tensor, unhex, values};
 
 /// The machine's clock.
 pub struct Real;

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sluicegate_core::{CallClass, DataType, Tensor};
 use tract_onnx::pb;
 
-use crate::harness::{One, env, models, onnxruntime, request, tensor, try_load};
+use crate::harness::{One, env, models, onnxruntime, request, tensor, try_load, unhex};
 
 /// Bounds that a small model has no reason to reach.
 const SMALL: &[(&str, &str)] = &[("threads", "1"), ("max_tensor_size", "16MiB"), ("max_model_size", "64MiB")];
@@ -125,17 +125,45 @@ fn each_is_refused_or_fails_in_words() {
     }
 }
 
-/// The test above, in a process that may not have more than two gigabytes: one allocation too large would end it.
+/// Small models and small requests that ask for much.
+#[test]
+fn requests_that_ask_for_too_much_are_refused_before_it_is_made() {
+    let text = std::fs::read_to_string(models().parent().unwrap().join("operators/bombs.jsonl")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut tried = 0;
+    for line in text.lines() {
+        let value: Value = serde_json::from_str(line).unwrap();
+        let name = value["name"].as_str().unwrap();
+        let path = folder.path().join(format!("{name}.onnx"));
+        std::fs::write(&path, unhex(value["model"].as_str().unwrap())).unwrap();
+        let one = try_load(&path, SMALL).unwrap_or_else(|errors| panic!("{name}: {}", errors[0]));
+        let inputs = value["inputs"].as_array().unwrap().iter().map(|input| {
+            let shape: Vec<u64> = serde_json::from_value(input["shape"].clone()).unwrap();
+            let count = usize::try_from(shape.iter().product::<u64>()).unwrap();
+            let datatype = DataType::parse(input["datatype"].as_str().unwrap()).unwrap();
+            tensor(input["name"].as_str().unwrap(), datatype, &shape, &vec![input["fill"].clone(); count])
+        });
+        let error = runtime.block_on(one.infer(request(inputs.collect()))).unwrap_err();
+        assert_eq!(error.class, CallClass::Client, "{name}: {error}");
+        assert!(error.public.unwrap().contains("not allowed here"), "{name}");
+        tried += 1;
+    }
+    assert!(tried >= 6, "only {tried} were tried");
+}
+
+/// The tests above, in a process that may not have more than two gigabytes: one allocation too large would end it.
 #[test]
 fn hostile_files_cost_little_memory() {
     let limited = "ulimit -v 2097152 && exec \"$0\" \"$@\"";
     let output = Command::new("sh")
         .args(["-c", limited, std::env::current_exe().unwrap().to_str().unwrap()])
         .args(["--exact", "hostile::each_is_refused_or_fails_in_words", "--test-threads=1"])
+        .arg("hostile::requests_that_ask_for_too_much_are_refused_before_it_is_made")
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && text.contains("2 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// tract's analysis recurses along the graph: as many nodes as are allowed must fit the stack it is given.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::harness::{Reference, env, inputs, models, onnxruntime, read, reference, request, try_load, values};
+use crate::harness::{Reference, env, inputs, models, onnxruntime, read, reference, request, try_load, unhex, values};
 
 const TOLERANCE: f64 = 1e-5;
 
@@ -64,10 +64,6 @@ fn each_operator(keys: &[(&str, &str)], platform: &str) {
         (name, move || answers(&model, read(&value), keys, platform, TOLERANCE))
     });
     all(cases.collect(), 200);
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    text.as_bytes().chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
 #[test]

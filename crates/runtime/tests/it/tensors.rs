@@ -138,3 +138,8 @@ pub fn values(tensor: &Tensor) -> Vec<Value> {
         }
     }
 }
+
+/// Bytes from their hexadecimal form.
+pub fn unhex(text: &str) -> Vec<u8> {
+    text.as_bytes().chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}

@@ -240,7 +240,39 @@ def standard():
     plain("cumsum", "CumSum", {"x": f([1, 2], [3, 4])}, [F], constants=[numpy_helper.from_array(np.array(1), "a")])
 
 
+def bombs():
+    """Models that load, and requests that would make them compute far more than they are sent."""
+
+    def bomb(name, nodes, inputs, constants=()):
+        infos = [helper.make_tensor_value_info(n, kind, dims) for n, kind, dims, _, _ in inputs]
+        out = helper.make_tensor_value_info("y", {"range-int64": I}.get(name, F), None)
+        graph = helper.make_graph([helper.make_node(op, a, b, **k) for op, a, b, k in nodes], name, infos, [out], list(constants))
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
+        sent = [{"name": n, "datatype": {F: "FP32", I: "INT64"}[kind], "shape": shape, "fill": fill} for n, kind, _, shape, fill in inputs]
+        return {"name": name, "model": model.SerializeToString(deterministic=True).hex(), "inputs": sent}
+
+    def const(name, value):
+        return numpy_helper.from_array(np.array(value), name)
+
+    pair = [("a", F, ["n", 1], [4000, 1], 1), ("b", F, [1, "m"], [1, 4000], 1)]
+    # Each product is read again after all of them were summed, so that all stay.
+    fan = [("Mul", ["x", f"k{i}"], [f"v{i}"], {}) for i in range(12)] + [("Sum", [f"v{i}" for i in range(12)], ["s"], {})]
+    fan += [("Mul", ["s", f"v{i}"], [f"w{i}"], {}) for i in range(12)] + [("Sum", [f"w{i}" for i in range(12)], ["y"], {})]
+    return [
+        bomb("range-int64", [("Range", ["z", "n", "o"], ["y"], {})], [("n", I, [], [], 2**36)], [const("z", 0), const("o", 1)]),
+        bomb("range-float", [("Range", ["z", "n", "o"], ["y"], {})], [("n", F, [], [], 1e12)],
+             [const("z", np.float32(0)), const("o", np.float32(1))]),
+        bomb("outer-sum", [("Add", ["a", "b"], ["y"], {})], pair),
+        bomb("outer-product", [("MatMul", ["a", "b"], ["y"], {})], pair),
+        bomb("shape-times-many", [("Shape", ["x"], ["s"], {}), ("Mul", ["s", "k"], ["t"], {}), ("ConstantOfShape", ["t"], ["y"], {})],
+             [("x", F, ["n"], [100], 1)], [const("k", [1 << 30])]),
+        bomb("many-at-once", fan, [("x", F, ["n"], [2_000_000], 1)], [const(f"k{i}", np.float32(i + 2)) for i in range(12)]),
+    ]
+
+
 if __name__ == "__main__":
+    lines = [json.dumps(bomb) + "\n" for bomb in bombs()]
+    Path(__file__).with_name("bombs.jsonl").write_text("".join(lines))
     for part in [trees, linear, encoders, standard]:
         part()
     lines = [json.dumps(case, allow_nan=False) + "\n" for case in CASES]
