@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use tract_onnx::model::{OnnxOpRegister, ParsingContext};
 use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::*;
+use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_hir::internal::*;
 
 use crate::check::Limits;
@@ -58,6 +59,10 @@ fn build(context: &ParsingContext, node: &NodeProto) -> TractResult<(Box<dyn Inf
 /// Refuses a model whose constant shapes already are over the bounds.
 pub(crate) fn check_facts(model: &TypedModel, limits: Limits) -> TractResult<()> {
     for node in model.nodes() {
+        // tract has no kernel for these, and finds out by a panic.
+        let wide =
+            node.outputs.iter().any(|output| [i64::datum_type(), u64::datum_type()].contains(&output.fact.datum_type));
+        ensure!(!(wide && node.op_is::<EinSum>()), "'{}' is a matrix product of 64-bit integers", node.name);
         for output in &node.outputs {
             let Some(shape) = output.fact.shape.as_concrete() else { continue };
             bounded(&node.name, bytes(shape.iter().copied(), output.fact.datum_type), limits.tensor.max(limits.model))?;

@@ -5,6 +5,7 @@
 
 pub(super) mod ensemble;
 pub(super) mod read;
+mod trees;
 pub(super) mod vote;
 
 use tract_onnx::prelude::*;
