@@ -3,10 +3,14 @@
     pip install -r tests/python/requirements/client.txt
     python tests/python/tritonclient_http.py URL MODEL --echo
     python tests/python/tritonclient_http.py URL MODEL --iris [--outputs label,probabilities]
+    python tests/python/tritonclient_http.py URL MODEL --digits [--outputs label,probabilities]
+    python tests/python/tritonclient_http.py URL MODEL --small strings
+    python tests/python/tritonclient_http.py URL MODEL --sequence
 
 URL is host:port. `--echo` expects a model that answers every input with an output of the same name,
-datatype, shape and data; `--iris` one that classifies four FP32 features. Each mode is a way
-tritonclient can put tensors on the wire:
+datatype, shape and data; `--iris` and `--digits` one of the quickstart's classifiers; `--small` one
+of small_models.py by its name there; `--sequence` the stateful one of the Triton test server. Each
+mode is a way tritonclient can put tensors on the wire:
 
     binary         binary inputs, all outputs binary by `binary_data_output` (the client's default)
     binary-named   binary inputs, every output asked for by name as binary
@@ -24,8 +28,10 @@ word for them, and so does FP16, which tritonclient refuses to send as JSON.
 import argparse
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
+import small_models
 import tritonclient.http as http
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
@@ -60,6 +66,64 @@ def echo_inputs(mode, finite):
 
 
 IRIS = np.array([[5.1, 3.4, 1.5, 0.2], [6.0, 2.7, 5.1, 1.6], [6.3, 3.3, 6.0, 2.5]], np.float32)
+
+
+def digits():
+    """The rows of the quickstart's reference answers."""
+    path = Path(__file__).parents[2] / "examples/quickstart/models/expected.json"
+    return np.array(json.loads(path.read_text())["digits"]["inputs"]["features"], np.float32)
+
+
+def check_small(name, got):
+    """What a model of small_models.py must answer to its example."""
+    wanted = small_models.FUNCTIONS[name](**small_models.example_inputs(name))
+    signature = {n: d for n, d, _ in small_models.SIGNATURES[name][1]}
+    if sorted(got) != sorted(wanted):
+        raise Mismatch(f"outputs {sorted(got)}, expected {sorted(wanted)}")
+    for output, array in wanted.items():
+        datatype, shape, found = got[output]
+        if datatype != signature[output] or list(shape) != list(array.shape):
+            raise Mismatch(f"{output}: {datatype} {shape}, expected {signature[output]} {list(array.shape)}")
+        if [as_bytes(v) for v in found.reshape(-1).tolist()] != array.reshape(-1).tolist():
+            raise Mismatch(f"{output}: {plain(found)}, expected {plain(array)}")
+
+
+# Two sequences in turn, one known by an integer that a double cannot hold, one by a string; id, start, end, value.
+BIG = 2**53 + 1
+SEQUENCE = [
+    (BIG, True, False, 5), ("order-7", True, False, 100), (BIG, False, False, 7),
+    ("order-7", False, True, -1), (BIG, False, True, 2**53), (BIG, True, True, 1),
+]
+TOTALS = [5, 100, 12, 99, 12 + 2**53, 1]
+
+
+def seen(step):
+    """What the server's model tells it saw of a step."""
+    key, start, end, _ = step
+    return f"{type(key).__name__}:{key}:{'start' if start else ''}:{'end' if end else ''}"
+
+
+def check_sequence(got):
+    wanted = [{"seen": seen(step), "total": total} for step, total in zip(SEQUENCE, TOTALS)]
+    if got != wanted:
+        raise Mismatch(f"{got}, expected {wanted}")
+    return got
+
+
+def told(result):
+    (text,) = result.as_numpy("seen").reshape(-1).tolist()
+    return {"seen": as_bytes(text).decode(), "total": int(result.as_numpy("total").reshape(-1)[0])}
+
+
+def sequence(client, model, mode, headers):
+    got = []
+    for key, start, end, value in SEQUENCE:
+        i = http.InferInput("x", [1], "INT64")
+        i.set_data_from_numpy(np.array([value], np.int64), binary_data=mode not in JSON_IN)
+        outputs = [http.InferRequestedOutput(n, binary_data=mode not in JSON_OUT) for n in ("total", "seen")]
+        result = client.infer(model, [i], outputs=outputs, sequence_id=key, sequence_start=start, sequence_end=end, headers=dict(headers))
+        got.append(told(result))
+    return check_sequence(got)
 
 
 def plain(array):
@@ -169,6 +233,9 @@ def main():
     what = cli.add_mutually_exclusive_group(required=True)
     what.add_argument("--echo", action="store_true")
     what.add_argument("--iris", action="store_true")
+    what.add_argument("--digits", action="store_true")
+    what.add_argument("--small", choices=sorted(small_models.FUNCTIONS))
+    what.add_argument("--sequence", action="store_true", help="modes that do not compress, one request at a time")
     cli.add_argument("--modes", default=",".join(MODES), help="comma-separated; default: all")
     cli.add_argument("--input", default="features", help="the name of iris' input")
     cli.add_argument("--outputs", default="", help="ask for these outputs by name in every mode")
@@ -181,8 +248,10 @@ def main():
     if unknown := set(modes) - set(MODES):
         cli.error(f"unknown modes: {', '.join(sorted(unknown))}")
     outputs = [o for o in args.outputs.split(",") if o]
-    if args.iris and not outputs and set(modes) & {"binary-named", "json", "json-in", "json-out"}:
-        cli.error("--iris needs --outputs for modes that ask for outputs by name")
+    if args.small and not outputs:
+        outputs = [name for name, _, _ in small_models.SIGNATURES[args.small][1]]
+    if (args.iris or args.digits) and not outputs and set(modes) & {"binary-named", "json", "json-in", "json-out"}:
+        cli.error("--iris and --digits need --outputs for modes that ask for outputs by name")
 
     client = http.InferenceServerClient(args.url, connection_timeout=20, network_timeout=60)
     try:
@@ -231,10 +300,19 @@ def main():
     for mode in modes:
         def run(mode=mode):
             nonlocal first
-            inputs = echo_inputs(mode, args.finite) if args.echo else {args.input: IRIS}
+            if args.sequence:
+                return sequence(client, args.model, mode, headers)
+            if args.echo:
+                inputs = echo_inputs(mode, args.finite)
+            elif args.small:
+                inputs = small_models.example_inputs(args.small)
+            else:
+                inputs = {args.input: digits() if args.digits else IRIS}
             got = infer(client, args.model, inputs, outputs, mode, args.version, headers)
             if args.echo:
                 check_echo(inputs, got)
+            elif args.small:
+                check_small(args.small, got)
             else:
                 agree(first or got, got)
                 first = first or got
