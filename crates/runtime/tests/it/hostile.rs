@@ -166,37 +166,53 @@ fn hostile_files_cost_little_memory() {
     assert!(output.status.success() && text.contains("2 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// A model of `nodes` over inputs of one type and rank.
+fn model(nodes: Vec<pb::NodeProto>, inputs: &[&str], output: &str, elem_type: i32, rank: usize) -> Vec<u8> {
+    let shape = Some(pb::TensorShapeProto { dim: vec![pb::tensor_shape_proto::Dimension::default(); rank] });
+    let value = Some(pb::type_proto::Value::TensorType(pb::type_proto::Tensor { elem_type, shape }));
+    let kind = pb::TypeProto { value, ..Default::default() };
+    let port =
+        |name: &str| pb::ValueInfoProto { name: name.to_owned(), r#type: Some(kind.clone()), ..Default::default() };
+    let graph = pb::GraphProto {
+        name: "made".to_owned(),
+        input: inputs.iter().map(|name| port(name)).collect(),
+        output: vec![port(output)],
+        node: nodes,
+        ..Default::default()
+    };
+    let set = pb::OperatorSetIdProto { domain: String::new(), version: 15 };
+    let model = pb::ModelProto { ir_version: 8, opset_import: vec![set], graph: Some(graph), ..Default::default() };
+    prost::Message::encode_to_vec(&model)
+}
+
+fn node(operator: &str, inputs: &[&str], output: &str) -> pb::NodeProto {
+    pb::NodeProto {
+        input: inputs.iter().map(|name| (*name).to_owned()).collect(),
+        output: vec![output.to_owned()],
+        op_type: operator.to_owned(),
+        ..Default::default()
+    }
+}
+
 /// tract's analysis recurses along the graph: as many nodes as are allowed must fit the stack it is given.
 #[test]
 fn the_longest_chain_that_is_allowed_loads_and_one_more_node_is_refused() {
-    let chain = |nodes: usize| {
-        let mut model = pb::ModelProto { ir_version: 8, ..Default::default() };
-        model.opset_import.push(pb::OperatorSetIdProto { domain: String::new(), version: 15 });
-        let kind = pb::TypeProto {
-            value: Some(pb::type_proto::Value::TensorType(pb::type_proto::Tensor {
-                elem_type: 1,
-                shape: Some(pb::TensorShapeProto { dim: vec![pb::tensor_shape_proto::Dimension::default()] }),
-            })),
-            ..Default::default()
+    let chain = |length: usize| {
+        let step = |place: usize| {
+            let operator = if place.is_multiple_of(2) { "Neg" } else { "Exp" };
+            node(operator, &[&format!("v{place}")], &format!("v{}", place + 1))
         };
-        let port = |name: String| pb::ValueInfoProto { name, r#type: Some(kind.clone()), ..Default::default() };
-        let node = |place: usize| pb::NodeProto {
-            input: vec![format!("v{place}")],
-            output: vec![format!("v{}", place + 1)],
-            op_type: if place.is_multiple_of(2) { "Neg" } else { "Exp" }.to_owned(),
-            ..Default::default()
-        };
-        model.graph = Some(pb::GraphProto {
-            name: "chain".to_owned(),
-            input: vec![port("v0".to_owned())],
-            output: vec![port(format!("v{nodes}"))],
-            node: (0..nodes).map(node).collect(),
-            ..Default::default()
-        });
-        prost::Message::encode_to_vec(&model)
+        model((0..length).map(step).collect(), &["v0"], &format!("v{length}"), 1, 1)
     };
     sluicegate_runtime::probe(&chain(20_000)).unwrap();
     assert_eq!(sluicegate_runtime::probe(&chain(20_001)).unwrap_err(), "the file holds more than 20000 nodes");
+}
+
+#[test]
+fn what_the_engine_would_panic_over_is_refused_in_words() {
+    let product = model(vec![node("MatMul", &["a", "b"], "y")], &["a", "b"], "y", 7, 2);
+    let said = sluicegate_runtime::probe(&product).unwrap_err();
+    assert!(said.contains("'y' is a matrix product of 64-bit integers"), "{said}");
 }
 
 /// The pre-check stands in front of a given library too. What passes it there is the library's own to refuse, and some
