@@ -110,17 +110,21 @@ class Sequence:
     def one(self, request):
         key, flags = request.correlation_id(), request.flags()
         start, end = flags & pb.TRITONSERVER_REQUEST_FLAG_SEQUENCE_START, flags & pb.TRITONSERVER_REQUEST_FLAG_SEQUENCE_END
-        x = arrays(request)["x"].reshape(-1)
+        x = int(arrays(request)["x"].reshape(-1)[0])
         total = x if start else self.totals.get(key, 0) + x
         self.totals[key] = total
         if end:
             del self.totals[key]
         seen = f"{type(key).__name__}:{key}:{'start' if start else ''}:{'end' if end else ''}"
-        return answer({"total": np.array(total, np.int64), "seen": np.array([seen.encode()], object)})
+        return answer({"total": np.array([total], np.int64), "seen": np.array([seen.encode()], object)})
 
 
 class Tokens:
-    """Decoupled: `max_tokens` answers (4 unless told) `delay_ms` apart; the one numbered `fail_at` is an error."""
+    """Decoupled: `max_tokens` answers (4 unless told) `delay_ms` apart; the one numbered `fail_at` is an error.
+
+    An error in the place of the last answer is final itself: this Triton dies of anything that follows the first error
+    in a stream whose client asked for errors as status.
+    """
 
     def __init__(self, args):
         pass
@@ -129,16 +133,23 @@ class Tokens:
         for request in requests:
             given = {name: array.reshape(-1)[0] for name, array in arrays(request).items()}
             sender = request.get_response_sender()
-            for i in range(int(given.get("max_tokens", 4))):
+            count = int(given.get("max_tokens", 4))
+            for i in range(count):
                 if sender.is_cancelled():
+                    sender.send(flags=pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
                     break
                 time.sleep(int(given.get("delay_ms", 0)) / 1000)
                 if i == int(given.get("fail_at", -1)):
-                    sender.send(invalid("failed on purpose"))
+                    error = invalid("failed on purpose")
+                    if i + 1 == count:
+                        sender.send(error, flags=pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+                        break
+                    sender.send(error)
                     continue
                 token = given["prompt"] + b" %d" % i
                 sender.send(answer({"token": np.array([token], object), "index": np.array([i], np.int32)}))
-            sender.send(flags=pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+            else:
+                sender.send(flags=pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
 
 
 KINDS = {
