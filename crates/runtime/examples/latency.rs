@@ -11,6 +11,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::Value;
 use sluicegate_core::{Clock, InferRequest, Tensor};
 use sluicegate_runtime::Model;
@@ -86,14 +87,22 @@ fn measure(model: &Model, inputs: &[Tensor]) -> Result<Vec<Duration>, Failed> {
 
 /// The tensor's rows, taken or repeated to `rows`.
 fn sized(tensor: &Tensor, rows: u64) -> Result<Tensor, Failed> {
-    let (Some((first, rest)), Some(size)) = (tensor.shape().split_first(), tensor.datatype().size()) else {
+    let Some((_, rest)) = tensor.shape().split_first().filter(|(first, _)| rows > 0 && **first > 0) else {
         return Ok(tensor.clone());
     };
-    if rows == 0 || *first == 0 {
-        return Ok(tensor.clone());
-    }
-    let length = usize::try_from(rows * rest.iter().product::<u64>() * size)?;
-    let data: bytes::Bytes = tensor.data().iter().copied().cycle().take(length).collect();
+    let elements = usize::try_from(rows * rest.iter().product::<u64>())?;
+    let data: Bytes = match tensor.datatype().size() {
+        Some(size) => tensor.data().iter().copied().cycle().take(elements * usize::try_from(size)?).collect(),
+        None => {
+            let texts: Vec<Bytes> = tensor.bytes_elements().collect();
+            let mut data = BytesMut::new();
+            for text in texts.iter().cycle().take(elements) {
+                data.put_u32_le(u32::try_from(text.len())?);
+                data.put_slice(text);
+            }
+            data.freeze()
+        }
+    };
     let shape = std::iter::once(rows).chain(rest.iter().copied()).collect();
     Ok(Tensor::new(tensor.name.clone(), tensor.datatype(), shape, data)?)
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod convert;
+mod graph;
 pub(crate) mod guard;
 pub(crate) mod library;
 pub(crate) mod onnxruntime;

@@ -10,6 +10,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::internal::*;
 
 use super::budget::Budget;
+use super::graph::{fact, fixed, is_open, parse, with_plain_outputs};
 use super::{Engine, RunError, Watch, convert};
 use crate::check::Limits;
 use crate::describe::{Description, Dim, Port};
@@ -20,6 +21,12 @@ const MAX_PREPARED: usize = 8;
 
 /// States kept for reuse; more than the threads of any sensible pool are not needed.
 const MAX_IDLE: usize = 64;
+
+/// Operators that are much faster over known shapes.
+const CONVOLUTIONS: [&str; 4] = ["Conv", "ConvTranspose", "MaxPool", "AveragePool"];
+
+/// Bytes of weights up to which a model is prepared twice.
+const MAX_TWICE: usize = 64 << 20;
 
 /// A model in tract's hands.
 pub(crate) struct TractEngine {
@@ -34,8 +41,8 @@ pub(crate) struct TractEngine {
 type Shapes = Vec<Vec<usize>>;
 
 enum Plan {
-    /// One for every shape.
-    Open(Prepared),
+    /// One for every shape; and one for a single row, where that is much faster.
+    Open { any: Prepared, single: Option<Prepared> },
     /// One for each shape.
     ByShape { model: Box<InferenceModel>, prepared: Mutex<Vec<(Shapes, Arc<Prepared>)>> },
 }
@@ -56,7 +63,7 @@ impl TractEngine {
     pub(crate) fn load(model: &ModelProto, description: &mut Description, limits: Limits) -> Result<Self, String> {
         let (graph, defaults) = parse(model, description).map_err(|error| reason(&error))?;
         let plan = match prepare(graph.clone(), limits) {
-            Ok(prepared) => Plan::Open(prepared),
+            Ok(any) => Plan::Open { any, single: prepare_single(model, &graph, description, limits) },
             // Whether it can be prepared for some shape is known only when one comes, unless nothing is open.
             Err(error) if is_open(description) => {
                 try_some(&graph, description, limits).map_err(|_| reason(&error))?;
@@ -65,8 +72,8 @@ impl TractEngine {
             }
             Err(error) => return Err(reason(&error)),
         };
-        if let Plan::Open(prepared) = &plan {
-            refine(description, prepared).map_err(|error| reason(&error))?;
+        if let Plan::Open { any, .. } = &plan {
+            refine(description, any).map_err(|error| reason(&error))?;
         }
         Ok(Self { description: description.clone(), plan, limits, defaults })
     }
@@ -108,7 +115,10 @@ impl Engine for TractEngine {
             });
         }
         let outputs = match &self.plan {
-            Plan::Open(prepared) => prepared.run(values, self.limits, watch)?,
+            Plan::Open { single: Some(single), .. } if values.iter().all(|value| value.shape().first() == Some(&1)) => {
+                single.run(values, self.limits, watch)?
+            }
+            Plan::Open { any, .. } => any.run(values, self.limits, watch)?,
             Plan::ByShape { .. } => self.prepared(&values)?.run(values, self.limits, watch)?,
         };
         self.description
@@ -167,72 +177,30 @@ fn failure(node: &TypedNode, error: &TractError) -> RunError {
     }
 }
 
-fn parse(model: &ModelProto, description: &Description) -> TractResult<(InferenceModel, Vec<Option<TValue>>)> {
-    let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
-    ops::register(&mut onnx.op_register);
-    super::guard::put_around(&mut onnx.op_register);
-    // An input with a default is fed like any other, by the default where nothing is sent.
-    let mut model = model.clone();
-    let mut defaults: Vec<Option<TValue>> = vec![None; description.inputs.len()];
-    for (port, default) in description.inputs.iter().zip(&mut defaults) {
-        let Some(graph) = model.graph.as_mut().filter(|_| port.optional) else { continue };
-        let Some(place) = graph.initializer.iter().position(|tensor| tensor.name == port.name) else { continue };
-        let tensor = graph.initializer.remove(place);
-        *default = Some(tract_onnx::tensor::load_tensor(&*onnx.provider, &tensor, None)?.into_tvalue());
+/// A plan for inputs of one row. tract's convolutions take their fast path only over known shapes; other operators
+/// do not care, and large models should not hold their weights twice.
+fn prepare_single(
+    model: &ModelProto,
+    graph: &InferenceModel,
+    description: &Description,
+    limits: Limits,
+) -> Option<Prepared> {
+    let proto = model.graph.as_ref()?;
+    let weights: usize = proto.initializer.iter().map(|tensor| tensor.raw_data.len()).sum();
+    let convolves = proto.node.iter().any(|node| CONVOLUTIONS.contains(&node.op_type.as_str()));
+    if !convolves || weights > MAX_TWICE {
+        return None;
     }
-    let parsed = onnx.parse(&model, None)?;
-    ensure!(parsed.unresolved_inputs.is_empty(), "reads values that nothing makes: {:?}", parsed.unresolved_inputs);
-    let mut graph = parsed.model;
-    let inputs: Vec<OutletId> = description
-        .inputs
-        .iter()
-        .map(|port| parsed.outlets_by_name.get(&port.name).copied().context("an input is not in the graph"))
-        .collect::<TractResult<_>>()?;
-    graph.set_input_outlets(&inputs)?;
+    let mut graph = graph.clone();
     for (place, port) in description.inputs.iter().enumerate() {
-        let fact = fact(&graph, port)?;
-        graph.set_input_fact(place, fact)?;
+        let (Dim::Named(_) | Dim::Any, rest) = port.dims.as_ref()?.split_first()? else { return None };
+        let mut dims = vec![Dim::Fixed(1)];
+        dims.extend_from_slice(rest);
+        let one_row = Port { dims: Some(dims), ..port.clone() };
+        let fact = fact(&graph, &one_row).ok()?;
+        graph.set_input_fact(place, fact).ok()?;
     }
-    for place in 0..graph.outputs.len() {
-        // Declared types and shapes of outputs are often wrong; what is computed is the truth.
-        graph.set_output_fact(place, InferenceFact::default())?;
-    }
-    Ok((graph, defaults))
-}
-
-fn fact(graph: &InferenceModel, port: &Port) -> TractResult<InferenceFact> {
-    let datum = convert::datum(port.datatype)
-        .with_context(|| format!("input '{}' is {}, which this engine cannot compute in", port.name, port.datatype))?;
-    let Some(dims) = &port.dims else { return Ok(InferenceFact::dt(datum)) };
-    let dims: Vec<TDim> = dims
-        .iter()
-        .map(|dim| match dim {
-            Dim::Fixed(length) => Ok(i64::try_from(*length)?.to_dim()),
-            Dim::Named(name) => Ok(named(graph, name)),
-            Dim::Any => Ok(graph.symbols.new_with_prefix("any").to_dim()),
-        })
-        .collect::<TractResult<_>>()?;
-    Ok(InferenceFact::dt_shape(datum, dims))
-}
-
-// A name that is an expression ("2*n") stands for a length of its own here; the request is held against it.
-fn named(graph: &InferenceModel, name: &str) -> TDim {
-    let plain = name.starts_with(|letter: char| letter.is_ascii_alphabetic())
-        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
-    if plain {
-        graph.symbols.sym(name).to_dim()
-    } else {
-        // Equal texts must be equal symbols: a stable name is made of the letters.
-        let made: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
-        graph.symbols.sym(&format!("d_{made}")).to_dim()
-    }
-}
-
-fn is_open(description: &Description) -> bool {
-    description
-        .inputs
-        .iter()
-        .any(|port| port.dims.as_ref().is_none_or(|dims| dims.iter().any(|dim| !matches!(dim, Dim::Fixed(_)))))
+    prepare(graph, limits).ok()
 }
 
 // A model that can be prepared for no shape is refused when it is loaded, not when it is used. Where the file leaves
@@ -258,14 +226,6 @@ fn try_some(model: &InferenceModel, description: &Description, limits: Limits) -
     tried
 }
 
-fn fixed(model: &InferenceModel, inputs: &[TValue]) -> TractResult<InferenceModel> {
-    let mut model = model.clone();
-    for (place, input) in inputs.iter().enumerate() {
-        model.set_input_fact(place, InferenceFact::dt_shape(input.datum_type(), input.shape()))?;
-    }
-    Ok(model)
-}
-
 fn prepare(model: InferenceModel, limits: Limits) -> TractResult<Prepared> {
     let mut typed = model.into_typed()?;
     with_plain_outputs(&mut typed)?;
@@ -274,19 +234,6 @@ fn prepare(model: InferenceModel, limits: Limits) -> TractResult<Prepared> {
     let plan = typed.into_optimized()?.into_runnable()?;
     let budget = Budget::new(plan.model());
     Ok(Prepared { plan, budget, idle: Mutex::default() })
-}
-
-// A shape that is put out is made of dimensions, which have numbers only while a request runs.
-fn with_plain_outputs(model: &mut TypedModel) -> TractResult<()> {
-    let mut outputs = model.outputs.clone();
-    for (place, outlet) in outputs.iter_mut().enumerate() {
-        if model.outlet_fact(*outlet)?.datum_type == TDim::datum_type() {
-            let cast = tract_onnx::tract_core::ops::cast::cast(i64::datum_type());
-            let wired = model.wire_node(format!("sluicegate.output.{place}"), cast, &[*outlet])?;
-            *outlet = *wired.first().context("a cast makes one output")?;
-        }
-    }
-    model.select_output_outlets(&outputs)
 }
 
 fn refine(description: &mut Description, prepared: &Prepared) -> TractResult<()> {

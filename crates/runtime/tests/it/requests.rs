@@ -3,7 +3,7 @@
 use serde_json::json;
 use sluicegate_core::{CallClass, DataType, InferRequest, Parameter, RequestedOutput, Sent, Tensor};
 
-use crate::harness::{load, models, reference, request, tensor};
+use crate::harness::{load, models, reference, request, tensor, values};
 
 fn floats(name: &str, shape: &[u64]) -> Tensor {
     let count = usize::try_from(shape.iter().product::<u64>()).unwrap();
@@ -78,6 +78,26 @@ async fn batches_of_any_size_one_after_the_other() {
         let response = one.infer(request(vec![floats("features", &[rows, 64])])).await.unwrap();
         assert_eq!(response.outputs[0].shape(), [rows]);
         assert_eq!(response.outputs[1].shape(), [rows, 10]);
+    }
+}
+
+/// A network with convolutions has a plan of its own for one row.
+#[tokio::test]
+async fn one_row_is_answered_as_the_same_row_among_many() {
+    let reference = reference(&models().join("digits-cnn.json"));
+    let one = load(&models().join("digits-cnn.onnx"));
+    let all = one.infer(request(reference.inputs.clone())).await.unwrap().outputs;
+    let image = &reference.inputs[0];
+    let size = image.data().len() / 4;
+    for row in 0..4 {
+        let data = image.data().slice(row * size..(row + 1) * size);
+        let single = Tensor::new("image", DataType::Fp32, vec![1, 1, 8, 8], data).unwrap();
+        let found = one.infer(request(vec![single])).await.unwrap().outputs;
+        assert_eq!(found[0].shape(), [1, 10]);
+        let (found, expected) = (values(&found[0]), values(&all[0]));
+        for (found, expected) in found.iter().zip(&expected[row * 10..]) {
+            assert!((found.as_f64().unwrap() - expected.as_f64().unwrap()).abs() <= 1e-6, "{found} {expected}");
+        }
     }
 }
 
