@@ -7,7 +7,9 @@ mod fault;
 mod json;
 mod limits;
 pub mod oip_rest;
+pub mod openai;
 mod reply_form;
+pub mod sse;
 mod table;
 
 pub use limits::Limits;

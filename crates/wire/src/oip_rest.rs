@@ -21,6 +21,9 @@ mod response;
 mod tensor;
 mod write;
 
+pub(crate) use headers::is_identity;
+pub(crate) use path::{TAKES_GET, TAKES_POST, decode as decode_segment};
+
 /// The protocol as the gateway speaks it to its clients.
 pub const CODEC: Codec = Codec {
     protocol: Protocol::OipRest,

@@ -39,7 +39,7 @@ pub(super) fn is_raw(headers: &HeaderMap) -> bool {
 }
 
 /// Whether the body's bytes are as they are meant, without a content encoding.
-pub(super) fn is_identity(headers: &HeaderMap) -> bool {
+pub(crate) fn is_identity(headers: &HeaderMap) -> bool {
     headers.get_all(CONTENT_ENCODING).iter().all(|value| {
         value.as_bytes().split(|byte| *byte == b',').all(|coding| {
             let coding = coding.trim_ascii();

@@ -7,9 +7,9 @@ use http::Method;
 use sluicegate_core::{Asked, Kind, Operation, Protocol, Refusal};
 
 /// Says which method a path takes; `answer` reads the `allow` header from it.
-pub(super) const TAKES_GET: &str = "this path takes GET";
+pub(crate) const TAKES_GET: &str = "this path takes GET";
 /// Says which method a path takes; `answer` reads the `allow` header from it.
-pub(super) const TAKES_POST: &str = "this path takes POST";
+pub(crate) const TAKES_POST: &str = "this path takes POST";
 
 /// Reads method and path (as sent, without query). `None`: not a path of this protocol.
 pub(super) fn ask(method: &Method, path: &str) -> Option<Result<Asked, Refusal>> {
@@ -60,7 +60,7 @@ fn no_such_path() -> Refusal {
 }
 
 /// Decodes a segment once. `what` names it in the refusal.
-fn decode(segment: &str, what: &str) -> Result<String, Refusal> {
+pub(crate) fn decode(segment: &str, what: &str) -> Result<String, Refusal> {
     if segment.is_empty() {
         return Err(no_such_path());
     }
