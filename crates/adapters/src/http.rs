@@ -1,5 +1,5 @@
-//! The HTTP/1.1 client that adapters share: own connection pool over hyper's connections, exact about how much of a
-//! failed request had left.
+//! The HTTP client that adapters share, for HTTP/1.1 and for HTTP/2 with prior knowledge, as each endpoint speaks it: own
+//! pools of connections, exact about how much of a failed request had left.
 //!
 //! Redirects are never followed, upgrades never taken, interim answers ignored. It must not know what is asked, of
 //! whom, or why.
@@ -8,6 +8,8 @@ mod answer;
 mod connect;
 mod gauge;
 mod headers;
+mod lane;
+mod lanes;
 mod line;
 mod origin;
 
@@ -20,7 +22,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use ::http::header::{self, HeaderValue};
-use ::http::{Method, Request, Response, Version};
+use ::http::uri::{PathAndQuery, Scheme};
+use ::http::{Method, Request, Response, Uri, Version};
 use http_body::Body as HttpBody;
 use parking_lot::RwLock;
 use sluicegate_core::{Body, BodyError, Clock, Deadline, Sent};
@@ -29,7 +32,8 @@ use tokio::time::Sleep;
 pub use self::answer::Answer;
 pub use self::connect::{Connector, Io, TcpConnector};
 pub use self::headers::strip_hop_by_hop;
-use self::line::{Failure, Line};
+use self::lanes::Lanes;
+use self::line::{Failure, Line, LineAnswer};
 pub use self::origin::Origin;
 use self::origin::{IDLE_AGE, Lease};
 
@@ -38,6 +42,15 @@ pub struct Client {
     connector: Arc<dyn Connector>,
     clock: Arc<dyn Clock>,
     shelf: Arc<Shelf>,
+}
+
+/// The version of HTTP an endpoint speaks. Not negotiated: it follows from the protocol spoken over it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Speaks {
+    /// HTTP/1.1, one request at a time over a connection.
+    Http1,
+    /// HTTP/2 with prior knowledge (RFC 9113, section 3.3), many requests at once over few connections.
+    Http2,
 }
 
 /// How long to wait.
@@ -68,7 +81,7 @@ pub enum Fault {
     Connect,
     /// The connection broke.
     Broken,
-    /// What came back is not an answer in HTTP/1.1, or larger in its head than allowed.
+    /// What came back is not an answer in HTTP, or larger in its head than allowed.
     Nonsense,
     /// The request's own body broke off.
     Request(BodyError),
@@ -76,9 +89,12 @@ pub enum Fault {
     TimedOut,
 }
 
+/// What an endpoint is known by: its `host:port`, and what it speaks there.
+type Key = (Arc<str>, Speaks);
+
 /// The endpoints, and whether somebody closes their old connections.
 struct Shelf {
-    origins: RwLock<HashMap<Arc<str>, Arc<Origin>>>,
+    origins: RwLock<HashMap<Key, Arc<Origin>>>,
     swept: AtomicBool,
 }
 
@@ -92,25 +108,35 @@ impl Client {
         Self { connector, clock, shelf: Arc::new(shelf) }
     }
 
-    /// The endpoint at `authority` (`host:port`). For the slow side: keep what it returns.
+    /// The endpoint at `authority` (`host:port`) that speaks HTTP/1.1. For the slow side: keep what it returns.
     ///
     /// # Errors
     /// The authority cannot stand in a request's head.
     pub fn origin(&self, authority: &Arc<str>) -> Result<Arc<Origin>, HttpError> {
-        if let Some(origin) = self.shelf.origins.read().get(authority) {
+        self.origin_speaking(authority, Speaks::Http1)
+    }
+
+    /// The endpoint at `authority` (`host:port`), as [`Client::origin`].
+    ///
+    /// # Errors
+    /// The authority cannot stand in a request's head.
+    pub fn origin_speaking(&self, authority: &Arc<str>, speaks: Speaks) -> Result<Arc<Origin>, HttpError> {
+        let key = (Arc::clone(authority), speaks);
+        if let Some(origin) = self.shelf.origins.read().get(&key) {
             return Ok(Arc::clone(origin));
         }
-        let origin = Origin::new(Arc::clone(authority), Arc::clone(&self.clock))
+        let origin = Origin::new(Arc::clone(authority), speaks, Arc::clone(&self.clock))
             .map_err(|error| HttpError::new(Fault::Connect, Sent::Nothing, error.to_string()))?;
         let mut origins = self.shelf.origins.write();
         // What an earlier configuration named and nobody holds any more goes.
         origins.retain(|_, origin| Arc::strong_count(origin) > 1 || origin.idle() > 0);
-        Ok(Arc::clone(origins.entry(Arc::clone(authority)).or_insert_with(|| Arc::new(origin))))
+        Ok(Arc::clone(origins.entry(key).or_insert_with(|| Arc::new(origin))))
     }
 
     /// Sends `request` (its target in origin form) and waits for the head of its answer. A request that met a
-    /// connection just closed, and of which nothing had left, is sent once more over a fresh one. Dropping the future,
-    /// or the answer before its end, closes the connection.
+    /// connection just closed, and of which nothing had left, is sent once more over a fresh one; over HTTP/2 also one
+    /// that the server says it never took up, if its body is at hand. Dropping the future, or the answer before its end,
+    /// closes the connection, or resets the stream.
     ///
     /// # Errors
     /// No answer: see [`HttpError`].
@@ -120,7 +146,6 @@ impl Client {
         mut request: Request<Body>,
         patience: Patience,
     ) -> Result<Response<Answer>, HttpError> {
-        prepare(origin, &mut request);
         let left = patience.deadline.left(self.clock.now());
         if left.is_zero() {
             return Err(HttpError::new(
@@ -130,6 +155,10 @@ impl Client {
             ));
         }
         let mut timer = Box::pin(tokio::time::sleep(left));
+        if let Some(lanes) = origin.lanes() {
+            return self.send_over(lanes, request, patience.connect, timer).await;
+        }
+        prepare(origin, &mut request);
         if let Some(lease) = origin.take().await {
             match exchange(lease, request, timer).await {
                 Ok(response) => return Ok(response),
@@ -142,6 +171,39 @@ impl Client {
         }
         let lease = self.connect(origin, patience).await?;
         exchange(lease, request, timer).await.map_err(|(failure, _)| failure.error)
+    }
+
+    /// Sends over one of the shared connections of HTTP/2.
+    async fn send_over(
+        &self,
+        lanes: &Arc<Lanes>,
+        request: Request<Body>,
+        connect: Duration,
+        mut timer: Timer,
+    ) -> Result<Response<Answer>, HttpError> {
+        let (head, mut body) = prepare_h2(lanes, request)?;
+        let mut again = at_hand(&body);
+        loop {
+            let place = tokio::select! {
+                biased;
+                place = lanes.take(&self.connector, connect) => place?,
+                () = &mut timer => {
+                    let cause = "no room on a connection within the request's time";
+                    return Err(HttpError::new(Fault::TimedOut, Sent::Nothing, cause));
+                }
+            };
+            let failure = match lane::exchange(place, head.clone(), body, timer).await {
+                Ok(response) => return Ok(response.map(Answer::from)),
+                Err(failure) => failure,
+            };
+            let safe = failure.error.fault == Fault::Broken && failure.error.sent == Sent::Nothing;
+            // Once: `again` is taken.
+            match again.take().filter(|_| safe) {
+                Some(more) => body = failure.body.unwrap_or(more),
+                None => return Err(failure.error),
+            }
+            timer = failure.timer;
+        }
     }
 
     async fn connect(&self, origin: &Arc<Origin>, patience: Patience) -> Result<Lease, HttpError> {
@@ -223,6 +285,35 @@ fn prepare(origin: &Origin, request: &mut Request<Body>) {
     }
 }
 
+/// The same for HTTP/2, and the body apart.
+fn prepare_h2(lanes: &Lanes, request: Request<Body>) -> Result<(Request<()>, Body), HttpError> {
+    let (mut head, body) = request.into_parts();
+    head.version = Version::HTTP_2;
+    // The one field about the connection that HTTP/2 knows, and gRPC wants (RFC 9113, section 8.2.2).
+    let trailers = head.headers.get(header::TE).is_some_and(|value| value == "trailers");
+    strip_hop_by_hop(&mut head.headers);
+    if trailers {
+        head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+    let mut target = head.uri.into_parts();
+    target.scheme = Some(Scheme::HTTP);
+    target.authority = Some(lanes.authority().clone());
+    target.path_and_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
+    head.uri = Uri::from_parts(target)
+        .map_err(|error| HttpError::new(Fault::Broken, Sent::Nothing, format!("no request target: {error}")))?;
+    Ok((Request::from_parts(head, ()), body))
+}
+
+/// The same body once more, where that costs nothing.
+fn at_hand(body: &Body) -> Option<Body> {
+    match body {
+        Body::Empty => Some(Body::Empty),
+        Body::Full(bytes) => Some(Body::Full(bytes.clone())),
+        Body::Pieces(pieces) => Some(Body::Pieces(pieces.clone())),
+        Body::Stream(_) => None,
+    }
+}
+
 type Timer = Pin<Box<Sleep>>;
 
 async fn exchange(
@@ -239,11 +330,12 @@ async fn exchange(
             let (head, incoming) = response.into_parts();
             let mut parts = Some((incoming, lease, timer));
             let answer = poll_fn(|context| {
-                let answer = parts.take().map(|(incoming, lease, timer)| Answer::new(incoming, lease, timer, context));
+                let answer =
+                    parts.take().map(|(incoming, lease, timer)| LineAnswer::new(incoming, lease, timer, context));
                 answer.map_or(Poll::Pending, Poll::Ready)
             })
             .await;
-            Ok(Response::from_parts(head, answer))
+            Ok(Response::from_parts(head, answer.into()))
         }
         Err(failure) => Err((failure, timer)),
     }

@@ -1,38 +1,29 @@
-//! The body of an answer. Holds its connection until the last byte, then gives it back; dropped earlier, the connection
-//! is closed, so that no later request meets what is left of this one.
+//! The body of an answer, over whichever version of HTTP it comes.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use sluicegate_core::BodyError;
-use tokio::time::Sleep;
 
-use super::line::explain;
-use super::origin::Lease;
+use super::lane::LaneAnswer;
+use super::line::LineAnswer;
 
 /// Most bytes set aside on the word of a `content-length`.
 const TRUSTED_LENGTH: usize = 1024 * 1024;
 
-/// The body of an answer, on its way.
-pub struct Answer {
-    incoming: Incoming,
-    lease: Option<Lease>,
-    timer: Pin<Box<Sleep>>,
+/// The body of an answer, on its way. Dropped before its end, it tells the server that nobody waits for the rest.
+/// Trailers come over HTTP/2 only.
+pub struct Answer(Over);
+
+enum Over {
+    Line(LineAnswer),
+    Lane(LaneAnswer),
 }
 
 impl Answer {
-    /// The body that comes over `lease` until `timer` ends.
-    pub(super) fn new(incoming: Incoming, lease: Lease, timer: Pin<Box<Sleep>>, context: &mut Context<'_>) -> Self {
-        let mut answer = Self { incoming, lease: Some(lease), timer };
-        answer.settle(context);
-        answer
-    }
-
     /// All of it, at most `limit` bytes.
     ///
     /// # Errors
@@ -65,39 +56,17 @@ impl Answer {
         }
         Ok(if rest.is_empty() { first } else { rest.freeze() })
     }
+}
 
-    /// Gives the connection back once the body is complete.
-    fn settle(&mut self, context: &mut Context<'_>) {
-        if self.incoming.is_end_stream()
-            && let Some(lease) = self.lease.take()
-        {
-            lease.finish(context);
-        }
+impl From<LineAnswer> for Answer {
+    fn from(answer: LineAnswer) -> Self {
+        Self(Over::Line(answer))
     }
+}
 
-    fn next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        loop {
-            match Pin::new(&mut self.incoming).poll_frame(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(None) => {
-                    if let Some(lease) = self.lease.take() {
-                        lease.finish(context);
-                    }
-                    return Poll::Ready(None);
-                }
-                Poll::Ready(Some(Ok(frame))) => {
-                    self.settle(context);
-                    if frame.is_data() {
-                        return Poll::Ready(Some(Ok(frame)));
-                    }
-                    // Trailers of an answer are not handed on: no protocol spoken here has any.
-                }
-                Poll::Ready(Some(Err(error))) => {
-                    self.lease = None;
-                    return Poll::Ready(Some(Err(BodyError::Broken(explain(&error)))));
-                }
-            }
-        }
+impl From<LaneAnswer> for Answer {
+    fn from(answer: LaneAnswer) -> Self {
+        Self(Over::Lane(answer))
     }
 }
 
@@ -106,31 +75,24 @@ impl HttpBody for Answer {
     type Error = BodyError;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let this = self.get_mut();
-        // Asked first: bytes that never stop coming must not outrun it.
-        if this.lease.is_some() && this.timer.as_mut().poll(context).is_ready() {
-            this.lease = None;
-            return Poll::Ready(Some(Err(BodyError::TimedOut)));
-        }
-        if let Poll::Ready(frame) = this.next(context) {
-            return Poll::Ready(frame);
-        }
-        let open = this.lease.as_mut().and_then(Lease::line).is_some_and(|line| line.drive(context));
-        match this.next(context) {
-            Poll::Pending if !open => {
-                this.lease = None;
-                Poll::Ready(Some(Err(BodyError::Broken("the connection ended".to_owned()))))
-            }
-            polled => polled,
+        match &mut self.get_mut().0 {
+            Over::Line(answer) => Pin::new(answer).poll_frame(context),
+            Over::Lane(answer) => Pin::new(answer).poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        match &self.0 {
+            Over::Line(answer) => answer.is_end_stream(),
+            Over::Lane(answer) => answer.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        match &self.0 {
+            Over::Line(answer) => answer.size_hint(),
+            Over::Lane(answer) => answer.size_hint(),
+        }
     }
 }
 

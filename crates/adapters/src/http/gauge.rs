@@ -58,7 +58,12 @@ impl Gauge {
         }
     }
 
-    /// Bytes read since the exchange began.
+    /// Bytes written since the exchange began, or since the connection did where no exchange has it for itself.
+    pub(super) fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// Bytes read since the exchange began, or since the connection did.
     pub(super) fn read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
     }

@@ -3,6 +3,8 @@
 //! The connection is driven by whoever polls its request or its answer, never by a task of its own: dropping either
 //! closes the socket at once, and no chunk crosses from one task to another.
 
+mod answer;
+
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use hyper_util::rt::TokioIo;
 use sluicegate_core::{Body, Sent};
 use tokio::time::Sleep;
 
+pub(super) use self::answer::LineAnswer;
 use super::gauge::{Counted, Gauge, Outgoing};
 use super::{Fault, HttpError, Io};
 

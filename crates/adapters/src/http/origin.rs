@@ -11,6 +11,8 @@ use http::HeaderValue;
 use parking_lot::Mutex;
 use sluicegate_core::Clock;
 
+use super::Speaks;
+use super::lanes::Lanes;
 use super::line::Line;
 
 /// Most idle connections kept for one endpoint.
@@ -28,6 +30,8 @@ pub struct Origin {
     in_use: AtomicUsize,
     /// The one used last stands last, so that the others grow old.
     idle: Mutex<Vec<(Instant, Box<Line>)>>,
+    /// The connections where it speaks HTTP/2; then there are no others.
+    lanes: Option<Arc<Lanes>>,
 }
 
 /// A connection in use. Dropping it closes the socket; only a finished one goes back.
@@ -41,9 +45,18 @@ impl Origin {
     ///
     /// # Errors
     /// The authority holds characters that no `host` header can carry.
-    pub(super) fn new(authority: Arc<str>, clock: Arc<dyn Clock>) -> Result<Self, http::Error> {
+    pub(super) fn new(authority: Arc<str>, speaks: Speaks, clock: Arc<dyn Clock>) -> Result<Self, http::Error> {
         let host = HeaderValue::from_str(&authority)?;
-        Ok(Self { authority, host, clock, in_use: AtomicUsize::new(0), idle: Mutex::new(Vec::new()) })
+        let lanes = match speaks {
+            Speaks::Http1 => None,
+            Speaks::Http2 => Some(Lanes::new(&authority)?),
+        };
+        Ok(Self { authority, host, clock, in_use: AtomicUsize::new(0), idle: Mutex::new(Vec::new()), lanes })
+    }
+
+    /// Its HTTP/2 connections, where that is what it speaks.
+    pub(super) const fn lanes(&self) -> Option<&Arc<Lanes>> {
+        self.lanes.as_ref()
     }
 
     /// `host:port`.
@@ -57,16 +70,16 @@ impl Origin {
         &self.host
     }
 
-    /// Connections that carry a request or its answer now.
+    /// Requests and answers under way now; over HTTP/1.1 each has a connection for itself.
     #[must_use]
     pub fn in_use(&self) -> usize {
-        self.in_use.load(Ordering::Relaxed)
+        self.in_use.load(Ordering::Relaxed) + self.lanes.as_ref().map_or(0, |lanes| lanes.in_use())
     }
 
-    /// Connections kept for the next request.
+    /// Connections kept for the next request, that carry none now.
     #[must_use]
     pub fn idle(&self) -> usize {
-        self.idle.lock().len()
+        self.idle.lock().len() + self.lanes.as_ref().map_or(0, |lanes| lanes.idle())
     }
 
     /// Counts `line` as in use.
@@ -93,8 +106,12 @@ impl Origin {
         }
     }
 
-    /// Closes idle connections that are too old. Whether nothing is left, in use or idle.
+    /// Closes idle connections that are too old. Whether nothing is left, in use or idle. Connections of HTTP/2 see to
+    /// that themselves.
     pub(super) fn sweep(&self, now: Instant) -> bool {
+        if self.lanes.is_some() {
+            return true;
+        }
         let old = {
             let mut idle = self.idle.lock();
             let fresh = idle.partition_point(|(since, _)| now.saturating_duration_since(*since) >= IDLE_AGE);

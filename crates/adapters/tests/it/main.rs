@@ -5,7 +5,9 @@
 mod bridge;
 mod client;
 mod contract;
+mod h2peer;
 mod inquiries;
 mod pass;
 mod peer;
+mod shared;
 mod support;

@@ -1,0 +1,197 @@
+//! The HTTP/2 connections to one endpoint: few, shared, and another only when those there are full. Bounded in number;
+//! where all are full, requests wait for room in the order they came. Must not know what is asked over them.
+
+use std::pin::pin;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use http::uri::Authority;
+use parking_lot::Mutex;
+use sluicegate_core::Sent;
+use tokio::sync::{Notify, watch};
+
+use super::lane::{Lane, Place};
+use super::{Connector, Fault, HttpError};
+
+/// Most connections to one endpoint.
+const CONNECTIONS: usize = 8;
+
+/// The connections to one endpoint.
+pub(super) struct Lanes {
+    authority: Authority,
+    /// Itself, for the connections to report to.
+    own: Weak<Lanes>,
+    state: Mutex<State>,
+    freed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// The oldest first; they are filled in this order, so that the others fall idle.
+    lanes: Vec<Arc<Lane>>,
+    /// A connection that is being made. All who need it wait for the same one.
+    attempt: Option<Attempt>,
+}
+
+/// What comes of making a connection; `None` until then.
+type Attempt = watch::Receiver<Option<Result<(), HttpError>>>;
+
+/// What a request finds.
+enum Found {
+    Place(Place),
+    Attempt(Attempt),
+    Full,
+}
+
+impl Lanes {
+    /// No connections yet.
+    ///
+    /// # Errors
+    /// The authority cannot stand in a request's target.
+    pub(super) fn new(authority: &str) -> Result<Arc<Self>, http::Error> {
+        let authority: Authority = authority.parse().map_err(http::Error::from)?;
+        let make =
+            |own: &Weak<Self>| Self { authority, own: own.clone(), state: Mutex::default(), freed: Notify::new() };
+        Ok(Arc::new_cyclic(make))
+    }
+
+    /// For the requests' targets.
+    pub(super) const fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Streams on all connections.
+    pub(super) fn in_use(&self) -> usize {
+        self.state.lock().lanes.iter().map(|lane| lane.in_use()).sum()
+    }
+
+    /// Connections without a stream.
+    pub(super) fn idle(&self) -> usize {
+        self.state.lock().lanes.iter().filter(|lane| lane.in_use() == 0).count()
+    }
+
+    /// A place on a connection; waits for one to be made, within `limit`, or to have room. The caller limits the time.
+    ///
+    /// # Errors
+    /// There is no connection, and none can be made.
+    pub(super) async fn take(
+        self: &Arc<Self>,
+        connector: &Arc<dyn Connector>,
+        limit: Duration,
+    ) -> Result<Place, HttpError> {
+        if let Found::Place(place) = self.find(connector, limit) {
+            return Ok(place);
+        }
+        loop {
+            let mut freed = pin!(self.freed.notified());
+            // In the queue before looking, so that no place is freed unheard in between.
+            freed.as_mut().enable();
+            let attempt = match self.find(connector, limit) {
+                Found::Place(place) => return Ok(place),
+                Found::Attempt(attempt) => attempt,
+                Found::Full => {
+                    freed.await;
+                    continue;
+                }
+            };
+            match self.outcome(attempt).await {
+                Ok(()) => {}
+                Err(error) if self.state.lock().lanes.is_empty() => return Err(error),
+                // Others are full, but there: a place will be free.
+                Err(_) => freed.await,
+            }
+        }
+    }
+
+    /// What comes of making a connection.
+    async fn outcome(&self, mut attempt: Attempt) -> Result<(), HttpError> {
+        let told = attempt.wait_for(Option::is_some).await.ok().and_then(|result| result.clone());
+        told.unwrap_or_else(|| {
+            self.state.lock().attempt = None;
+            Err(HttpError::new(Fault::Connect, Sent::Nothing, "the connection was given up while it was made"))
+        })
+    }
+
+    /// Puts nothing new on `lane`.
+    pub(super) fn forget(&self, lane: &Arc<Lane>) {
+        self.state.lock().lanes.retain(|other| !Arc::ptr_eq(other, lane));
+        // Who waits for room may now make another connection.
+        self.freed.notify_waiters();
+    }
+
+    /// The same, if it has no stream. Whether it has none.
+    pub(super) fn forget_idle(&self, lane: &Arc<Lane>) -> bool {
+        let mut state = self.state.lock();
+        let idle = lane.in_use() == 0;
+        if idle {
+            state.lanes.retain(|other| !Arc::ptr_eq(other, lane));
+        }
+        idle
+    }
+
+    /// Wakes one who waits for room.
+    pub(super) fn freed(&self) {
+        self.freed.notify_one();
+    }
+
+    fn find(self: &Arc<Self>, connector: &Arc<dyn Connector>, limit: Duration) -> Found {
+        let mut state = self.state.lock();
+        state.lanes.retain(|lane| {
+            let open = lane.is_open();
+            if !open {
+                lane.retire();
+            }
+            open
+        });
+        if let Some(lane) = state.lanes.iter().find(|lane| lane.has_room()) {
+            return Found::Place(lane.place(self));
+        }
+        if let Some(attempt) = &state.attempt {
+            return Found::Attempt(attempt.clone());
+        }
+        if state.lanes.len() >= CONNECTIONS {
+            return Found::Full;
+        }
+        let (tell, attempt) = watch::channel(None);
+        state.attempt = Some(attempt.clone());
+        let connecting = connect(self.own.clone(), Arc::clone(connector), self.authority.to_string(), limit);
+        tokio::spawn(async move {
+            let result = connecting.await;
+            let _ = tell.send(Some(result));
+        });
+        Found::Attempt(attempt)
+    }
+}
+
+impl Drop for Lanes {
+    // Nobody can ask for them any more, and no stream holds them.
+    fn drop(&mut self) {
+        for lane in &self.state.get_mut().lanes {
+            lane.retire();
+        }
+    }
+}
+
+/// Makes a connection and puts it among the others.
+async fn connect(
+    lanes: Weak<Lanes>,
+    connector: Arc<dyn Connector>,
+    authority: String,
+    limit: Duration,
+) -> Result<(), HttpError> {
+    let fail = |cause: String| Err(HttpError::new(Fault::Connect, Sent::Nothing, cause));
+    let making = async {
+        match connector.connect(&authority).await {
+            Ok(io) => Lane::over(io, lanes.clone()).await,
+            Err(error) => fail(error.to_string()),
+        }
+    };
+    let made =
+        tokio::time::timeout(limit, making).await.unwrap_or_else(|_| fail(format!("no connection within {limit:?}")));
+    let Some(lanes) = lanes.upgrade() else {
+        return Err(HttpError::new(Fault::Connect, Sent::Nothing, "nobody waits for it any more"));
+    };
+    let mut state = lanes.state.lock();
+    state.attempt = None;
+    made.map(|lane| state.lanes.push(lane))
+}
