@@ -93,7 +93,11 @@ pub(crate) fn check(
             make(names, output)?;
         }
     }
+    let mut listed = HashSet::new();
     for output in &graph.output {
+        if !listed.insert(&output.name) {
+            return Err(format!("output '{}' is listed twice", output.name));
+        }
         if !names.last().is_some_and(|layer| layer.contains(&output.name)) {
             return Err(format!("output '{}' is made by nothing", output.name));
         }

@@ -16,10 +16,13 @@ pub(super) fn parse(
     ops::register(&mut onnx.op_register);
     super::guard::put_around(&mut onnx.op_register);
     // An input with a default is fed like any other, by the default where nothing is sent.
-    let mut model = model.clone();
+    let mut model = std::borrow::Cow::Borrowed(model);
     let mut defaults: Vec<Option<TValue>> = vec![None; description.inputs.len()];
     for (port, default) in description.inputs.iter().zip(&mut defaults) {
-        let Some(graph) = model.graph.as_mut().filter(|_| port.optional) else { continue };
+        if !port.optional {
+            continue;
+        }
+        let Some(graph) = model.to_mut().graph.as_mut() else { continue };
         let Some(place) = graph.initializer.iter().position(|tensor| tensor.name == port.name) else { continue };
         let tensor = graph.initializer.remove(place);
         *default = Some(tract_onnx::tensor::load_tensor(&*onnx.provider, &tensor, None)?.into_tvalue());
@@ -33,13 +36,14 @@ pub(super) fn parse(
         .map(|port| parsed.outlets_by_name.get(&port.name).copied().context("an input is not in the graph"))
         .collect::<TractResult<_>>()?;
     graph.set_input_outlets(&inputs)?;
+    for place in 0..graph.outputs.len() {
+        // Declared types and shapes of outputs are often wrong; what is computed is the truth. This comes before the
+        // inputs, since an output may be one of them.
+        graph.set_output_fact(place, InferenceFact::default())?;
+    }
     for (place, port) in description.inputs.iter().enumerate() {
         let fact = fact(&graph, port)?;
         graph.set_input_fact(place, fact)?;
-    }
-    for place in 0..graph.outputs.len() {
-        // Declared types and shapes of outputs are often wrong; what is computed is the truth.
-        graph.set_output_fact(place, InferenceFact::default())?;
     }
     Ok((graph, defaults))
 }

@@ -209,6 +209,17 @@ fn the_longest_chain_that_is_allowed_loads_and_one_more_node_is_refused() {
 }
 
 #[test]
+fn an_output_may_be_an_input_but_not_be_listed_twice() {
+    let nodes = || vec![node("Neg", &["x"], "y")];
+    sluicegate_runtime::probe(&model(nodes(), &["x"], "x", 1, 1)).unwrap();
+    let mut twice: pb::ModelProto = prost::Message::decode(&*model(nodes(), &["x"], "y", 1, 1)).unwrap();
+    let graph = twice.graph.as_mut().unwrap();
+    graph.output.push(graph.output[0].clone());
+    let said = sluicegate_runtime::probe(&prost::Message::encode_to_vec(&twice)).unwrap_err();
+    assert_eq!(said, "output 'y' is listed twice");
+}
+
+#[test]
 fn what_the_engine_would_panic_over_is_refused_in_words() {
     let product = model(vec![node("MatMul", &["a", "b"], "y")], &["a", "b"], "y", 7, 2);
     let said = sluicegate_runtime::probe(&product).unwrap_err();
