@@ -111,7 +111,8 @@ class Sequence:
         key, flags = request.correlation_id(), request.flags()
         start, end = flags & pb.TRITONSERVER_REQUEST_FLAG_SEQUENCE_START, flags & pb.TRITONSERVER_REQUEST_FLAG_SEQUENCE_END
         x = int(arrays(request)["x"].reshape(-1)[0])
-        total = x if start else self.totals.get(key, 0) + x
+        total = (0 if start else self.totals.get(key, 0)) + x
+        total = (total + 2**63) % 2**64 - 2**63  # wraps around as 64 bits do
         self.totals[key] = total
         if end:
             del self.totals[key]
