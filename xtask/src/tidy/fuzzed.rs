@@ -9,6 +9,9 @@ pub(super) const PARSERS: &[(&str, &str)] = &[
     ("crates/wire/src/oip_rest/path.rs", "oip_path"),
     ("crates/wire/src/oip_rest/request.rs", "oip_request"),
     ("crates/wire/src/oip_rest/response.rs", "oip_response"),
+    ("crates/wire/src/openai/head.rs", "openai_head"),
+    ("crates/wire/src/openai/look.rs", "sse"),
+    ("crates/wire/src/sse.rs", "sse"),
 ];
 
 const MANIFEST: &str = "fuzz/Cargo.toml";

@@ -31,12 +31,13 @@ struct Look<'a> {
     reader: Reader<'a>,
     length: usize,
     found: Found,
+    usages: usize,
 }
 
 /// Looks over `text`; `None` where it is not one JSON object.
 pub(super) fn look(text: &[u8]) -> Option<Found> {
     let reader = Reader::new(text, &LIMITS).ok()?;
-    let mut look = Look { length: reader.rest(), reader, found: Found::default() };
+    let mut look = Look { length: reader.rest(), reader, found: Found::default(), usages: 0 };
     look.top().ok()?;
     Some(look.found)
 }
@@ -85,6 +86,9 @@ impl Look<'_> {
     }
 
     fn usage(&mut self, before: usize, leads: bool) -> Read<()> {
+        self.usages += 1;
+        // Said twice it stays, whatever it says.
+        self.found.null_usage = None;
         if self.reader.peek() == Some(b'{') {
             self.found.usage = Some(Usage::read(&mut self.reader, 1)?);
             return Ok(());
@@ -97,8 +101,9 @@ impl Look<'_> {
         if leads && self.reader.peek() == Some(b',') {
             end = self.place() + 1;
         }
-        // Said twice, only the first goes: what is left is still JSON.
-        self.found.null_usage.get_or_insert(before..end);
+        if self.usages == 1 {
+            self.found.null_usage = Some(before..end);
+        }
         Ok(())
     }
 

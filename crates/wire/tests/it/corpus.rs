@@ -11,6 +11,12 @@ mod oip_request;
 #[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
 #[path = "../../../../fuzz/targets/oip_response.rs"]
 mod oip_response;
+#[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
+#[path = "../../../../fuzz/targets/openai_head.rs"]
+mod openai_head;
+#[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
+#[path = "../../../../fuzz/targets/sse.rs"]
+mod sse;
 
 /// Feeds every file of a corpus to its target, which panics where something does not hold.
 fn replay(target: &str, run: fn(&[u8])) {
@@ -39,6 +45,16 @@ fn responses() {
 #[test]
 fn paths() {
     replay("oip_path", oip_path::run);
+}
+
+#[test]
+fn openai_requests() {
+    replay("openai_head", openai_head::run);
+}
+
+#[test]
+fn streams_of_events() {
+    replay("sse", sse::run);
 }
 
 #[test]

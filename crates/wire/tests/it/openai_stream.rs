@@ -181,7 +181,7 @@ fn a_null_usage_goes_wherever_it_stands() {
         (r#"{"a":1,"usage":null}"#, r#"{"a":1}"#),
         (r#"{"a":1 , "usage" : null ,"b":2}"#, r#"{"a":1 ,"b":2}"#),
         (r#"{"a":{"usage":null}}"#, r#"{"a":{"usage":null}}"#),
-        (r#"{"usage":null,"usage":null}"#, r#"{"usage":null}"#),
+        (r#"{"usage":null,"usage":null}"#, r#"{"usage":null,"usage":null}"#),
     ] {
         let stream = format!("data: {given}\n\n");
         assert_eq!(run(chunks(None, true), [stream.as_bytes()]).0, format!("data: {left}\n\n"));
