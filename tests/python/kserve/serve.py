@@ -14,6 +14,7 @@ import asyncio
 import importlib.util
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 
@@ -59,7 +60,7 @@ def answer(model, payload, outputs, raw=False):
             out.set_data_from_numpy(array, binary_data=raw)
         made.append(out)
     return InferResponse(
-        response_id=payload.id, model_name=model.name, from_grpc=payload.from_grpc, infer_outputs=made,
+        response_id=payload.id or str(uuid4()), model_name=model.name, from_grpc=payload.from_grpc, infer_outputs=made,
         use_binary_outputs=raw if payload.from_grpc else payload.use_binary_outputs,
         requested_outputs=payload.request_outputs,
     )
