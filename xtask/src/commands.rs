@@ -5,6 +5,7 @@ mod env;
 mod footprint;
 mod fuzz;
 mod help;
+mod proto;
 mod readme;
 mod schema;
 mod test;
@@ -35,6 +36,7 @@ const COMMANDS: &[Command] = &[
     fuzz::COMMAND,
     footprint::COMMAND,
     schema::COMMAND,
+    proto::COMMAND,
     help::COMMAND,
 ];
 

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 /// A streamed body behind one box a message (never one a chunk).
@@ -45,6 +46,43 @@ impl Body {
     /// A body streamed from `body`.
     pub fn stream(body: impl HttpBody<Data = Bytes, Error = BodyError> + Send + 'static) -> Self {
         Self::Stream(Box::pin(body))
+    }
+
+    /// A body of pieces at hand, with trailers behind them. It tells no exact length: what follows the data would be
+    /// lost on a message that is over after so many bytes.
+    pub fn with_trailers(pieces: impl IntoIterator<Item = Bytes>, trailers: HeaderMap) -> Self {
+        let pieces = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
+        Self::stream(Trailed { pieces, trailers: Some(trailers) })
+    }
+}
+
+/// Pieces at hand and the trailers behind them.
+struct Trailed {
+    pieces: VecDeque<Bytes>,
+    trailers: Option<HeaderMap>,
+}
+
+impl HttpBody for Trailed {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        let frame = match this.pieces.pop_front() {
+            Some(piece) => Some(Frame::data(piece)),
+            None => this.trailers.take().map(Frame::trailers),
+        };
+        Poll::Ready(frame.map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.pieces.is_empty() && self.trailers.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = SizeHint::new();
+        hint.set_lower(length(&self.pieces));
+        hint
     }
 }
 

@@ -5,6 +5,10 @@
 pub enum Protocol {
     /// Open Inference Protocol v2 over REST.
     OipRest,
+    /// Open Inference Protocol v2 over gRPC, with Triton's extensions.
+    OipGrpc,
+    /// Questions whether the gateway serves, in gRPC's own health protocol.
+    GrpcHealth,
 }
 
 /// What is asked of a model, or of the gateway itself.
@@ -22,6 +26,16 @@ pub enum Operation {
     ServerReady,
     /// Describe the gateway.
     ServerMetadata,
+    /// Run the model, with any number of answers to any number of requests.
+    StreamInfer,
+    /// Hand on the model's configuration.
+    Config,
+    /// Hand on the counters of a model, or of all models where none is named.
+    Statistics,
+    /// List the models.
+    Index,
+    /// Change what a server has loaded, shares or logs.
+    Manage,
 }
 
 /// A request's head, read by its protocol.
@@ -31,7 +45,8 @@ pub struct Asked {
     pub protocol: Protocol,
     /// The operation.
     pub operation: Operation,
-    /// The model by the client's name; `None` for operations on the gateway.
+    /// The model by the client's name; `None` for operations on the gateway, and while it stands in a message that is
+    /// not read yet.
     pub model: Option<String>,
     /// The version, where the client named one.
     pub version: Option<String>,
@@ -39,13 +54,15 @@ pub struct Asked {
 
 impl Protocol {
     /// Every protocol.
-    pub const ALL: [Self; 1] = [Self::OipRest];
+    pub const ALL: [Self; 3] = [Self::OipRest, Self::OipGrpc, Self::GrpcHealth];
 
     /// The name in configuration, logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OipRest => "oip-rest",
+            Self::OipGrpc => "oip-grpc",
+            Self::GrpcHealth => "grpc-health",
         }
     }
 }
@@ -61,6 +78,11 @@ impl Operation {
             Self::ServerLive => "server_live",
             Self::ServerReady => "server_ready",
             Self::ServerMetadata => "server_metadata",
+            Self::StreamInfer => "stream_infer",
+            Self::Config => "config",
+            Self::Statistics => "statistics",
+            Self::Index => "index",
+            Self::Manage => "manage",
         }
     }
 }

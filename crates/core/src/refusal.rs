@@ -107,6 +107,9 @@ kinds! {
     BadRequest { "bad_request", 400, 3, Client, No, Info,
         "The request cannot be read: its head, its JSON, or its binary framing is wrong.",
         "Mend the request; the message names the part." }
+    BadFraming { "bad_framing", 400, 13, Client, No, Info,
+        "The gRPC message is not framed or compressed as its head says.",
+        "Mend the client: one message a call, compressed only where `grpc-encoding` says how." }
     InvalidTensor { "invalid_tensor", 400, 3, Client, No, Info,
         "A tensor's name, datatype, shape or data do not fit each other or the model.",
         "Mend the tensor that the message names; ask the model's metadata for what it takes." }

@@ -4,8 +4,12 @@
 //! configuration or the request path: it gets a head and whole bytes, and gives bytes back.
 
 mod fault;
+pub mod generated;
+pub mod grpc;
+mod grpc_health;
 mod json;
 mod limits;
+pub mod oip_grpc;
 pub mod oip_rest;
 pub mod openai;
 mod reply_form;
@@ -14,4 +18,6 @@ mod table;
 
 pub use limits::Limits;
 pub use reply_form::ReplyForm;
-pub use table::{Codec, DecodeInfer, PROTOCOLS, codec};
+pub use table::{
+    Codec, DecodeInfer, EncodeFact, IndexEntry, NameInBody, Open, PROTOCOLS, StreamCodec, codec, codec_of_head,
+};

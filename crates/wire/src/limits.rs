@@ -19,6 +19,8 @@ pub struct Limits {
     pub dimensions: usize,
     /// Elements of all tensors of a message together.
     pub elements: u64,
+    /// Bytes of one message inside its frame, compressed or not. The listener's limit on bodies holds beside it.
+    pub message: u64,
 }
 
 impl Default for Limits {
@@ -32,6 +34,7 @@ impl Default for Limits {
             tensors: 1024,
             dimensions: 32,
             elements: 1 << 28,
+            message: 1 << 30,
         }
     }
 }

@@ -12,6 +12,7 @@ mod binary;
 pub mod client;
 mod elements;
 mod headers;
+mod index;
 mod metadata;
 mod parameters;
 mod path;
@@ -28,13 +29,20 @@ pub(crate) use path::{TAKES_GET, TAKES_POST, decode as decode_segment};
 pub const CODEC: Codec = Codec {
     protocol: Protocol::OipRest,
     ask: path::ask,
+    // A body is its message.
+    open: |_, body, _| Ok(body),
+    name_in_body: None,
     needs_metadata: headers::is_raw,
     decode_infer: request::decode,
     encode_infer: response::encode,
+    stream: None,
     encode_model_metadata: metadata::encode_model,
     encode_model_ready: answer::model_ready,
     encode_server_live: answer::server_live,
     encode_server_ready: answer::server_ready,
     encode_server_metadata: metadata::encode_server,
+    encode_fact: answer::fact,
+    decode_index: index::decode,
+    encode_index: index::encode,
     encode_refusal: answer::refusal,
 };

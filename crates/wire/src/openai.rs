@@ -36,4 +36,5 @@ pub const LIMITS: Limits = Limits {
     tensors: 1024,
     dimensions: 32,
     elements: 1 << 28,
+    message: 1 << 30,
 };

@@ -2,13 +2,25 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use sluicegate_core::{Asked, InferRequest, InferResponse, ModelMetadata, NonFinite, Outbound, Protocol, Refusal};
+use sluicegate_core::{
+    Asked, Fact, InferRequest, InferResponse, ModelMetadata, NonFinite, Outbound, Protocol, Refusal,
+};
 
-use crate::{Limits, ReplyForm, oip_rest};
+use crate::{Limits, ReplyForm, grpc, grpc_health, oip_grpc, oip_rest};
 
-/// Reads headers and body of a request to run a model; the metadata only where `needs_metadata` says so.
+/// Takes off what the transport wraps around the message of a whole body: frames, compression. What it gives is the
+/// message that the other functions read. Sizes are held against the limits before memory is set aside.
+pub type Open = fn(&HeaderMap, Bytes, &Limits) -> Result<Bytes, Refusal>;
+
+/// Completes what was asked by what the message says: the model and version it names.
+pub type NameInBody = fn(Asked, &HeaderMap, &Bytes) -> Result<Asked, Refusal>;
+
+/// Reads headers and message of a request to run a model; the metadata only where `needs_metadata` says so.
 pub type DecodeInfer =
     fn(&HeaderMap, Bytes, Option<&ModelMetadata>, &Limits) -> Result<(InferRequest, ReplyForm), Refusal>;
+
+/// Writes a fact that is at hand as JSON, in the form of Triton's REST extensions and by the client's names.
+pub type EncodeFact = fn(Fact, Bytes) -> Result<Outbound, Refusal>;
 
 /// A protocol as a server speaks it.
 #[derive(Clone, Copy)]
@@ -17,12 +29,21 @@ pub struct Codec {
     pub protocol: Protocol,
     /// Reads method and path (as sent: not decoded, without query). `None`: the path is not of this protocol.
     pub ask: fn(&Method, &str) -> Option<Result<Asked, Refusal>>,
+    /// Takes the message out of a whole body. Not for [`Operation::StreamInfer`](sluicegate_core::Operation): its body
+    /// is a stream of messages, which [`grpc::frame::Reader`] parts.
+    pub open: Open,
+    /// Completes what was asked from the opened message, for every operation of the protocol; of a stream from each of
+    /// its messages. `None`: method and path say all. Nothing but the names is decoded, and a name that stands twice is
+    /// refused. `Statistics` alone may name no model and then means all.
+    pub name_in_body: Option<NameInBody>,
     /// Whether `decode_infer` needs the model's metadata, since the message does not describe its tensors.
     pub needs_metadata: fn(&HeaderMap) -> bool,
-    /// Reads a request to run a model, and how its answer is wanted.
+    /// Reads a request to run a model, and how its answer is wanted, from the opened message.
     pub decode_infer: DecodeInfer,
     /// Writes a model's answer. Refuses what the wanted form cannot carry.
     pub encode_infer: fn(&InferResponse, &ReplyForm, NonFinite) -> Result<Outbound, Refusal>,
+    /// Writes answers one after another; `None`: the protocol has no such form.
+    pub stream: Option<StreamCodec>,
     /// Writes a model's description.
     pub encode_model_metadata: fn(&ModelMetadata) -> Outbound,
     /// Writes whether the named model can answer.
@@ -33,24 +54,72 @@ pub struct Codec {
     pub encode_server_ready: fn(bool) -> Outbound,
     /// Writes the gateway's description, given its version.
     pub encode_server_metadata: fn(&str) -> Outbound,
+    /// Writes a configuration or counters.
+    pub encode_fact: EncodeFact,
+    /// Reads, from the opened message, whether a list of models is to hold only those that are ready.
+    pub decode_index: fn(&Bytes) -> Result<bool, Refusal>,
+    /// Writes a list of models.
+    pub encode_index: fn(&[IndexEntry<'_>]) -> Outbound,
     /// Writes a refusal in the protocol's own error form.
     pub encode_refusal: fn(&Refusal) -> Outbound,
 }
 
+/// How a protocol writes answers one after another.
+#[derive(Clone, Copy)]
+pub struct StreamCodec {
+    /// The answer's head: status and headers, without a body.
+    pub head: fn() -> Outbound,
+    /// One answer, ready to be sent: pieces that need not be copied together.
+    pub item: fn(&InferResponse, &ReplyForm, NonFinite) -> Result<Vec<Bytes>, Refusal>,
+    /// A refusal among the answers, after which more may follow; for the request of this id, if it has one.
+    pub refusal: fn(&Refusal, Option<&str>) -> Bytes,
+    /// What stands behind the last answer; with a refusal where that ends the stream. Empty: nothing.
+    pub end: fn(Option<&Refusal>) -> HeaderMap,
+}
+
+/// A model in a list of models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexEntry<'a> {
+    /// The model, by the client's name.
+    pub name: &'a str,
+    /// The version; empty where there is none.
+    pub version: &'a str,
+    /// `READY`, `UNAVAILABLE` and the like.
+    pub state: &'a str,
+    /// Why it is in that state; mostly empty.
+    pub reason: &'a str,
+}
+
 /// Every protocol, in the order in which paths are tried.
-pub const PROTOCOLS: &[Codec] = &[oip_rest::CODEC];
+pub const PROTOCOLS: &[Codec] = &[oip_rest::CODEC, oip_grpc::CODEC, grpc_health::CODEC];
 
 /// The codec of `protocol`.
 #[must_use]
 pub fn codec(protocol: Protocol) -> &'static Codec {
     const OIP_REST: &Codec = &oip_rest::CODEC;
+    const OIP_GRPC: &Codec = &oip_grpc::CODEC;
+    const GRPC_HEALTH: &Codec = &grpc_health::CODEC;
     match protocol {
         Protocol::OipRest => OIP_REST,
+        Protocol::OipGrpc => OIP_GRPC,
+        Protocol::GrpcHealth => GRPC_HEALTH,
     }
+}
+
+/// The codec in which to refuse a request whose path is of no protocol.
+#[must_use]
+pub fn codec_of_head(headers: &HeaderMap) -> &'static Codec {
+    codec(if grpc::is_grpc(headers) { Protocol::OipGrpc } else { Protocol::OipRest })
 }
 
 impl std::fmt::Debug for Codec {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Codec").field("protocol", &self.protocol).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for StreamCodec {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("StreamCodec")
     }
 }

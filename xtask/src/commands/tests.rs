@@ -86,3 +86,9 @@ fn schema_check_names_the_first_line_that_differs() {
     assert_eq!(schema::first_difference("", "a\n"), Some(1));
     assert_eq!(schema::first_difference("a\n", "a"), Some(2));
 }
+
+#[test]
+fn generated_protocol_types_are_in_step() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    super::proto::check(root).unwrap();
+}

@@ -25,8 +25,14 @@ pub(crate) fn gateway(asked: &Asked, gateway: &Gateway) -> Outbound {
         Operation::ServerLive => (codec.encode_server_live)(true),
         Operation::ServerReady => (codec.encode_server_ready)(gateway.ready()),
         // Operations on a model never come here: `name` gives those a model or refuses them.
-        Operation::ServerMetadata | Operation::Infer | Operation::Metadata | Operation::Ready => {
-            (codec.encode_server_metadata)(VERSION)
-        }
+        Operation::ServerMetadata
+        | Operation::Infer
+        | Operation::Metadata
+        | Operation::Ready
+        | Operation::StreamInfer
+        | Operation::Config
+        | Operation::Statistics
+        | Operation::Index
+        | Operation::Manage => (codec.encode_server_metadata)(VERSION),
     }
 }

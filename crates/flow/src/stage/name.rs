@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use sluicegate_core::{Asked, Body, Kind, Operation, Protocol, Refusal};
-use sluicegate_wire::PROTOCOLS;
+use sluicegate_wire::{PROTOCOLS, codec};
 
 use super::identity::Identified;
 use crate::snapshot::{Model, Snapshot, Version};
@@ -33,6 +33,9 @@ pub(crate) fn name(identified: Identified, snapshot: &Snapshot, trail: &mut Trai
     let asked = PROTOCOLS.iter().find_map(|codec| (codec.ask)(&head.method, head.uri.path()));
     let asked = asked.unwrap_or_else(|| Err(Refusal::new(Kind::NoSuchPath, "no protocol here has this path")))?;
     trail.asked(&asked);
+    if codec(asked.protocol).name_in_body.is_some() {
+        return Err(Refusal::new(Kind::NotInThisBuild, "this build does not serve gRPC yet"));
+    }
     let Some(name) = asked.model.as_deref() else {
         return Ok(Named::Gateway(asked));
     };

@@ -89,7 +89,7 @@ impl UpstreamFixture {
         let values = self.values();
         let (body, content_type) = match self.upstream.native() {
             Some(Protocol::OipRest) => (oip_rest_body(&self.shape, &values), "application/json"),
-            None => (Bytes::from_static(b"{}"), "application/json"),
+            Some(Protocol::OipGrpc | Protocol::GrpcHealth) | None => (Bytes::from_static(b"{}"), "application/json"),
         };
         let mut call = self.call(self.model.clone(), CallBody::Wire(body.clone().into()), soon());
         call.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

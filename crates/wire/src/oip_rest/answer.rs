@@ -1,9 +1,10 @@
 //! Short answers: readiness, liveness and refusals.
 
+use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
-use sluicegate_core::{Body, Kind, Outbound, Refusal};
+use sluicegate_core::{Body, Fact, Kind, Outbound, Refusal};
 
 use super::{headers, path};
 
@@ -33,6 +34,12 @@ pub(super) fn server_live(live: bool) -> Outbound {
 /// Writes whether the gateway takes requests.
 pub(super) fn server_ready(ready: bool) -> Outbound {
     json(status_of(ready), json!({ "ready": ready }).to_string())
+}
+
+/// Writes a fact, which is at hand in this protocol's form.
+#[expect(clippy::unnecessary_wraps, reason = "the table's form; other protocols may refuse")]
+pub(super) fn fact(_: Fact, json: Bytes) -> Result<Outbound, Refusal> {
+    Ok(self::json(StatusCode::OK, json))
 }
 
 /// Writes a refusal as the protocol's `{"error": ...}`.

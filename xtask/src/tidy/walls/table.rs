@@ -144,11 +144,15 @@ pub(super) const ROOMS: &[Room] = &[
         rooms: &["core"],
         outside: Outside::Only(&[
             "bytes",
+            // gRPC messages come compressed; safe Rust, no C.
+            "flate2",
             "half",
             "http",
             "itoa",
             "memchr",
             "prost",
+            // Triton's configuration and statistics as JSON and back: the rules of proto3 JSON, from a descriptor.
+            "prost-reflect",
             "serde",
             "serde_json",
             "thiserror",
