@@ -4,15 +4,17 @@
     python tests/python/mlserver/make_models.py OUTDIR --http-port P --grpc-port P [--metrics-port P]
     mlserver start OUTDIR
 
-Models: `iris`, the classifier of the quickstart as scikit-learn itself serves it (outputs `predict`
-and `predict_proba`, by request); `echo`, which answers with what it was sent; `slow`, which sleeps
-the seconds in its first FP32 value and answers with them; `broken`, which fails on every request.
+Models: `iris` and `digits`, the classifiers of the quickstart as scikit-learn itself serves them
+(outputs `predict` and `predict_proba`, by request); `echo`, which answers with what it was sent;
+`slow`, which sleeps the seconds in its first FP32 value and answers with them; `broken`, which fails
+on every request; `strings`, `adder` and `image` as tests/python/small_models.py has them.
 """
 
 import argparse
 import importlib.util
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import joblib
@@ -21,11 +23,15 @@ HERE = Path(__file__).parent
 QUICKSTART = HERE.parents[2] / "examples/quickstart/models/train.py"
 
 
-def iris_model():
+sys.path.insert(0, str(HERE.parent))
+import small_models  # noqa: E402
+
+
+def trained():
     spec = importlib.util.spec_from_file_location("train", QUICKSTART)
     train = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(train)
-    return train.iris()[0]
+    return {"iris": train.iris()[0], "digits": train.digits()[0]}
 
 
 def main():
@@ -49,23 +55,32 @@ def main():
         settings |= {"metrics_endpoint": "/metrics", "metrics_port": args.metrics_port}
     write(args.out / "settings.json", settings)
 
-    write(args.out / "iris/model-settings.json", {
-        "name": "iris", "implementation": "mlserver_sklearn.SKLearnModel",
-        "parameters": {"uri": "./model.joblib", "version": "1"},
-        "platform": "sklearn", "versions": ["1"],
-        "inputs": [{"name": "features", "datatype": "FP32", "shape": [-1, 4]}],
-        "outputs": [
-            {"name": "predict", "datatype": "BYTES", "shape": [-1, 1]},
-            {"name": "predict_proba", "datatype": "FP32", "shape": [-1, 3]},
-        ],
-    })
-    joblib.dump(iris_model(), args.out / "iris/model.joblib")
-
-    for name, runtime in (("echo", "Echo"), ("slow", "Slow"), ("broken", "Broken")):
+    for name, features, label, classes in (("iris", 4, "BYTES", 3), ("digits", 64, "INT64", 10)):
         write(args.out / name / "model-settings.json", {
-            "name": name, "implementation": f"runtimes.{runtime}", "parameters": {"version": "1"},
+            "name": name, "implementation": "mlserver_sklearn.SKLearnModel",
+            "parameters": {"uri": "./model.joblib", "version": "1"},
+            "platform": "sklearn", "versions": ["1"],
+            "inputs": [{"name": "features", "datatype": "FP32", "shape": [-1, features]}],
+            "outputs": [
+                {"name": "predict", "datatype": label, "shape": [-1, 1]},
+                {"name": "predict_proba", "datatype": "FP32", "shape": [-1, classes]},
+            ],
+        })
+    for name, model in trained().items():
+        joblib.dump(model, args.out / name / "model.joblib")
+
+    def tensors(listed):
+        return [{"name": n, "datatype": d, "shape": shape} for n, d, shape in listed]
+
+    ours = {"echo": "Echo", "slow": "Slow", "broken": "Broken"} | dict.fromkeys(small_models.FUNCTIONS, "Small")
+    for name, runtime in ours.items():
+        inputs, outputs = small_models.SIGNATURES.get(name, ([], []))
+        signature = {"inputs": tensors(inputs), "outputs": tensors(outputs)} if inputs else {}
+        write(args.out / name / "model-settings.json", {
+            "name": name, "implementation": f"runtimes.{runtime}", "parameters": {"version": "1"}, **signature,
         })
         shutil.copy(HERE / "runtimes.py", args.out / name / "runtimes.py")
+        shutil.copy(HERE.parent / "small_models.py", args.out / name / "small_models.py")
 
 
 if __name__ == "__main__":

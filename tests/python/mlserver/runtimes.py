@@ -1,7 +1,9 @@
-"""Small models for MLServer: one that echoes, one that sleeps, one that fails."""
+"""Small models for MLServer: one that echoes, one that sleeps, one that fails, and those of small_models.py."""
 
 import asyncio
 
+import numpy as np
+import small_models
 from mlserver import MLModel
 from mlserver.errors import MLServerError
 from mlserver.types import InferenceRequest, InferenceResponse, ResponseOutput
@@ -57,3 +59,34 @@ class Broken(MLModel):
         if payload.inputs[0].name == "plain":
             raise ValueError("broken on purpose")
         raise MLServerError("broken on purpose", 503)
+
+
+class Small(MLModel):
+    """The model of small_models.py that has this one's name."""
+
+    async def load(self) -> bool:
+        return True
+
+    async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        given = {i.name: array(i) for i in payload.inputs}
+        wanted = [name for name, _, _ in small_models.SIGNATURES[self.name][0]]
+        if sorted(given) != sorted(wanted):
+            raise MLServerError(f"inputs {sorted(given)}, expected {sorted(wanted)}", 400)
+        answers = small_models.FUNCTIONS[self.name](**given)
+        datatypes = {name: datatype for name, datatype, _ in small_models.SIGNATURES[self.name][1]}
+        return InferenceResponse(
+            id=payload.id,
+            model_name=self.name,
+            model_version=self.version,
+            outputs=[
+                ResponseOutput(name=n, shape=list(a.shape), datatype=datatypes[n], data=a.reshape(-1).tolist())
+                for n, a in answers.items()
+            ],
+        )
+
+
+def array(tensor):
+    values = tensor.data.root
+    if tensor.datatype == "BYTES":
+        return np.array([*values, None], object)[:-1].reshape(tensor.shape)
+    return np.array(values, np.dtype({"FP32": "f4", "INT64": "i8"}[tensor.datatype])).reshape(tensor.shape)
