@@ -11,23 +11,23 @@
 
 mod ask;
 mod call;
-mod extension;
 mod faults;
 mod headers;
 mod inquire;
-mod scrub;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use sluicegate_core::{
-    BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Endpoint, Field, Inquiry, Mistake,
+    BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Endpoint, Fact, Field, Inquiry, Mistake,
     ModelMetadata, Node, NonFinite, Protocol, Reply, Settings, Shape, Upstream, UpstreamKind,
 };
 
-use self::extension::Extension;
+use super::learned::Learned;
+use super::transport::from_http;
 use crate::http::{Client, Connector, HttpError, Origin};
 
 /// The kind of backend.
@@ -100,7 +100,7 @@ pub struct Factory {
 struct Peer {
     endpoint: Endpoint,
     origin: Arc<Origin>,
-    extension: Extension,
+    extension: Learned,
 }
 
 /// A backend.
@@ -170,7 +170,7 @@ impl std::fmt::Debug for Factory {
 impl Peer {
     fn new(client: &Client, endpoint: &Endpoint) -> Result<Self, HttpError> {
         let origin = client.origin(&endpoint.authority)?;
-        Ok(Self { endpoint: endpoint.clone(), origin, extension: Extension::default() })
+        Ok(Self { endpoint: endpoint.clone(), origin, extension: Learned::default() })
     }
 }
 
@@ -180,7 +180,7 @@ impl OipRest {
         if let Some(peer) = self.peers.get(endpoint) {
             return Ok(Arc::clone(peer));
         }
-        Peer::new(&self.client, endpoint).map(Arc::new).map_err(|error| faults::from_http(&error, endpoint))
+        Peer::new(&self.client, endpoint).map(Arc::new).map_err(|error| from_http(&error, endpoint))
     }
 }
 
@@ -207,6 +207,15 @@ impl Upstream for OipRest {
         inquiry: Inquiry,
     ) -> BoxFuture<'a, Result<Option<ModelMetadata>, CallError>> {
         Box::pin(async move { self.describe(&*self.peer(endpoint)?, &inquiry).await })
+    }
+
+    fn fact<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        fact: Fact,
+        inquiry: Inquiry,
+    ) -> BoxFuture<'a, Result<Option<Bytes>, CallError>> {
+        Box::pin(async move { self.tell(&*self.peer(endpoint)?, fact, &inquiry).await })
     }
 
     fn ready<'a>(&'a self, endpoint: &'a Endpoint, inquiry: Inquiry) -> BoxFuture<'a, Result<bool, CallError>> {

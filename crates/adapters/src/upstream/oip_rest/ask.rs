@@ -5,7 +5,8 @@ use http::header::{self, HeaderMap};
 use http::{Method, Request, Response, StatusCode};
 use sluicegate_core::{Body, CallClass, CallError, Deadline, Sent};
 
-use super::faults::{from_body, from_http};
+use super::super::transport::from_http;
+use super::faults::from_body;
 use super::{OipRest, Peer};
 use crate::http::{Answer, Fault, Patience};
 

@@ -6,22 +6,20 @@ use sluicegate_core::{Body, Call, CallBody, CallClass, CallError, Deadline, Infe
 use sluicegate_wire::Limits;
 use sluicegate_wire::oip_rest::client::{self, EncodeError, WireForm, infer_path};
 
+use super::super::scrub::scrub;
+use super::super::transport::heavy;
 use super::ask::SHORT_ANSWER;
 use super::faults::{from_body, from_status, is_for_operators, nonsense};
 use super::headers::strip_private;
-use super::scrub::scrub;
 use super::{Binary, OipRest, Peer};
 use crate::http::Answer;
-
-/// Bytes from which on tensors are encoded and decoded on a thread of their own, so that other requests do not wait.
-const HEAVY: usize = 256 * 1024;
 
 const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 
 impl OipRest {
     /// Runs a model.
     pub(super) async fn run(&self, peer: &Peer, call: Call) -> Result<Reply, CallError> {
-        let Call { model, body, headers, deadline } = call;
+        let Call { model, body, headers, deadline, .. } = call;
         let path = infer_path(&model);
         match body {
             CallBody::Wire(_) if self.is_known_without_binary(peer) => {
@@ -165,18 +163,4 @@ fn unfit(error: &EncodeError, known: Option<bool>) -> CallError {
                 .telling("the model server does not say at the moment whether it takes binary data")
         }
     }
-}
-
-/// Does `work` on `bytes` bytes where it delays nobody, when `sent` of the request has left.
-async fn heavy<T: Send + 'static>(
-    bytes: usize,
-    sent: Sent,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, CallError> {
-    if bytes < HEAVY {
-        return Ok(work());
-    }
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| CallError::new(CallClass::Server, sent, format!("the translation failed: {error}")))
 }

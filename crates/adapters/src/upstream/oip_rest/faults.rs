@@ -8,27 +8,10 @@ use http::{HeaderMap, StatusCode};
 use sluicegate_core::{BodyError, CallClass, CallError, Endpoint, Sent};
 use sluicegate_wire::oip_rest::client::decode_error;
 
-use super::scrub::scrub;
-use crate::http::{Fault, HttpError};
-
-/// Longest text of a server that is handed on, in bytes.
-const TOLD_LIMIT: usize = 1024;
+use super::super::scrub::{scrub, shorten};
 
 /// Longest wait that a server may ask for.
 const RETRY_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// A call that got no answer.
-pub(super) fn from_http(error: &HttpError, endpoint: &Endpoint) -> CallError {
-    let cause = format!("{}: {}", endpoint.authority, error.cause);
-    match error.fault {
-        Fault::Connect | Fault::Broken => CallError::new(CallClass::Transport, error.sent, cause),
-        Fault::Nonsense => CallError::new(CallClass::Server, error.sent, cause),
-        Fault::TimedOut => CallError::new(CallClass::Timeout, error.sent, cause),
-        Fault::Request(_) => {
-            CallError::new(CallClass::Client, error.sent, cause).telling("the request's body broke off")
-        }
-    }
-}
 
 /// An answer whose body did not come to its end.
 pub(super) fn from_body(error: &BodyError, status: StatusCode, endpoint: &Endpoint) -> CallError {
@@ -132,11 +115,6 @@ fn cause(status: StatusCode, told: Option<&str>, body: &[u8], endpoint: &Endpoin
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(RETRY_LIMIT))
-}
-
-fn shorten(text: &str) -> &str {
-    let end = (0..=TOLD_LIMIT.min(text.len())).rev().find(|index| text.is_char_boundary(*index)).unwrap_or(0);
-    text.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use sluicegate_core::{CallError, Deadline, Inquiry, ModelMetadata};
+use sluicegate_core::{CallError, Deadline, Fact, Inquiry, ModelMetadata};
 use sluicegate_wire::oip_rest::client::{
     READY_PATH, SERVER_PATH, decode_health, decode_metadata, decode_server_extensions, metadata_path, ready_path,
 };
@@ -31,6 +32,23 @@ impl OipRest {
                 true => Ok(None),
                 false => Err(from_status(StatusCode::SERVICE_UNAVAILABLE, &answer.headers, NOT_READY, &peer.endpoint)),
             };
+        }
+        Err(from_status(answer.status, &answer.headers, &answer.body, &peer.endpoint))
+    }
+
+    /// Tells a fact as Triton's extensions do. `None`: the server has no way to say.
+    pub(super) async fn tell(&self, peer: &Peer, fact: Fact, inquiry: &Inquiry) -> Result<Option<Bytes>, CallError> {
+        let verb = match fact {
+            Fact::Config => "/config",
+            Fact::Statistics => "/stats",
+        };
+        let path = metadata_path(&inquiry.model) + verb;
+        let answer = self.get(peer, &path, inquiry.headers.clone(), inquiry.deadline).await?;
+        if answer.status == StatusCode::OK {
+            return Ok(Some(answer.body));
+        }
+        if lacks_path(answer.status, &answer.body) {
+            return Ok(None);
         }
         Err(from_status(answer.status, &answer.headers, &answer.body, &peer.endpoint))
     }

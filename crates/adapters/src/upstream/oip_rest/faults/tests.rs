@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use sluicegate_core::{CallClass, CallError, Endpoint};
 
-use super::{from_status, lacks_path, shorten};
+use super::{from_status, lacks_path};
 
 fn endpoint() -> Endpoint {
     Endpoint { authority: Arc::from("10.0.0.9:8080"), prefix: Arc::from("") }
@@ -83,14 +83,6 @@ fn addresses_stay_with_the_operator() {
     let error = judge(400, r#"{"error":"upstream http://10.0.0.7:9/x failed"}"#);
     assert_eq!(error.public.as_deref(), Some("upstream (address) failed"));
     assert!(error.cause.starts_with("10.0.0.9:8080 answered 400"), "{}", error.cause);
-}
-
-#[test]
-fn texts_are_cut_between_letters() {
-    let text = format!("{}é{}", "a".repeat(1023), "b".repeat(100));
-    assert_eq!(shorten(&text), "a".repeat(1023));
-    assert_eq!(shorten("short"), "short");
-    assert_eq!(shorten(""), "");
 }
 
 #[test]

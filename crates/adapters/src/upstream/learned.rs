@@ -1,5 +1,5 @@
-//! Whether an endpoint has the binary tensor extension: asked once, remembered, asked again after a failure. Must not
-//! know how it is asked.
+//! Whether an endpoint has a capability of its protocol: asked once, remembered, asked again after a failure. Must not
+//! know which one, nor how it is asked.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -15,15 +15,15 @@ const UNKNOWN: u8 = 0;
 const ABSENT: u8 = 1;
 const PRESENT: u8 = 2;
 
-/// What is known about one endpoint.
+/// What is known about one endpoint's capability.
 #[derive(Debug, Default)]
-pub(super) struct Extension {
+pub(super) struct Learned {
     known: AtomicU8,
     /// Held by the one who asks; holds the moment before which it is not asked again.
     asking: Mutex<Option<Instant>>,
 }
 
-impl Extension {
+impl Learned {
     /// Whether it is there; `None` where that is not known.
     pub(super) fn known(&self) -> Option<bool> {
         match self.known.load(Ordering::Relaxed) {

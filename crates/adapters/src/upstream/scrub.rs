@@ -7,6 +7,9 @@ use sluicegate_core::Endpoint;
 /// What stands in an address's place.
 const HIDDEN: &str = "(address)";
 
+/// Longest text of a server that is handed on, in bytes.
+const TOLD_LIMIT: usize = 1024;
+
 /// `text` without the endpoint's own address, without URLs, and without IP addresses.
 pub(super) fn scrub(text: &str, endpoint: &Endpoint) -> String {
     let authority: &str = &endpoint.authority;
@@ -26,6 +29,12 @@ pub(super) fn scrub(text: &str, endpoint: &Endpoint) -> String {
         rest = after;
     }
     clean
+}
+
+/// As much of `text` as is handed on.
+pub(super) fn shorten(text: &str) -> &str {
+    let end = (0..=TOLD_LIMIT.min(text.len())).rev().find(|index| text.is_char_boundary(*index)).unwrap_or(0);
+    text.get(..end).unwrap_or_default()
 }
 
 /// Whether words end at `letter`.
@@ -51,7 +60,7 @@ mod tests {
 
     use sluicegate_core::Endpoint;
 
-    use super::scrub;
+    use super::{scrub, shorten};
 
     #[test]
     fn addresses_go_and_words_stay() {
@@ -73,5 +82,13 @@ mod tests {
         ] {
             assert_eq!(scrub(told, &endpoint), clean);
         }
+    }
+
+    #[test]
+    fn texts_are_cut_between_letters() {
+        let text = format!("{}é{}", "a".repeat(1023), "b".repeat(100));
+        assert_eq!(shorten(&text), "a".repeat(1023));
+        assert_eq!(shorten("short"), "short");
+        assert_eq!(shorten(""), "");
     }
 }

@@ -1,0 +1,101 @@
+//! Puts one call to an endpoint. What is common to running a model and asking about one.
+
+use std::future::poll_fn;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request};
+use sluicegate_core::{Body, CallClass, CallError, Deadline, Sent};
+use sluicegate_wire::grpc::{ACCEPT_ENCODING, ACCEPTED, CONTENT, timeout};
+
+use super::super::transport::from_http;
+use super::answers::Answers;
+use super::faults::{Failed, nonsense};
+use super::{OipGrpc, Package, Peer};
+use crate::http::{Fault, Patience};
+
+/// The package of the specification, as paths begin with it.
+const PACKAGE: &str = "/inference.";
+
+/// The same at TorchServe.
+const TORCHSERVE: &str = "/org.pytorch.serve.grpc.openinference.";
+
+/// Header fields about a body that is not the one sent here.
+const CONTENT_FIELDS: [HeaderName; 6] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_ENCODING,
+    header::ACCEPT,
+    header::ACCEPT_ENCODING,
+    header::TE,
+    HeaderName::from_static("inference-header-content-length"),
+];
+
+impl OipGrpc {
+    /// Sends a framed message and waits for the head of the answer.
+    pub(super) async fn send(
+        &self,
+        peer: &Peer,
+        (path, message): (&str, Body),
+        mut headers: HeaderMap,
+        deadline: Deadline,
+    ) -> Result<Answers, Failed> {
+        let mut request =
+            Request::builder().method(Method::POST).uri(self.target(peer, path)).body(message).map_err(|error| {
+                CallError::new(CallClass::Server, Sent::Nothing, format!("no request target: {error}"))
+            })?;
+        own(&mut headers);
+        // What is left now: the server need not know how long the gateway took up to here.
+        headers.insert(timeout::TIMEOUT, timeout::format(deadline.left(self.clock.now())));
+        *request.headers_mut() = headers;
+        let patience = Patience { connect: self.connect_timeout, deadline };
+        let response = self.client.send(&peer.origin, request, patience).await.map_err(|error| {
+            if error.fault == Fault::Connect {
+                peer.wide.forget();
+            }
+            from_http(&error, &peer.endpoint)
+        })?;
+        Answers::of(response, &peer.endpoint, self.options.max_message)
+    }
+
+    /// Sends a framed message and takes the one message of its answer.
+    pub(super) async fn ask(
+        &self,
+        peer: &Peer,
+        question: (&str, Body),
+        headers: HeaderMap,
+        deadline: Deadline,
+    ) -> Result<Bytes, Failed> {
+        let mut answers = self.send(peer, question, headers, deadline).await?;
+        let Some(message) = poll_fn(|context| answers.poll_message(context)).await else {
+            return Err(nonsense("it ended well, but without a message", &peer.endpoint).into());
+        };
+        let message = message?;
+        // The status stands behind the message.
+        match poll_fn(|context| answers.poll_message(context)).await {
+            None => Ok(message),
+            Some(Ok(_)) => Err(nonsense("it has more than one message", &peer.endpoint).into()),
+            Some(Err(error)) => Err(error),
+        }
+    }
+
+    fn target(&self, peer: &Peer, path: &str) -> String {
+        match (self.options.package, path.strip_prefix(PACKAGE)) {
+            (Package::TorchServe, Some(call)) => format!("{}{TORCHSERVE}{call}", peer.endpoint.prefix),
+            _ => format!("{}{path}", peer.endpoint.prefix),
+        }
+    }
+}
+
+/// Makes the head that of a gRPC call of our own.
+fn own(headers: &mut HeaderMap) {
+    for name in CONTENT_FIELDS {
+        headers.remove(name);
+    }
+    let reserved: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("grpc-")).cloned().collect();
+    for name in reserved {
+        headers.remove(name);
+    }
+    headers.insert(header::CONTENT_TYPE, CONTENT);
+    headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    headers.insert(ACCEPT_ENCODING, ACCEPTED);
+}

@@ -1,0 +1,99 @@
+//! Runs a model: tensors encoded for this server, and its answer, or its answers, decoded.
+
+use http::HeaderMap;
+use sluicegate_core::{
+    Body, Call, CallBody, CallClass, CallError, Deadline, InferRequest, Parameter, Parameters, Reply, ReplyStream, Sent,
+};
+use sluicegate_wire::Limits;
+use sluicegate_wire::oip_grpc::client::{self, EncodeError, INFER_PATH, STREAM_PATH};
+
+use super::super::transport::heavy;
+use super::faults::nonsense;
+use super::replies::Replies;
+use super::{OipGrpc, Peer, Wide};
+
+impl OipGrpc {
+    /// Runs a model that answers once.
+    pub(super) async fn run(&self, peer: &Peer, call: Call) -> Result<Reply, CallError> {
+        let (headers, deadline) = (call.headers.clone(), call.deadline);
+        let (message, id) = self.encode(peer, call).await?;
+        let answer = self.ask(peer, (INFER_PATH, message), headers, deadline).await?;
+        let limits = self.limits();
+        let decoded = heavy(answer.len(), Sent::All, move || client::decode_response(answer, &limits)).await?;
+        let mut response = decoded.map_err(|error| nonsense(&error.to_string(), &peer.endpoint))?;
+        // The caller's, or none: MLServer makes one up.
+        response.id = id;
+        Ok(Reply::Tensors(response))
+    }
+
+    /// Runs a model that answers any number of times.
+    pub(super) async fn run_streaming(&self, peer: &Peer, call: Call) -> Result<ReplyStream, CallError> {
+        let (headers, deadline) = (call.headers.clone(), call.deadline);
+        let (message, id) = self.encode(peer, call).await?;
+        let answers = self.send(peer, (STREAM_PATH, message), headers, deadline).await?;
+        Ok(Box::pin(Replies::new(answers, peer.endpoint.clone(), id, self.limits())))
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { message: self.options.max_message, ..Limits::default() }
+    }
+
+    async fn encode(&self, peer: &Peer, call: Call) -> Result<(Body, Option<String>), CallError> {
+        let CallBody::Tensors(request) = call.body else {
+            let cause = "the client's own bytes were sent to a backend that takes tensors only";
+            return Err(CallError::new(CallClass::Client, Sent::Nothing, cause));
+        };
+        let known =
+            if has_wide(&request) { self.takes_wide(peer, &call.headers, call.deadline).await? } else { Some(false) };
+        let wire = client::Peer { parameters_double_uint64: known.unwrap_or(false) };
+        let pieces = client::encode_request(&request, &call.model, &wire).map_err(|error| unfit(&error, known))?;
+        Ok((pieces.into_iter().collect(), request.id))
+    }
+
+    /// Whether the endpoint takes wide parameters; `None` where it does not say at the moment.
+    async fn takes_wide(
+        &self,
+        peer: &Peer,
+        headers: &HeaderMap,
+        deadline: Deadline,
+    ) -> Result<Option<bool>, CallError> {
+        match self.options.wide_parameters {
+            Wide::Always => return Ok(Some(true)),
+            Wide::Never => return Ok(Some(false)),
+            Wide::Auto => {}
+        }
+        if let Some(known) = peer.wide.known() {
+            return Ok(Some(known));
+        }
+        let now = self.clock.now();
+        let learning = peer.wide.learn(now, self.has_wide_parameters(peer, headers.clone(), deadline));
+        tokio::time::timeout(deadline.left(now), learning).await.unwrap_or_else(|_| {
+            let cause = format!("{}: its description did not come within the request's time", peer.endpoint.authority);
+            Err(CallError::new(CallClass::Timeout, Sent::Nothing, cause))
+        })
+    }
+}
+
+/// Whether a parameter is of a kind that not every server's protocol has.
+fn has_wide(request: &InferRequest) -> bool {
+    let wide = |parameters: &Parameters| {
+        parameters.iter().any(|(_, value)| matches!(value, Parameter::Double(_) | Parameter::Uint(_)))
+    };
+    wide(&request.parameters)
+        || request.inputs.iter().any(|input| wide(&input.parameters))
+        || request.outputs.iter().any(|output| wide(&output.parameters))
+}
+
+/// A request that the server's form cannot carry. Where it is not known what the server takes, that is the server's
+/// fault and may pass.
+fn unfit(error: &EncodeError, known: Option<bool>) -> CallError {
+    let text = error.to_string();
+    match (known, error) {
+        (None, EncodeError::Parameter { .. }) => {
+            let cause = format!("{text}; `ServerMetadata` failed, so it is not known whether it takes them");
+            CallError::new(CallClass::NotReady, Sent::Nothing, cause)
+                .telling("the model server does not say at the moment which parameters it takes")
+        }
+        _ => CallError::new(CallClass::Client, Sent::Nothing, text.clone()).telling(text),
+    }
+}

@@ -1,0 +1,35 @@
+//! What protocols over HTTP share: what a failed exchange means, and where heavy work is done. Must not know a protocol.
+
+use sluicegate_core::{CallClass, CallError, Endpoint, Sent};
+
+use crate::http::{Fault, HttpError};
+
+/// Bytes from which on tensors are encoded and decoded on a thread of their own, so that other requests do not wait.
+const HEAVY: usize = 256 * 1024;
+
+/// A call that got no answer.
+pub(super) fn from_http(error: &HttpError, endpoint: &Endpoint) -> CallError {
+    let cause = format!("{}: {}", endpoint.authority, error.cause);
+    match error.fault {
+        Fault::Connect | Fault::Broken => CallError::new(CallClass::Transport, error.sent, cause),
+        Fault::Nonsense => CallError::new(CallClass::Server, error.sent, cause),
+        Fault::TimedOut => CallError::new(CallClass::Timeout, error.sent, cause),
+        Fault::Request(_) => {
+            CallError::new(CallClass::Client, error.sent, cause).telling("the request's body broke off")
+        }
+    }
+}
+
+/// Does `work` on `bytes` bytes where it delays nobody, when `sent` of the request has left.
+pub(super) async fn heavy<T: Send + 'static>(
+    bytes: usize,
+    sent: Sent,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, CallError> {
+    if bytes < HEAVY {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| CallError::new(CallClass::Server, sent, format!("the translation failed: {error}")))
+}
