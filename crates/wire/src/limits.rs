@@ -34,7 +34,7 @@ impl Default for Limits {
             tensors: 1024,
             dimensions: 32,
             elements: 1 << 28,
-            message: 1 << 30,
+            message: 64 << 20,
         }
     }
 }

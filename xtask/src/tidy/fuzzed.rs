@@ -6,6 +6,9 @@ use super::{Facts, Found};
 pub(super) const PARSERS: &[(&str, &str)] = &[
     ("crates/config/src/text.rs", "config"),
     ("crates/runtime/src/lib.rs", "onnx_load"),
+    ("crates/wire/src/grpc/frame.rs", "grpc_frame"),
+    ("crates/wire/src/oip_grpc/request.rs", "oip_grpc_request"),
+    ("crates/wire/src/oip_grpc/response.rs", "oip_grpc_request"),
     ("crates/wire/src/oip_rest/path.rs", "oip_path"),
     ("crates/wire/src/oip_rest/request.rs", "oip_request"),
     ("crates/wire/src/oip_rest/response.rs", "oip_response"),

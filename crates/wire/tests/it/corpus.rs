@@ -3,6 +3,12 @@
 use std::path::Path;
 
 #[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
+#[path = "../../../../fuzz/targets/grpc_frame.rs"]
+mod grpc_frame;
+#[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
+#[path = "../../../../fuzz/targets/oip_grpc_request.rs"]
+mod oip_grpc_request;
+#[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
 #[path = "../../../../fuzz/targets/oip_path.rs"]
 mod oip_path;
 #[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
@@ -30,6 +36,16 @@ fn replay(target: &str, run: fn(&[u8])) {
         files += 1;
     }
     assert!(files >= 20, "{} has lost its corpus: {files} files", folder.display());
+}
+
+#[test]
+fn grpc_frames() {
+    replay("grpc_frame", grpc_frame::run);
+}
+
+#[test]
+fn grpc_requests() {
+    replay("oip_grpc_request", oip_grpc_request::run);
 }
 
 #[test]

@@ -79,13 +79,13 @@ fn tensors(text: bool) -> impl Strategy<Value = Vec<Tensor>> {
     })
 }
 
-fn request(text: bool) -> impl Strategy<Value = InferRequest> {
+pub(crate) fn request(text: bool) -> impl Strategy<Value = InferRequest> {
     let output = parameters().prop_map(|parameters| RequestedOutput { name: "y".into(), parameters });
     (proptest::option::of(any::<String>()), parameters(), tensors(text), vec(output, 0..2))
         .prop_map(|(id, parameters, inputs, outputs)| InferRequest { id, parameters, inputs, outputs })
 }
 
-fn response(text: bool) -> impl Strategy<Value = InferResponse> {
+pub(crate) fn response(text: bool) -> impl Strategy<Value = InferResponse> {
     (any::<String>(), proptest::option::of(any::<String>()), parameters(), tensors(text)).prop_map(
         |(model_name, id, parameters, outputs)| InferResponse {
             model_name,

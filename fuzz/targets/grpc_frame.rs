@@ -1,0 +1,65 @@
+//! Frames of gRPC messages: however the bytes are cut, the same messages come out, and none is larger than the limit.
+//!
+//! A corpus file is a byte whose low bits choose the compression and whose high bits choose the limit, a byte that says
+//! how the rest is cut, and the bytes of a body.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use sluicegate_core::Refusal;
+use sluicegate_wire::grpc::frame::{self, FrameError, Reader};
+use sluicegate_wire::grpc::{ENCODING, Encoding, metadata, status, timeout};
+
+/// Reads frames in one piece and in several, and checks what must hold of them.
+pub fn run(data: &[u8]) {
+    texts(data);
+    let [choice, cut, body @ ..] = data else { return };
+    let mut headers = HeaderMap::new();
+    let name = ["identity", "gzip", "deflate", "zstd"][usize::from(choice & 3)];
+    headers.insert(ENCODING, HeaderValue::from_static(name));
+    let limit = 1 << (choice >> 3);
+    let read = |step: usize| messages(Reader::new(Encoding::of(&headers), limit), body, step);
+    let (whole, fault) = read(body.len().max(1));
+    for message in &whole {
+        assert!(message.len() as u64 <= limit);
+        let mut again = frame::whole(message).unwrap();
+        assert_eq!(Reader::new(Encoding::Identity, limit).read(&mut again).as_ref(), Ok(&Some(message.clone())));
+    }
+    assert_eq!(read(usize::from(*cut) + 1), (whole, fault.clone()));
+    if let Some(fault) = fault {
+        let code = fault.code().number();
+        assert_eq!(Refusal::from(fault).kind.facts().grpc, code);
+    }
+}
+
+/// All messages of a body that comes in pieces of `step` bytes, and how it ended.
+fn messages(mut reader: Reader, body: &[u8], step: usize) -> (Vec<Bytes>, Option<FrameError>) {
+    let mut messages = Vec::new();
+    for piece in body.chunks(step) {
+        let mut piece = Bytes::copy_from_slice(piece);
+        loop {
+            match reader.read(&mut piece) {
+                Ok(Some(message)) => messages.push(message),
+                Ok(None) => break,
+                Err(fault) => return (messages, Some(fault)),
+            }
+        }
+        assert!(piece.is_empty());
+    }
+    (messages, reader.end().err())
+}
+
+/// The small texts around a call.
+fn texts(data: &[u8]) {
+    if let Some(wait) = timeout::parse(data) {
+        let written = timeout::format(wait);
+        // Written in another unit it may be less, never more.
+        assert!(timeout::parse(written.as_bytes()).is_some_and(|again| again <= wait));
+    }
+    if let Ok(text) = std::str::from_utf8(data)
+        && data.len() < 2000
+    {
+        assert_eq!(status::decode(status::encode(text).as_bytes()), text);
+    }
+    let _ = status::decode(data);
+    let _ = metadata::is_base64(data);
+}
