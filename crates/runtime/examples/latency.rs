@@ -21,8 +21,8 @@ mod tensors;
 
 /// How long each engine is measured.
 const SPAN: Duration = Duration::from_secs(2);
-/// Runs before measuring.
-const WARM: usize = 20;
+/// Runs before measuring: enough that a shape is known to come often.
+const WARM: usize = 50;
 
 type Failed = Box<dyn std::error::Error>;
 

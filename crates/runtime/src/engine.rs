@@ -3,6 +3,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod convert;
+mod favourites;
 mod graph;
 pub(crate) mod guard;
 pub(crate) mod library;

@@ -10,10 +10,11 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::internal::*;
 
 use super::budget::Budget;
-use super::graph::{fact, fixed, is_open, parse, with_plain_outputs};
+use super::favourites::{Favourites, Shapes};
+use super::graph::{fixed, is_open, parse, with_plain_outputs};
 use super::{Engine, RunError, Watch, convert};
 use crate::check::Limits;
-use crate::describe::{Description, Dim, Port};
+use crate::describe::{Description, Dim};
 use crate::ops;
 
 /// Shapes for which a model that needs it is kept prepared.
@@ -25,8 +26,8 @@ const MAX_IDLE: usize = 64;
 /// Operators that are much faster over known shapes.
 const CONVOLUTIONS: [&str; 4] = ["Conv", "ConvTranspose", "MaxPool", "AveragePool"];
 
-/// Bytes of weights up to which a model is prepared twice.
-const MAX_TWICE: usize = 64 << 20;
+/// Bytes of weights up to which a model is prepared again for shapes that come often.
+const MAX_AGAIN: usize = 16 << 20;
 
 /// A model in tract's hands.
 pub(crate) struct TractEngine {
@@ -37,12 +38,15 @@ pub(crate) struct TractEngine {
     defaults: Vec<Option<TValue>>,
 }
 
-/// The shapes of all inputs.
-type Shapes = Vec<Vec<usize>>;
+/// Plans for shapes that come often, and what they are made from.
+struct Often {
+    model: InferenceModel,
+    favourites: Favourites<Prepared>,
+}
 
 enum Plan {
-    /// One for every shape; and one for a single row, where that is much faster.
-    Open { any: Prepared, single: Option<Prepared> },
+    /// One for every shape; and where that is much faster, some for the shapes that come most.
+    Open { any: Box<Prepared>, often: Option<Box<Often>> },
     /// One for each shape.
     ByShape { model: Box<InferenceModel>, prepared: Mutex<Vec<(Shapes, Arc<Prepared>)>> },
 }
@@ -63,7 +67,11 @@ impl TractEngine {
     pub(crate) fn load(model: &ModelProto, description: &mut Description, limits: Limits) -> Result<Self, String> {
         let (graph, defaults) = parse(model, description).map_err(|error| reason(&error))?;
         let plan = match prepare(graph.clone(), limits) {
-            Ok(any) => Plan::Open { any, single: prepare_single(model, &graph, description, limits) },
+            Ok(any) => {
+                let worth = is_open(description) && convolves(model);
+                let often = worth.then(|| Box::new(Often { model: graph, favourites: Favourites::new() }));
+                Plan::Open { any: Box::new(any), often }
+            }
             // Whether it can be prepared for some shape is known only when one comes, unless nothing is open.
             Err(error) if is_open(description) => {
                 try_some(&graph, description, limits).map_err(|_| reason(&error))?;
@@ -82,7 +90,7 @@ impl TractEngine {
         let Plan::ByShape { model, prepared } = &self.plan else {
             return Err(RunError::Failed("the model was prepared before".to_owned()));
         };
-        let shapes: Shapes = inputs.iter().map(|input| input.shape().to_vec()).collect();
+        let shapes = shapes(inputs);
         if let Some((_, found)) = prepared.lock().iter().find(|(known, _)| *known == shapes) {
             return Ok(Arc::clone(found));
         }
@@ -115,10 +123,10 @@ impl Engine for TractEngine {
             });
         }
         let outputs = match &self.plan {
-            Plan::Open { single: Some(single), .. } if values.iter().all(|value| value.shape().first() == Some(&1)) => {
-                single.run(values, self.limits, watch)?
-            }
-            Plan::Open { any, .. } => any.run(values, self.limits, watch)?,
+            Plan::Open { any, often } => match often.as_ref().and_then(|often| often.plan(&values, self.limits)) {
+                Some(favourite) => favourite.run(values, self.limits, watch)?,
+                None => any.run(values, self.limits, watch)?,
+            },
             Plan::ByShape { .. } => self.prepared(&values)?.run(values, self.limits, watch)?,
         };
         self.description
@@ -129,6 +137,17 @@ impl Engine for TractEngine {
             .map(|(port, (value, _))| convert::export(&port.name, value))
             .collect()
     }
+}
+
+impl Often {
+    fn plan(&self, inputs: &[TValue], limits: Limits) -> Option<Arc<Prepared>> {
+        let prepared = || fixed(&self.model, inputs).and_then(|model| prepare(model, limits)).ok();
+        self.favourites.plan(shapes(inputs), prepared)
+    }
+}
+
+fn shapes(inputs: &[TValue]) -> Shapes {
+    inputs.iter().map(|input| input.shape().to_vec()).collect()
 }
 
 impl Prepared {
@@ -177,30 +196,11 @@ fn failure(node: &TypedNode, error: &TractError) -> RunError {
     }
 }
 
-/// A plan for inputs of one row. tract's convolutions take their fast path only over known shapes; other operators
-/// do not care, and large models should not hold their weights twice.
-fn prepare_single(
-    model: &ModelProto,
-    graph: &InferenceModel,
-    description: &Description,
-    limits: Limits,
-) -> Option<Prepared> {
-    let proto = model.graph.as_ref()?;
-    let weights: usize = proto.initializer.iter().map(|tensor| tensor.raw_data.len()).sum();
-    let convolves = proto.node.iter().any(|node| CONVOLUTIONS.contains(&node.op_type.as_str()));
-    if !convolves || weights > MAX_TWICE {
-        return None;
-    }
-    let mut graph = graph.clone();
-    for (place, port) in description.inputs.iter().enumerate() {
-        let (Dim::Named(_) | Dim::Any, rest) = port.dims.as_ref()?.split_first()? else { return None };
-        let mut dims = vec![Dim::Fixed(1)];
-        dims.extend_from_slice(rest);
-        let one_row = Port { dims: Some(dims), ..port.clone() };
-        let fact = fact(&graph, &one_row).ok()?;
-        graph.set_input_fact(place, fact).ok()?;
-    }
-    prepare(graph, limits).ok()
+/// Whether plans for single shapes are worth their memory.
+fn convolves(model: &ModelProto) -> bool {
+    let Some(graph) = &model.graph else { return false };
+    let weights: usize = graph.initializer.iter().map(|tensor| tensor.raw_data.len()).sum();
+    weights <= MAX_AGAIN && graph.node.iter().any(|node| CONVOLUTIONS.contains(&node.op_type.as_str()))
 }
 
 // A model that can be prepared for no shape is refused when it is loaded, not when it is used. Where the file leaves

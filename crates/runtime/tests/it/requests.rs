@@ -81,15 +81,16 @@ async fn batches_of_any_size_one_after_the_other() {
     }
 }
 
-/// A network with convolutions has a plan of its own for one row.
+/// A network with convolutions gets a plan of its own for a shape that comes often: its answers must not change.
 #[tokio::test]
-async fn one_row_is_answered_as_the_same_row_among_many() {
+async fn one_row_is_answered_as_the_same_row_among_many_however_often() {
     let reference = reference(&models().join("digits-cnn.json"));
     let one = load(&models().join("digits-cnn.onnx"));
     let all = one.infer(request(reference.inputs.clone())).await.unwrap().outputs;
     let image = &reference.inputs[0];
     let size = image.data().len() / 4;
-    for row in 0..4 {
+    for time in 0..80 {
+        let row = time % 4;
         let data = image.data().slice(row * size..(row + 1) * size);
         let single = Tensor::new("image", DataType::Fp32, vec![1, 1, 8, 8], data).unwrap();
         let found = one.infer(request(vec![single])).await.unwrap().outputs;
