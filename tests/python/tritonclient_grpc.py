@@ -195,7 +195,7 @@ def echo(server, model, args):
         return got, form
 
     report = in_every_mode(args.modes, run, known=True)
-    if not args.finite:
+    if not args.finite and not args.no_bf16:
         report["bf16"] = bf16(server, model, args.version)
     return report
 
@@ -429,6 +429,7 @@ def main():
     cli.add_argument("--version", default="", help="the model version to ask for")
     cli.add_argument("--metadata", action="append", default=[], metavar="NAME:VALUE", help="sent with every call")
     cli.add_argument("--finite", action="store_true", help="echo only what a server that knows JSON alone can carry")
+    cli.add_argument("--no-bf16", action="store_true", help="leave BF16 out of the echo: not every server knows it")
     args = cli.parse_args()
     args.modes = args.modes.split(",")
     if unknown := set(args.modes) - set(MODES):

@@ -1,4 +1,4 @@
-//! Addresses of backends: `http://host[:port][/prefix]` and nothing else.
+//! Addresses of backends: `http://host[:port][/prefix]`, or the same with `grpc://` where the protocol runs over gRPC.
 
 use std::net::Ipv6Addr;
 
@@ -10,7 +10,13 @@ use sluicegate_core::Endpoint;
 pub(crate) struct Wrong(pub(crate) &'static str, pub(crate) &'static str);
 
 /// Schemes of the design that this build does not speak.
-const LATER: [&str; 5] = ["https", "grpc", "grpcs", "unix", "dns"];
+const LATER: [&str; 4] = ["https", "grpcs", "unix", "dns"];
+
+/// The scheme of protocols over gRPC, without TLS.
+const GRPC: &str = "grpc";
+
+/// What to write instead of another scheme.
+const SPOKEN: &str = "this build speaks `http://`, and `grpc://` where the protocol runs over gRPC";
 
 /// Reads an address.
 pub(crate) fn endpoint(text: &str) -> Result<Endpoint, Wrong> {
@@ -18,10 +24,10 @@ pub(crate) fn endpoint(text: &str) -> Result<Endpoint, Wrong> {
         return Err(Wrong("is no address", "write `http://` before the host"));
     };
     if LATER.contains(&scheme) {
-        return Err(Wrong("has a scheme that is not in this build", "this build speaks `http://` only"));
+        return Err(Wrong("has a scheme that is not in this build", SPOKEN));
     }
-    if scheme != "http" {
-        return Err(Wrong("has a scheme that is not known", "this build speaks `http://` only"));
+    if scheme != "http" && scheme != GRPC {
+        return Err(Wrong("has a scheme that is not known", SPOKEN));
     }
     if rest.contains(['?', '#']) {
         return Err(Wrong("has a query or fragment", "end it with the host, the port or a path"));
@@ -31,6 +37,11 @@ pub(crate) fn endpoint(text: &str) -> Result<Endpoint, Wrong> {
         return Err(Wrong("holds a user or password", "leave it out: credentials are not in this build"));
     }
     Ok(Endpoint { authority: host_and_port(authority)?.into(), prefix: prefix(path)?.into() })
+}
+
+/// Whether the address says by its scheme that gRPC is spoken there.
+pub(crate) fn says_grpc(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| scheme == GRPC)
 }
 
 /// `host:port`, with the port that `http` implies where none is written.
@@ -94,6 +105,7 @@ mod tests {
             ("http://triton/", "triton:80", ""),
             ("http://[::1]:8000/a/b/", "[::1]:8000", "/a/b"),
             ("http://a_b.svc.:1", "a_b.svc.:1", ""),
+            ("grpc://triton:8001", "triton:8001", ""),
         ] {
             let endpoint = endpoint(text).unwrap();
             assert_eq!((&*endpoint.authority, &*endpoint.prefix), (authority, prefix), "{text}");
@@ -108,6 +120,8 @@ mod tests {
             "http://",
             "http:///x",
             "https://a",
+            "grpcs://a:1",
+            "GRPC://a:1",
             "ftp://a",
             "http://user:secret@host",
             "http://host:0",

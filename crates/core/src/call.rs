@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::HeaderMap;
 
-use crate::{Body, InferRequest, InferResponse, ModelMetadata, Protocol};
+use crate::{Body, InferRequest, InferResponse, ModelMetadata, Operation, Protocol};
 
 /// A boxed future; one a call, never one a chunk.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -40,6 +40,8 @@ pub struct BackendModel {
 /// A request to run a model on an endpoint.
 #[derive(Debug)]
 pub struct Call {
+    /// What is asked: with tensors always to run the model, with bytes whatever their protocol has a path for.
+    pub operation: Operation,
     /// Which model, by the backend's names.
     pub model: BackendModel,
     /// What to send.

@@ -9,6 +9,8 @@ pub enum Protocol {
     OipGrpc,
     /// Questions whether the gateway serves, in gRPC's own health protocol.
     GrpcHealth,
+    /// OpenAI's API over JSON.
+    OpenAi,
 }
 
 /// What is asked of a model, or of the gateway itself.
@@ -36,6 +38,14 @@ pub enum Operation {
     Index,
     /// Change what a server has loaded, shares or logs.
     Manage,
+    /// Answer a conversation.
+    Chat,
+    /// Go on with a text.
+    Complete,
+    /// Answer, with what the server remembers and the tools it has.
+    Respond,
+    /// Make vectors of texts.
+    Embed,
 }
 
 /// A request's head, read by its protocol.
@@ -54,7 +64,7 @@ pub struct Asked {
 
 impl Protocol {
     /// Every protocol.
-    pub const ALL: [Self; 3] = [Self::OipRest, Self::OipGrpc, Self::GrpcHealth];
+    pub const ALL: [Self; 4] = [Self::OipRest, Self::OipGrpc, Self::GrpcHealth, Self::OpenAi];
 
     /// The name in configuration, logs and metrics.
     #[must_use]
@@ -63,6 +73,7 @@ impl Protocol {
             Self::OipRest => "oip-rest",
             Self::OipGrpc => "oip-grpc",
             Self::GrpcHealth => "grpc-health",
+            Self::OpenAi => "openai",
         }
     }
 }
@@ -83,6 +94,10 @@ impl Operation {
             Self::Statistics => "statistics",
             Self::Index => "index",
             Self::Manage => "manage",
+            Self::Chat => "chat",
+            Self::Complete => "complete",
+            Self::Respond => "respond",
+            Self::Embed => "embed",
         }
     }
 }

@@ -43,7 +43,8 @@ pub fn build(
     }
     let mut models = HashMap::new();
     for spec in &resolved.models {
-        let model = build_model(spec, &backends)?;
+        let before = previous.and_then(|old| old.models.get(&spec.name));
+        let model = build_model(spec, &backends, before)?;
         models.insert(Arc::clone(&spec.name), Arc::new(model));
     }
     let listeners =
@@ -88,9 +89,16 @@ fn equal(old: &BackendPlan, new: &BackendPlan) -> bool {
         && same_models
 }
 
-fn build_model(spec: &ModelSpec, backends: &HashMap<Arc<str>, Arc<Backend>>) -> Result<Model, Vec<Mistake>> {
-    let versions: Vec<Arc<Version>> =
-        spec.versions.iter().map(|version| build_version(version, backends).map(Arc::new)).collect::<Result<_, _>>()?;
+fn build_model(
+    spec: &ModelSpec,
+    backends: &HashMap<Arc<str>, Arc<Backend>>,
+    before: Option<&Arc<Model>>,
+) -> Result<Model, Vec<Mistake>> {
+    let versions: Vec<Arc<Version>> = spec
+        .versions
+        .iter()
+        .map(|version| build_version(version, backends, before).map(Arc::new))
+        .collect::<Result<_, _>>()?;
     let Some(stable) = versions.get(spec.stable).map(Arc::clone) else {
         return Err(vec![Mistake::at(&spec.span, format!("model `{}` has no stable version", spec.name))]);
     };
@@ -105,15 +113,21 @@ fn build_model(spec: &ModelSpec, backends: &HashMap<Arc<str>, Arc<Backend>>) -> 
     })
 }
 
-fn build_version(spec: &VersionSpec, backends: &HashMap<Arc<str>, Arc<Backend>>) -> Result<Version, Vec<Mistake>> {
+fn build_version(
+    spec: &VersionSpec,
+    backends: &HashMap<Arc<str>, Arc<Backend>>,
+    before: Option<&Arc<Model>>,
+) -> Result<Version, Vec<Mistake>> {
     let Some(backend) = backends.get(&spec.backend) else {
         return Err(vec![Mistake::at(&spec.span, format!("there is no backend `{}`", spec.backend))]);
     };
+    let counters = before.and_then(|model| model.version(&spec.name)).map(|version| Arc::clone(&version.counters));
     Ok(Version {
         name: Arc::clone(&spec.name),
         header: header_value(&spec.name),
         backend: Arc::clone(backend),
         model: spec.model.clone(),
+        counters: counters.unwrap_or_default(),
     })
 }
 

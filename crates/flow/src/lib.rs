@@ -5,6 +5,7 @@
 mod affinity;
 pub mod build;
 pub mod control;
+mod counters;
 mod serve;
 mod snapshot;
 mod stage;

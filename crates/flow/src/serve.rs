@@ -8,15 +8,16 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use sluicegate_core::{Inbound, Kind, Operation, Outbound, Refusal};
+use sluicegate_core::{Fact, Inbound, Kind, Operation, Outbound, Refusal};
 
 use crate::control::Gateway;
 use crate::snapshot::Snapshot;
-use crate::stage::{call, encode, identity, inquire, name, read, traffic};
+use crate::stage::name::Named;
+use crate::stage::{call, encode, facts, identity, inquire, name, read, stream, traffic};
 use crate::trail::Trail;
 
 /// Answers one request. Never fails: what cannot be served is refused in the caller's protocol.
-pub async fn serve(gateway: &Gateway, inbound: Inbound) -> Outbound {
+pub async fn serve(gateway: &Arc<Gateway>, inbound: Inbound) -> Outbound {
     // One generation, from here to the answer's last byte.
     let snapshot = gateway.current();
     let mut trail = Trail::begin(gateway, &snapshot, &inbound);
@@ -29,23 +30,30 @@ pub async fn serve(gateway: &Gateway, inbound: Inbound) -> Outbound {
 }
 
 async fn answer(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     snapshot: &Arc<Snapshot>,
     inbound: Inbound,
     trail: &mut Trail,
 ) -> Result<Outbound, Refusal> {
     let identified = identity::identify(inbound, snapshot, trail)?;
-    match name::name(identified, snapshot, trail)? {
-        name::Named::Gateway(asked) => Ok(encode::gateway(&asked, gateway)),
-        name::Named::Model(named) if named.operation() == Operation::Infer => {
+    match name::name(identified, snapshot, trail).await? {
+        Named::Gateway(asked) => Ok(encode::gateway(&asked, gateway)),
+        Named::Models(asked, message) => facts::of_all(&asked, &message, gateway, snapshot, trail).await,
+        Named::Stream(named) => stream::stream(named, gateway, snapshot, trail),
+        Named::Model(named) if named.operation() == Operation::Infer => {
             let read = read::read(named, gateway, trail).await?;
             let chosen = traffic::choose(read, trail);
             let replied = call::call(chosen, gateway, trail).await?;
             encode::encode(replied)
         }
-        name::Named::Model(named) => {
+        Named::Model(named) => {
+            let operation = named.operation();
             let chosen = traffic::choose_for_inquiry(named, trail);
-            inquire::inquire(chosen, gateway, trail).await
+            match operation {
+                Operation::Config => facts::of_model(chosen, Fact::Config, gateway, trail).await,
+                Operation::Statistics => facts::of_model(chosen, Fact::Statistics, gateway, trail).await,
+                _ => inquire::inquire(chosen, gateway, trail).await,
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use sluicegate_config::Method;
 use sluicegate_core::{BackendModel, BackendPlan, Endpoint, NonFinite, Protocol, Upstream};
 
 use crate::affinity::{Full, Place, Sequences};
+use crate::counters::Counters;
 
 /// A generation.
 pub struct Snapshot {
@@ -46,6 +47,8 @@ pub(crate) struct Version {
     pub(crate) backend: Arc<Backend>,
     /// What the backend calls it.
     pub(crate) model: BackendModel,
+    /// Carried over from generation to generation.
+    pub(crate) counters: Arc<Counters>,
 }
 
 /// A backend and its endpoints.

@@ -2,8 +2,10 @@
 
 pub(crate) mod call;
 pub(crate) mod encode;
+pub(crate) mod facts;
 pub(crate) mod identity;
 pub(crate) mod inquire;
 pub(crate) mod name;
 pub(crate) mod read;
+pub(crate) mod stream;
 pub(crate) mod traffic;

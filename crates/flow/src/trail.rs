@@ -16,7 +16,7 @@ use sluicegate_core::{
 use crate::control::Gateway;
 use crate::snapshot::{Model, Snapshot, Version};
 use body::Received;
-use ids::Ids;
+pub(crate) use ids::Ids;
 
 /// Facts gathered while a request passes the stages. Dropped unfinished, it records that the client left.
 pub(crate) struct Trail {
@@ -107,6 +107,11 @@ impl Trail {
     /// Request id and trace context for the next hop.
     pub(crate) fn headers(&self) -> HeaderMap {
         self.ids.headers()
+    }
+
+    /// The ids, for work that outlives the stages.
+    pub(crate) fn ids(&self) -> Ids {
+        self.ids.clone()
     }
 
     /// The client's body, counted as it passes.

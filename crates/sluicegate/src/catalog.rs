@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use sluicegate_adapters::http::TcpConnector;
-use sluicegate_adapters::upstream::oip_rest;
+use sluicegate_adapters::upstream::{oip_grpc, oip_rest};
 use sluicegate_core::{Catalog, Clock};
 use sluicegate_flow::build::Builders;
 
 /// What configuration may name.
-pub(crate) const CATALOG: Catalog = Catalog { upstreams: &[sluicegate_runtime::KIND, oip_rest::KIND] };
+pub(crate) const CATALOG: Catalog = Catalog { upstreams: &[sluicegate_runtime::KIND, oip_rest::KIND, oip_grpc::KIND] };
 
 /// What builds it.
 pub(crate) fn builders(clock: &Arc<dyn Clock>) -> Builders {
     vec![
         (sluicegate_runtime::KIND.kind, Arc::new(sluicegate_runtime::Factory::new(Arc::clone(clock)))),
         (oip_rest::KIND.kind, Arc::new(oip_rest::Factory::new(Arc::new(TcpConnector), Arc::clone(clock)))),
+        (oip_grpc::KIND.kind, Arc::new(oip_grpc::Factory::new(Arc::new(TcpConnector), Arc::clone(clock)))),
     ]
 }

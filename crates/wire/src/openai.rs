@@ -7,6 +7,7 @@
 
 mod answer;
 pub mod client;
+mod codec;
 mod error;
 mod head;
 mod look;
@@ -17,6 +18,7 @@ mod stream;
 mod usage;
 
 pub use self::answer::{AnswerForm, answer};
+pub use self::codec::CODEC;
 pub use self::error::refusal;
 pub use self::head::Head;
 pub use self::models::{model, models};
@@ -36,5 +38,5 @@ pub const LIMITS: Limits = Limits {
     tensors: 1024,
     dimensions: 32,
     elements: 1 << 28,
-    message: 1 << 30,
+    message: 64 << 20,
 };

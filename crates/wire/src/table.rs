@@ -6,7 +6,7 @@ use sluicegate_core::{
     Asked, Fact, InferRequest, InferResponse, ModelMetadata, NonFinite, Outbound, Protocol, Refusal,
 };
 
-use crate::{Limits, ReplyForm, grpc, grpc_health, oip_grpc, oip_rest};
+use crate::{Limits, ReplyForm, grpc, grpc_health, oip_grpc, oip_rest, openai};
 
 /// Takes off what the transport wraps around the message of a whole body: frames, compression. What it gives is the
 /// message that the other functions read. Sizes are held against the limits before memory is set aside.
@@ -90,7 +90,7 @@ pub struct IndexEntry<'a> {
     pub reason: &'a str,
 }
 
-/// Every protocol, in the order in which paths are tried.
+/// Every protocol that the gateway answers, in the order in which paths are tried.
 pub const PROTOCOLS: &[Codec] = &[oip_rest::CODEC, oip_grpc::CODEC, grpc_health::CODEC];
 
 /// The codec of `protocol`.
@@ -99,10 +99,12 @@ pub fn codec(protocol: Protocol) -> &'static Codec {
     const OIP_REST: &Codec = &oip_rest::CODEC;
     const OIP_GRPC: &Codec = &oip_grpc::CODEC;
     const GRPC_HEALTH: &Codec = &grpc_health::CODEC;
+    const OPENAI: &Codec = &openai::CODEC;
     match protocol {
         Protocol::OipRest => OIP_REST,
         Protocol::OipGrpc => OIP_GRPC,
         Protocol::GrpcHealth => GRPC_HEALTH,
+        Protocol::OpenAi => OPENAI,
     }
 }
 

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use sluicegate_adapters::http::TcpConnector;
 use sluicegate_adapters::upstream::oip_rest::Factory;
 use sluicegate_core::{
-    BuildUpstream, Call, CallBody, CallClass, Clock, DataType, Deadline, InferRequest, Protocol, Sent,
+    BuildUpstream, Call, CallBody, CallClass, Clock, DataType, Deadline, InferRequest, Operation, Protocol, Sent,
 };
 use sluicegate_testkit::{Event, FakeClock, MemoryNet, Script, Step, Wire, within};
 
@@ -93,6 +93,7 @@ async fn what_is_known_of_an_endpoint_outlives_a_reload() {
     let factory = Factory::new(Arc::new(TcpConnector), clock);
     let first = factory.build(&plan(&backend.endpoint, &[])).unwrap();
     let call = Call {
+        operation: Operation::Infer,
         model: model("echo"),
         body: CallBody::Tensors(one()),
         headers: HeaderMap::new(),
@@ -201,7 +202,13 @@ async fn the_deadline_holds_from_the_first_question_to_the_last_byte() {
         let endpoint = endpoint("memory:1");
         let factory = Factory::new(Arc::new(InMemory(dialer)), clock);
         let upstream = factory.build(&plan(&endpoint, &[])).unwrap();
-        let call = Call { model: model("echo"), body: CallBody::Tensors(one()), headers: HeaderMap::new(), deadline };
+        let call = Call {
+            operation: Operation::Infer,
+            model: model("echo"),
+            body: CallBody::Tensors(one()),
+            headers: HeaderMap::new(),
+            deadline,
+        };
         let serving = async {
             let mut wire = Wire::over(listener.accept().await.unwrap().0);
             for answer in answers {
@@ -223,7 +230,13 @@ async fn request_id_and_trace_go_along_and_content_headers_are_our_own() {
     headers.insert("x-request-id", "r-9".parse().unwrap());
     headers.insert("content-type", "text/lies".parse().unwrap());
     headers.insert("inference-header-content-length", "12".parse().unwrap());
-    let call = Call { model: model("echo"), body: CallBody::Tensors(one()), headers, deadline: backend.late() };
+    let call = Call {
+        operation: Operation::Infer,
+        model: model("echo"),
+        body: CallBody::Tensors(one()),
+        headers,
+        deadline: backend.late(),
+    };
     within("an answer", backend.upstream.call(&backend.endpoint, call)).await.unwrap();
     let text = backend.server.recorder().text(0);
     assert!(text.contains("x-request-id: r-9\r\n"), "{text}");
@@ -238,8 +251,13 @@ async fn a_prefix_and_a_version_stand_in_the_path() {
     backend.endpoint.prefix = Arc::from("/team/a");
     let mut name = model("m/1 ü");
     name.version = Some(Arc::from("2"));
-    let call =
-        Call { model: name, body: CallBody::Tensors(one()), headers: HeaderMap::new(), deadline: backend.late() };
+    let call = Call {
+        operation: Operation::Infer,
+        model: name,
+        body: CallBody::Tensors(one()),
+        headers: HeaderMap::new(),
+        deadline: backend.late(),
+    };
     within("an answer", backend.upstream.call(&backend.endpoint, call)).await.unwrap();
     let text = backend.server.recorder().text(0);
     let line = text.lines().next().unwrap();

@@ -13,7 +13,7 @@ use sluicegate_adapters::http::{Connector, Io, TcpConnector};
 use sluicegate_adapters::upstream::oip_rest::{Factory, KIND};
 use sluicegate_core::{
     BackendModel, BackendPlan, Body, BodyError, BoxFuture, BuildUpstream, Call, CallBody, CallError, Clock, DataType,
-    Deadline, Endpoint, InferRequest, InferResponse, Inquiry, Node, Reply, Span, Tensor, Upstream, Value,
+    Deadline, Endpoint, InferRequest, InferResponse, Inquiry, Node, Operation, Reply, Span, Tensor, Upstream, Value,
 };
 use sluicegate_testkit::{self as testkit, Event, FakeClock, MemoryDialer, PATIENCE, Script, within};
 
@@ -48,6 +48,7 @@ impl Backend {
     /// Runs the model with tensors.
     pub(crate) async fn infer(&self, request: InferRequest) -> Result<InferResponse, CallError> {
         let call = Call {
+            operation: Operation::Infer,
             model: model("echo"),
             body: CallBody::Tensors(request),
             headers: HeaderMap::new(),
@@ -61,7 +62,13 @@ impl Backend {
 
     /// Runs the model with the client's own bytes.
     pub(crate) async fn pass(&self, body: Body, headers: HeaderMap) -> Result<http::Response<Body>, CallError> {
-        let call = Call { model: model("echo"), body: CallBody::Wire(body), headers, deadline: self.late() };
+        let call = Call {
+            operation: Operation::Infer,
+            model: model("echo"),
+            body: CallBody::Wire(body),
+            headers,
+            deadline: self.late(),
+        };
         match within("an answer", self.upstream.call(&self.endpoint, call)).await? {
             Reply::Wire(answer) => Ok(answer),
             Reply::Tensors(_) => panic!("bytes went in, tensors came out"),

@@ -13,6 +13,9 @@ use crate::reading::{Reading, key_span};
 use crate::table::{BACKEND, MAX_BACKENDS, TIMEOUTS};
 use crate::{check, url, words};
 
+/// How the names of protocols over gRPC end.
+const OVER_GRPC: &str = "-grpc";
+
 /// The backends of the root file.
 pub(super) struct Backends<'a> {
     list: Vec<Backend<'a>>,
@@ -119,7 +122,7 @@ fn plan(
     };
     let name: Arc<str> = name.into();
     let endpoints = if kind.remote {
-        endpoints(node, mistakes)
+        endpoints(node, kind, mistakes)
     } else {
         vec![Endpoint { authority: name.clone(), prefix: "".into() }]
     };
@@ -135,11 +138,15 @@ fn plan(
     })
 }
 
-fn endpoints(node: &Node, mistakes: &mut Mistakes) -> Vec<Endpoint> {
+fn endpoints(node: &Node, kind: &UpstreamKind, mistakes: &mut Mistakes) -> Vec<Endpoint> {
     let mut seen = HashMap::new();
     let mut endpoints = Vec::new();
     for item in node.get("endpoints").map(Node::items).unwrap_or_default() {
         let Some(Ok(endpoint)) = item.text().map(url::endpoint) else { continue };
+        if item.text().is_some_and(url::says_grpc) && !kind.kind.ends_with(OVER_GRPC) {
+            let message = format!("`endpoints` has the scheme of gRPC, over which `{}` does not run", kind.kind);
+            mistakes.helped(&item.span, message, "write `http://`, or another `protocol`");
+        }
         if let Some(first) = seen.insert(endpoint.clone(), &item.span) {
             mistakes.helped(&item.span, "an endpoint is given twice", format!("it is also given at {first}"));
         } else {

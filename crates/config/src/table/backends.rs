@@ -18,7 +18,8 @@ pub(crate) const REMOTE: &[Field] = &[
     Field::required(
         "endpoints",
         Shape::List(&Shape::Url),
-        "Its addresses, which are interchangeable: `http://host:port`, with a path where the server has a prefix.",
+        "Its addresses, which are interchangeable: `http://host:port`, with a path where the server has a prefix. Where \
+         the protocol runs over gRPC, `grpc://host:port`.",
     ),
     Field::absent("timeouts", Shape::Object(TIMEOUTS), "How long its steps may take."),
 ];

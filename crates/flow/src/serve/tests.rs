@@ -115,7 +115,7 @@ impl RecordSink for Records {
 
 /// A gateway with one model `m` of two versions, on one backend.
 struct World {
-    gateway: Gateway,
+    gateway: Arc<Gateway>,
     records: Arc<Records>,
     seen: Arc<Mutex<Vec<http::HeaderMap>>>,
 }
@@ -123,7 +123,8 @@ struct World {
 impl World {
     fn new(behaviour: Behaviour) -> Self {
         let (records, seen) = (Arc::new(Records::default()), Arc::default());
-        let gateway = Gateway::new(Arc::new(TokioClock), Arc::new(Sevens), Arc::clone(&records) as Arc<dyn RecordSink>);
+        let sink = Arc::clone(&records) as Arc<dyn RecordSink>;
+        let gateway = Arc::new(Gateway::new(Arc::new(TokioClock), Arc::new(Sevens), sink));
         let builders: Builders = vec![("scripted", Arc::new(Builder(behaviour, Arc::clone(&seen))))];
         let built = gateway.build(&resolved(), &builders).unwrap();
         gateway.install(built);

@@ -1,11 +1,12 @@
 //! Picks an endpoint of the version's backend and calls it, within the model's time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, header};
 use sluicegate_core::{
-    Call, CallBody, CallClass, CallError, Deadline, InferResponse, Kind, NonFinite, Outbound, Protocol, Refusal, Reply,
-    Sent,
+    Call, CallBody, CallClass, CallError, Deadline, InferRequest, InferResponse, Kind, NonFinite, Operation, Outbound,
+    Protocol, Refusal, Reply, ReplyStream, Sent,
 };
 use sluicegate_wire::{ReplyForm, codec};
 use tokio::time::{Instant, timeout_at};
@@ -42,8 +43,8 @@ pub(crate) async fn call(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -
             (CallBody::Tensors(request), Some((id, form)))
         }
     };
-    let deadline = Deadline(gateway.clock.now() + named.model().timeout);
-    let call = Call { model: version.model.clone(), body, headers, deadline };
+    let deadline = Deadline(gateway.clock.now() + named.timeout());
+    let call = Call { operation: named.operation(), model: version.model.clone(), body, headers, deadline };
     let outcome = attempt(&version, place.as_ref(), call, gateway, trail).await;
     match (outcome, answer) {
         (Ok(Reply::Wire(outbound)), _) => {
@@ -53,10 +54,7 @@ pub(crate) async fn call(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -
             Ok(Replied::Wire(outbound))
         }
         (Ok(Reply::Tensors(mut response)), Some((id, form))) => {
-            response.model_name = named.model().name.to_string();
-            response.model_version = Some(version.name.to_string());
-            // Some servers make an id up; the client gets back its own, or none.
-            response.id = id;
+            under_the_clients_names(&mut response, &named.model().name, &version.name, id);
             let non_finite = named.model().non_finite;
             Ok(Replied::Tensors { protocol: named.protocol(), response, form, non_finite })
         }
@@ -86,9 +84,51 @@ async fn attempt(
     let began = gateway.clock.now();
     let deadline = call.deadline.0;
     let outcome = timeout_at(Instant::from_std(deadline), version.backend.upstream.call(endpoint, call)).await;
-    trail.waited(gateway.clock.now().saturating_duration_since(began));
-    outcome
-        .unwrap_or_else(|_| Err(CallError::new(CallClass::Timeout, Sent::All, "no answer within the model's timeout")))
+    let took = gateway.clock.now().saturating_duration_since(began);
+    trail.waited(took);
+    version.counters.count(matches!(&outcome, Ok(Ok(_))), took, gateway.clock.wall());
+    outcome.unwrap_or_else(|_| Err(late()))
+}
+
+/// Calls a version for any number of answers. The whole is not bounded in time, each answer is.
+pub(super) async fn open(
+    version: &Arc<Version>,
+    request: InferRequest,
+    patience: Duration,
+    gateway: &Gateway,
+    headers: HeaderMap,
+) -> Result<ReplyStream, CallError> {
+    let place = Place::of(&version.model.name, &request);
+    let began = gateway.clock.now();
+    let endpoint = match version.backend.pick_for(place.as_ref(), began) {
+        Ok(Some(endpoint)) => endpoint,
+        Ok(None) => return Err(CallError::new(CallClass::Transport, Sent::Nothing, "the backend has no endpoint")),
+        Err(Full) => return Err(CallError::new(CallClass::Pushback, Sent::Nothing, "too many sequences are open")),
+    };
+    let deadline = Deadline(began + patience);
+    let (model, body) = (version.model.clone(), CallBody::Tensors(request));
+    let call = Call { operation: Operation::Infer, model, body, headers, deadline };
+    let opened = timeout_at(Instant::from_std(deadline.0), version.backend.upstream.stream(endpoint, call)).await;
+    let opened = opened.unwrap_or_else(|_| Err(late()));
+    let took = gateway.clock.now().saturating_duration_since(began);
+    version.counters.count(opened.is_ok(), took, gateway.clock.wall());
+    opened
+}
+
+pub(super) fn late() -> CallError {
+    CallError::new(CallClass::Timeout, Sent::All, "no answer within the model's timeout")
+}
+
+/// The client's names in place of the backend's. Some servers make an id up; the client gets back its own, or none.
+pub(super) fn under_the_clients_names(
+    response: &mut InferResponse,
+    model: &Arc<str>,
+    version: &Arc<str>,
+    id: Option<String>,
+) {
+    response.model_name = model.to_string();
+    response.model_version = Some(version.to_string());
+    response.id = id;
 }
 
 /// An error the backend made is handed on with its status; a failure of the call becomes the gateway's own refusal.

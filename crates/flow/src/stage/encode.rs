@@ -33,6 +33,10 @@ pub(crate) fn gateway(asked: &Asked, gateway: &Gateway) -> Outbound {
         | Operation::Config
         | Operation::Statistics
         | Operation::Index
-        | Operation::Manage => (codec.encode_server_metadata)(VERSION),
+        | Operation::Manage
+        | Operation::Chat
+        | Operation::Complete
+        | Operation::Respond
+        | Operation::Embed => (codec.encode_server_metadata)(VERSION),
     }
 }

@@ -1,10 +1,10 @@
 //! Questions about a model: what it takes, and whether it is ready. Answered for backends that cannot say, too.
 
-use sluicegate_core::{CallClass, CallError, Deadline, Inquiry, ModelMetadata, Operation, Outbound, Refusal, Sent};
+use sluicegate_core::{CallError, Deadline, Inquiry, ModelMetadata, Operation, Outbound, Refusal};
 use sluicegate_wire::codec;
 use tokio::time::{Instant, timeout_at};
 
-use super::call::refusal;
+use super::call::{late, refusal};
 use super::traffic::ChosenInquiry;
 use crate::control::Gateway;
 use crate::snapshot::{Model, Version};
@@ -12,7 +12,7 @@ use crate::trail::Trail;
 
 pub(crate) async fn inquire(chosen: ChosenInquiry, gateway: &Gateway, trail: &mut Trail) -> Result<Outbound, Refusal> {
     let (named, version) = chosen.into_parts();
-    let deadline = Deadline(gateway.clock.now() + named.model().timeout);
+    let deadline = Deadline(gateway.clock.now() + named.timeout());
     let inquiry = Inquiry { model: version.model.clone(), headers: trail.headers(), deadline };
     let began = gateway.clock.now();
     let codec = codec(named.protocol());
@@ -40,22 +40,18 @@ pub(crate) async fn describe(version: &Version, inquiry: Inquiry) -> Result<Opti
 
 /// A backend that cannot be asked is not ready.
 async fn ready(version: &Version, inquiry: Inquiry, trail: &mut Trail) -> bool {
-    let Some(endpoint) = version.backend.pick() else {
-        return false;
-    };
-    let deadline = Instant::from_std(inquiry.deadline.0);
-    let said = timeout_at(deadline, version.backend.upstream.ready(endpoint, inquiry)).await;
-    match said.unwrap_or_else(|_| Err(late())) {
-        Ok(ready) => ready,
-        Err(error) => {
-            trail.upstream_error(Some(error.to_string()));
-            false
-        }
-    }
+    is_ready(version, inquiry).await.unwrap_or_else(|error| {
+        trail.upstream_error(Some(error.to_string()));
+        false
+    })
 }
 
-fn late() -> CallError {
-    CallError::new(CallClass::Timeout, Sent::All, "no answer within the model's timeout")
+pub(super) async fn is_ready(version: &Version, inquiry: Inquiry) -> Result<bool, CallError> {
+    let Some(endpoint) = version.backend.pick() else {
+        return Ok(false);
+    };
+    let deadline = Instant::from_std(inquiry.deadline.0);
+    timeout_at(deadline, version.backend.upstream.ready(endpoint, inquiry)).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// The client's names in place of the backend's; where the backend cannot say, what configuration knows.

@@ -1,12 +1,16 @@
-//! What is asked, and of which model: protocol, operation, model and version, each from the one place that decides.
+//! What is asked, and of which model: protocol, operation, model and version, each from the one place that decides. Where
+//! a protocol names the model in the message, the message is read here, under the listener's limits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use sluicegate_core::{Asked, Body, Kind, Operation, Protocol, Refusal};
-use sluicegate_wire::{PROTOCOLS, codec};
+use sluicegate_wire::{Codec, Limits, PROTOCOLS, codec, grpc};
 
 use super::identity::Identified;
+use super::read::collect;
 use crate::snapshot::{Model, Snapshot, Version};
 use crate::trail::Trail;
 
@@ -14,8 +18,12 @@ use crate::trail::Trail;
 pub(crate) enum Named {
     /// Something of the gateway itself.
     Gateway(Asked),
+    /// Something of all models that the caller may see, with the opened message where the protocol has one.
+    Models(Asked, Bytes),
     /// Something of a model that this generation has.
     Model(NamedModel),
+    /// Any number of requests on one stream, each naming its own model.
+    Stream(NamedStream),
 }
 
 /// A request for a model.
@@ -25,30 +33,100 @@ pub(crate) struct NamedModel {
     model: Arc<Model>,
     pinned: Option<Arc<Version>>,
     headers: HeaderMap,
-    body: Body,
+    message: Message,
+    patience: Option<Duration>,
 }
 
-pub(crate) fn name(identified: Identified, snapshot: &Snapshot, trail: &mut Trail) -> Result<Named, Refusal> {
+/// A stream of requests whose head is read.
+pub(crate) struct NamedStream {
+    asked: Asked,
+    headers: HeaderMap,
+    body: Body,
+    patience: Option<Duration>,
+}
+
+/// A request's payload, as far as naming the model had to go.
+pub(super) enum Message {
+    /// Not a byte was read.
+    Unread(Body),
+    /// All of it, less what the transport wrapped around it.
+    Opened(Bytes),
+}
+
+pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mut Trail) -> Result<Named, Refusal> {
+    let asked = ask(&identified)?;
+    trail.asked(&asked);
+    if asked.operation == Operation::Manage {
+        return Err(Refusal::new(Kind::NotInThisBuild, "loading, tracing and shared memory are not in this build"));
+    }
+    let (head, body) = identified.into_parts();
+    let patience = patience(asked.protocol, &head.headers)?;
+    if asked.operation == Operation::StreamInfer {
+        let body = trail.counted(body);
+        return Ok(Named::Stream(NamedStream { asked, headers: head.headers, body, patience }));
+    }
+    let codec = codec(asked.protocol);
+    let (asked, message) = match codec.name_in_body {
+        None => (asked, Message::Unread(body)),
+        Some(_) => {
+            let (asked, bytes) = open(codec, asked, &head.headers, trail.counted(body)).await?;
+            (asked, Message::Opened(bytes))
+        }
+    };
+    match (&asked.model, asked.operation) {
+        (Some(_), _) => {
+            let (model, pinned) = find(&asked, snapshot)?;
+            trail.model(&model);
+            let (protocol, operation) = (asked.protocol, asked.operation);
+            let headers = head.headers;
+            Ok(Named::Model(NamedModel { protocol, operation, model, pinned, headers, message, patience }))
+        }
+        (None, Operation::Index | Operation::Statistics) => {
+            let bytes = match message {
+                Message::Opened(bytes) => bytes,
+                Message::Unread(body) => (codec.open)(&head.headers, collect(body).await?, &Limits::default())?,
+            };
+            Ok(Named::Models(asked, bytes))
+        }
+        (None, _) => Ok(Named::Gateway(asked)),
+    }
+}
+
+fn ask(identified: &Identified) -> Result<Asked, Refusal> {
     let head = identified.head();
     let asked = PROTOCOLS.iter().find_map(|codec| (codec.ask)(&head.method, head.uri.path()));
-    let asked = asked.unwrap_or_else(|| Err(Refusal::new(Kind::NoSuchPath, "no protocol here has this path")))?;
-    trail.asked(&asked);
-    if codec(asked.protocol).name_in_body.is_some() {
-        return Err(Refusal::new(Kind::NotInThisBuild, "this build does not serve gRPC yet"));
+    asked.unwrap_or_else(|| Err(Refusal::new(Kind::NoSuchPath, "no protocol here has this path")))
+}
+
+/// The time the caller gives, where its protocol says so in the head.
+fn patience(protocol: Protocol, headers: &HeaderMap) -> Result<Option<Duration>, Refusal> {
+    match protocol {
+        Protocol::OipGrpc | Protocol::GrpcHealth => grpc::timeout::read(headers),
+        _ => Ok(None),
     }
-    let Some(name) = asked.model.as_deref() else {
-        return Ok(Named::Gateway(asked));
+}
+
+async fn open(codec: &Codec, asked: Asked, headers: &HeaderMap, body: Body) -> Result<(Asked, Bytes), Refusal> {
+    let bytes = (codec.open)(headers, collect(body).await?, &Limits::default())?;
+    let asked = match codec.name_in_body {
+        Some(name_in_body) => name_in_body(asked, headers, &bytes)?,
+        None => asked,
     };
+    Ok((asked, bytes))
+}
+
+type Found = (Arc<Model>, Option<Arc<Version>>);
+
+/// Unknown models and unknown versions get one refusal.
+fn find(asked: &Asked, snapshot: &Snapshot) -> Result<Found, Refusal> {
     let not_found = || Refusal::new(Kind::ModelNotFound, "no such model or version");
+    let name = asked.model.as_deref().ok_or_else(not_found)?;
     let model = snapshot.models.get(name).map(Arc::clone).ok_or_else(not_found)?;
-    trail.model(&model);
     let pinned = match asked.version.as_deref() {
         Some(version) => Some(model.version(version).map(Arc::clone).ok_or_else(not_found)?),
         None => None,
     };
-    let (head, body) = identified.into_parts();
-    let (protocol, operation) = (asked.protocol, asked.operation);
-    Ok(Named::Model(NamedModel { protocol, operation, model, pinned, headers: head.headers, body }))
+    Ok((model, pinned))
 }
 
 impl NamedModel {
@@ -73,7 +151,44 @@ impl NamedModel {
         self.pinned.as_ref()
     }
 
-    pub(super) fn take_body(&mut self) -> Body {
-        std::mem::take(&mut self.body)
+    /// The model's time, or the caller's where that is shorter.
+    pub(super) fn timeout(&self) -> Duration {
+        self.patience.map_or(self.model.timeout, |patience| patience.min(self.model.timeout))
+    }
+
+    pub(super) fn take_message(&mut self) -> Message {
+        std::mem::replace(&mut self.message, Message::Opened(Bytes::new()))
+    }
+}
+
+impl NamedStream {
+    pub(super) const fn protocol(&self) -> Protocol {
+        self.asked.protocol
+    }
+
+    pub(super) const fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    pub(super) const fn body(&mut self) -> &mut Body {
+        &mut self.body
+    }
+
+    /// One request of the stream.
+    pub(super) fn message(&self, bytes: Bytes, snapshot: &Snapshot) -> Result<NamedModel, Refusal> {
+        let asked = match codec(self.asked.protocol).name_in_body {
+            Some(name_in_body) => name_in_body(self.asked.clone(), &self.headers, &bytes)?,
+            None => self.asked.clone(),
+        };
+        let (model, pinned) = find(&asked, snapshot)?;
+        Ok(NamedModel {
+            protocol: asked.protocol,
+            operation: Operation::Infer,
+            model,
+            pinned,
+            headers: self.headers.clone(),
+            message: Message::Opened(bytes),
+            patience: self.patience,
+        })
     }
 }

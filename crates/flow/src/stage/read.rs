@@ -9,7 +9,7 @@ use http_body::Body as HttpBody;
 use sluicegate_core::{Body, BodyError, Deadline, InferRequest, Inquiry, Kind, Refusal};
 use sluicegate_wire::{Limits, ReplyForm, codec};
 
-use super::name::NamedModel;
+use super::name::{Message, NamedModel};
 use super::{inquire, traffic};
 use crate::control::Gateway;
 use crate::trail::Trail;
@@ -32,28 +32,42 @@ pub(crate) enum Payload {
 }
 
 pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail) -> Result<Read, Refusal> {
-    let body = trail.counted(named.take_body());
     let protocol = named.protocol();
-    if named.model().takes_raw(protocol) {
-        return Ok(Read { named, payload: Payload::Raw(body) });
-    }
-    let codec = codec(protocol);
-    let metadata = if (codec.needs_metadata)(named.headers()) {
+    let message = match named.take_message() {
+        Message::Unread(body) => {
+            let body = trail.counted(body);
+            if named.model().takes_raw(protocol) {
+                return Ok(Read { named, payload: Payload::Raw(body) });
+            }
+            (codec(protocol).open)(named.headers(), collect(body).await?, &Limits::default())?
+        }
+        Message::Opened(bytes) => bytes,
+    };
+    let metadata = if (codec(protocol).needs_metadata)(named.headers()) {
         // The bytes say neither name nor datatype: they are those of the version that will answer.
         let version = traffic::decide(&named);
-        let deadline = Deadline(gateway.clock.now() + named.model().timeout);
+        let deadline = Deadline(gateway.clock.now() + named.timeout());
         inquire::describe(&version, Inquiry { model: version.model.clone(), headers: trail.headers(), deadline })
             .await?
     } else {
         None
     };
-    let bytes = collect(body).await?;
-    let (request, form) = (codec.decode_infer)(named.headers(), bytes, metadata.as_ref(), &Limits::default())?;
+    let (request, form) =
+        (codec(protocol).decode_infer)(named.headers(), message, metadata.as_ref(), &Limits::default())?;
     Ok(Read { named, payload: Payload::Infer(request, form) })
 }
 
+/// Decodes one request of a stream.
+pub(super) fn decode_opened(mut named: NamedModel) -> Result<(InferRequest, ReplyForm, NamedModel), Refusal> {
+    let Message::Opened(message) = named.take_message() else {
+        return Err(Refusal::new(Kind::Internal, "the gateway failed").because("a stream's message was not read"));
+    };
+    let (request, form) = (codec(named.protocol()).decode_infer)(named.headers(), message, None, &Limits::default())?;
+    Ok((request, form, named))
+}
+
 /// All of a body, in one piece. The listener's limits bound its size and time.
-async fn collect(mut body: Body) -> Result<Bytes, Refusal> {
+pub(super) async fn collect(mut body: Body) -> Result<Bytes, Refusal> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {

@@ -13,7 +13,8 @@ const MAX_REQUEST_ID: usize = 128;
 /// Longest `tracestate` handed on.
 const MAX_TRACESTATE: usize = 512;
 
-pub(super) struct Ids {
+#[derive(Clone)]
+pub(crate) struct Ids {
     pub(super) request: Arc<str>,
     pub(super) request_header: HeaderValue,
     pub(super) trace: Arc<str>,
@@ -45,7 +46,7 @@ impl Ids {
         }
     }
 
-    pub(super) fn headers(&self) -> HeaderMap {
+    pub(crate) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(3);
         headers.insert(REQUEST_ID, self.request_header.clone());
         headers.insert(TRACEPARENT, self.traceparent.clone());

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use sluicegate_core::{
     BackendModel, BackendPlan, BuildError, BuildUpstream, Call, CallBody, CallError, Clock, Deadline, Endpoint,
-    InferRequest, InferResponse, Inquiry, LoadedModel, ModelMetadata, ModelSource, Node, Reply, Span, Tensor, Upstream,
-    Value as Written,
+    InferRequest, InferResponse, Inquiry, LoadedModel, ModelMetadata, ModelSource, Node, Operation, Reply, Span,
+    Tensor, Upstream, Value as Written,
 };
 use sluicegate_runtime::{Factory, KIND};
 
@@ -117,6 +117,7 @@ pub fn load(path: &Path) -> One {
 
 pub fn call(request: InferRequest, deadline: Duration) -> Call {
     Call {
+        operation: Operation::Infer,
         model: model(),
         body: CallBody::Tensors(request),
         headers: http::HeaderMap::new(),

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt;
 use sluicegate_core::{
     BackendModel, BoxFuture, Call, CallBody, CallClass, CallError, DataType, Deadline, Endpoint, InferRequest,
-    InferResponse, Inquiry, Protocol, Reply, RequestedOutput, Tensor, Upstream,
+    InferResponse, Inquiry, Operation, Protocol, Reply, RequestedOutput, Tensor, Upstream,
 };
 
 use crate::waiting::{PATIENCE, within};
@@ -89,7 +89,9 @@ impl UpstreamFixture {
         let values = self.values();
         let (body, content_type) = match self.upstream.native() {
             Some(Protocol::OipRest) => (oip_rest_body(&self.shape, &values), "application/json"),
-            Some(Protocol::OipGrpc | Protocol::GrpcHealth) | None => (Bytes::from_static(b"{}"), "application/json"),
+            Some(Protocol::OipGrpc | Protocol::GrpcHealth | Protocol::OpenAi) | None => {
+                (Bytes::from_static(b"{}"), "application/json")
+            }
         };
         let mut call = self.call(self.model.clone(), CallBody::Wire(body.clone().into()), soon());
         call.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -166,9 +168,10 @@ impl UpstreamFixture {
 
     async fn cancels_when_dropped(self) {
         let request = self.request(Vec::new(), &self.values());
-        let Some(stall) = self.stall else { return };
         let deadline = Deadline(now() + PATIENCE * 4);
-        let call = Call { model: stall.model, body: CallBody::Tensors(request), headers: HeaderMap::new(), deadline };
+        let Some(model) = self.stall.as_ref().map(|stall| stall.model.clone()) else { return };
+        let call = self.call(model, CallBody::Tensors(request), deadline);
+        let Some(stall) = self.stall else { return };
         tokio::select! {
             biased;
             result = self.upstream.call(&stall.endpoint, call) => {
@@ -200,7 +203,7 @@ impl UpstreamFixture {
     }
 
     fn call(&self, model: BackendModel, body: CallBody, deadline: Deadline) -> Call {
-        Call { model, body, headers: HeaderMap::new(), deadline }
+        Call { operation: Operation::Infer, model, body, headers: HeaderMap::new(), deadline }
     }
 
     fn request(&self, outputs: Vec<RequestedOutput>, values: &[f32]) -> InferRequest {

@@ -156,15 +156,8 @@ fn push(value: &Value, kind: Kind, datatype: DataType, label: Label<'_>, out: &m
             out.extend_from_slice(&length.to_le_bytes());
             out.extend_from_slice(element);
         }
-        (Value::Bytes(packed), Kind::Varint) => {
-            let mut rest: &[u8] = packed;
-            while !rest.is_empty() {
-                let (number, length) = varint(rest).ok_or_else(not_protobuf)?;
-                push_number(number, datatype, label, out)?;
-                rest = rest.get(length..).unwrap_or_default();
-            }
-        }
-        (Value::Varint(number), _) => push_number(*number, datatype, label, out)?,
+        (Value::Bytes(packed), Kind::Varint) => return narrowed(Varints { rest: packed }, datatype, label, out),
+        (Value::Varint(number), _) => return narrowed(std::iter::once(Some(*number)), datatype, label, out),
         (Value::Bytes(packed), _) => out.extend_from_slice(packed),
         (Value::Fixed32(bytes), _) => out.extend_from_slice(bytes),
         (Value::Fixed64(bytes), _) => out.extend_from_slice(bytes),
@@ -172,24 +165,59 @@ fn push(value: &Value, kind: Kind, datatype: DataType, label: Label<'_>, out: &m
     Ok(())
 }
 
-/// Narrows a number to its datatype. What does not fit is refused, not cut: Triton would wrap it.
-fn push_number(number: u64, datatype: DataType, label: Label<'_>, out: &mut Vec<u8>) -> Read<()> {
-    let signed = number.cast_signed();
-    let fits = match datatype {
-        DataType::Bool => put(u8::try_from(number).ok().filter(|bit| *bit <= 1).map(u8::to_le_bytes), out),
-        DataType::Int8 => put(i8::try_from(signed).ok().map(i8::to_le_bytes), out),
-        DataType::Int16 => put(i16::try_from(signed).ok().map(i16::to_le_bytes), out),
-        DataType::Int32 => put(i32::try_from(signed).ok().map(i32::to_le_bytes), out),
-        DataType::Int64 => put(Some(signed.to_le_bytes()), out),
-        DataType::Uint8 => put(u8::try_from(number).ok().map(u8::to_le_bytes), out),
-        DataType::Uint16 => put(u16::try_from(number).ok().map(u16::to_le_bytes), out),
-        DataType::Uint32 => put(u32::try_from(number).ok().map(u32::to_le_bytes), out),
-        DataType::Uint64 => put(Some(number.to_le_bytes()), out),
-        DataType::Fp16 | DataType::Bf16 | DataType::Fp32 | DataType::Fp64 | DataType::Bytes => false,
-    };
-    if fits { Ok(()) } else { Err(Fault::tensor(label, format_args!("an element does not fit {datatype}"))) }
+/// The numbers of a packed piece; `None` is one that is cut off, and the last.
+struct Varints<'a> {
+    rest: &'a [u8],
 }
 
-fn put<const N: usize>(bytes: Option<[u8; N]>, out: &mut Vec<u8>) -> bool {
-    bytes.inspect(|bytes| out.extend_from_slice(bytes)).is_some()
+impl Iterator for Varints<'_> {
+    type Item = Option<u64>;
+
+    fn next(&mut self) -> Option<Option<u64>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let Some((number, length)) = varint(self.rest) else {
+            self.rest = &[];
+            return Some(None);
+        };
+        self.rest = self.rest.get(length..).unwrap_or_default();
+        Some(Some(number))
+    }
+}
+
+/// Narrows numbers to their datatype. What does not fit is refused, not cut: Triton would wrap it.
+fn narrowed(
+    numbers: impl Iterator<Item = Option<u64>>,
+    datatype: DataType,
+    label: Label<'_>,
+    out: &mut Vec<u8>,
+) -> Read<()> {
+    let fit = match datatype {
+        DataType::Bool => {
+            put(numbers, out, |number| u8::try_from(number).ok().filter(|bit| *bit <= 1).map(u8::to_le_bytes))
+        }
+        DataType::Int8 => put(numbers, out, |number| i8::try_from(number.cast_signed()).ok().map(i8::to_le_bytes)),
+        DataType::Int16 => put(numbers, out, |number| i16::try_from(number.cast_signed()).ok().map(i16::to_le_bytes)),
+        DataType::Int32 => put(numbers, out, |number| i32::try_from(number.cast_signed()).ok().map(i32::to_le_bytes)),
+        DataType::Uint8 => put(numbers, out, |number| u8::try_from(number).ok().map(u8::to_le_bytes)),
+        DataType::Uint16 => put(numbers, out, |number| u16::try_from(number).ok().map(u16::to_le_bytes)),
+        DataType::Uint32 => put(numbers, out, |number| u32::try_from(number).ok().map(u32::to_le_bytes)),
+        DataType::Int64 | DataType::Uint64 => put(numbers, out, |number| Some(number.to_le_bytes())),
+        DataType::Fp16 | DataType::Bf16 | DataType::Fp32 | DataType::Fp64 | DataType::Bytes => Ok(false),
+    };
+    if fit? { Ok(()) } else { Err(Fault::tensor(label, format_args!("an element does not fit {datatype}"))) }
+}
+
+/// One loop for each datatype, without a choice in it. Answers whether all numbers fit.
+fn put<const N: usize>(
+    numbers: impl Iterator<Item = Option<u64>>,
+    out: &mut Vec<u8>,
+    narrow: impl Fn(u64) -> Option<[u8; N]>,
+) -> Read<bool> {
+    for number in numbers {
+        let Some(bytes) = narrow(number.ok_or_else(not_protobuf)?) else { return Ok(false) };
+        out.extend_from_slice(&bytes);
+    }
+    Ok(true)
 }

@@ -21,7 +21,12 @@ pub(super) fn complete(mut asked: Asked, _: &HeaderMap, message: &Bytes) -> Resu
         | Operation::ServerReady
         | Operation::ServerMetadata
         | Operation::Index
-        | Operation::Manage => return Ok(asked),
+        | Operation::Manage
+        // Not of this protocol.
+        | Operation::Chat
+        | Operation::Complete
+        | Operation::Respond
+        | Operation::Embed => return Ok(asked),
     };
     let (model, version) = scan(message)?;
     if needed && model.is_none() {

@@ -1,0 +1,194 @@
+//! Any number of requests on one stream, each with any number of answers. Requests are taken up one after the other, so
+//! that those of a sequence keep their order; the next is read when the last answer of the one before is out.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::future::poll_fn;
+use futures_util::{Stream, StreamExt as _, stream};
+use http_body::{Body as HttpBody, Frame};
+use sluicegate_core::{Body, BodyError, Kind, NonFinite, Outbound, Refusal, ReplyStream};
+use sluicegate_wire::{Limits, ReplyForm, StreamCodec, codec, grpc};
+use tokio::time::timeout;
+
+use super::call::{self, refusal, under_the_clients_names};
+use super::name::{NamedModel, NamedStream};
+use super::read::{self, broken};
+use super::traffic;
+use crate::control::Gateway;
+use crate::snapshot::{Snapshot, Version};
+use crate::trail::{Ids, Trail};
+
+/// Answers a stream of requests as they come. The head leaves at once.
+pub(crate) fn stream(
+    named: NamedStream,
+    gateway: &Arc<Gateway>,
+    snapshot: &Arc<Snapshot>,
+    trail: &Trail,
+) -> Result<Outbound, Refusal> {
+    let Some(codec) = codec(named.protocol()).stream else {
+        return Err(Refusal::new(Kind::NotInThisBuild, "this protocol has no streams here"));
+    };
+    let encoding = grpc::Encoding::of(named.headers());
+    // Triton's word for a client that wants errors as the stream's status, not among the answers.
+    let strict = named.headers().get("triton_grpc_error").is_some_and(|value| value == "true");
+    let conversation = Conversation {
+        reader: grpc::frame::Reader::new(encoding, Limits::default().message),
+        unread: Bytes::new(),
+        named,
+        gateway: Arc::clone(gateway),
+        snapshot: Arc::clone(snapshot),
+        ids: trail.ids(),
+        codec,
+        strict,
+        answering: None,
+        ready: VecDeque::new(),
+        end: None,
+    };
+    let (head, _) = (codec.head)().into_parts();
+    let frames = stream::unfold(Some(conversation), |open| async {
+        let mut conversation = open?;
+        let frame = conversation.next().await;
+        let over = frame.is_trailers();
+        Some((frame, (!over).then_some(conversation)))
+    });
+    Ok(Outbound::from_parts(head, Body::stream(Frames(Box::pin(frames)))))
+}
+
+/// A stream under way.
+struct Conversation {
+    named: NamedStream,
+    reader: grpc::frame::Reader,
+    unread: Bytes,
+    gateway: Arc<Gateway>,
+    snapshot: Arc<Snapshot>,
+    ids: Ids,
+    codec: StreamCodec,
+    strict: bool,
+    answering: Option<Answering>,
+    ready: VecDeque<Bytes>,
+    /// Set once no more requests come, or the stream has failed.
+    end: Option<Option<Refusal>>,
+}
+
+/// A request that is being answered.
+struct Answering {
+    named: NamedModel,
+    version: Arc<Version>,
+    id: Option<String>,
+    form: ReplyForm,
+    non_finite: NonFinite,
+    answers: ReplyStream,
+}
+
+impl Conversation {
+    /// The next piece of the answer; trailers are the last.
+    async fn next(&mut self) -> Frame<Bytes> {
+        loop {
+            if let Some(piece) = self.ready.pop_front() {
+                return Frame::data(piece);
+            }
+            if let Some(end) = self.end.take() {
+                return Frame::trailers((self.codec.end)(end.as_ref()));
+            }
+            match self.answering.take() {
+                Some(answering) => self.answer(answering).await,
+                None => self.take_up().await,
+            }
+        }
+    }
+
+    /// Waits for the next answer, no longer than the model's time.
+    async fn answer(&mut self, mut answering: Answering) {
+        let wait = answering.named.timeout();
+        let answer = match timeout(wait, answering.answers.next()).await {
+            Ok(None) => return,
+            Ok(Some(answer)) => answer.map_err(refusal),
+            Err(_) => Err(Refusal::new(Kind::DeadlineExceeded, "the model did not answer in time")),
+        };
+        let encoded = answer.and_then(|mut response| {
+            let (model, version) = (&answering.named.model().name, &answering.version.name);
+            under_the_clients_names(&mut response, model, version, answering.id.clone());
+            (self.codec.item)(&response, &answering.form, answering.non_finite)
+        });
+        match encoded {
+            Ok(pieces) => {
+                self.ready.extend(pieces);
+                self.answering = Some(answering);
+            }
+            Err(refusal) => self.refuse(refusal, answering.id.as_deref()),
+        }
+    }
+
+    /// Reads the next request and calls its model.
+    async fn take_up(&mut self) {
+        let message = match self.read().await {
+            Ok(Some(message)) => message,
+            Ok(None) => {
+                self.end = Some(None);
+                return;
+            }
+            // What is not framed right cannot be read on.
+            Err(refusal) => {
+                self.end = Some(Some(refusal));
+                return;
+            }
+        };
+        if let Err((refusal, id)) = self.begin(message).await {
+            self.refuse(refusal, id.as_deref());
+        }
+    }
+
+    async fn begin(&mut self, message: Bytes) -> Result<(), (Refusal, Option<String>)> {
+        let named = self.named.message(message, &self.snapshot).map_err(|refusal| (refusal, None))?;
+        let version = traffic::decide(&named);
+        let (request, form, named) = read::decode_opened(named).map_err(|refusal| (refusal, None))?;
+        let (id, non_finite) = (request.id.clone(), named.model().non_finite);
+        let answers = call::open(&version, request, named.timeout(), &self.gateway, self.ids.headers()).await;
+        let answers = answers.map_err(|error| (refusal(error), id.clone()))?;
+        self.answering = Some(Answering { named, version, id, form, non_finite, answers });
+        Ok(())
+    }
+
+    /// Says among the answers, or by ending the stream, why a request is not served.
+    fn refuse(&mut self, refusal: Refusal, id: Option<&str>) {
+        if self.strict {
+            self.end = Some(Some(refusal));
+        } else {
+            self.ready.push_back((self.codec.refusal)(&refusal, id));
+        }
+    }
+
+    /// The next message; `None` at the end.
+    async fn read(&mut self) -> Result<Option<Bytes>, Refusal> {
+        loop {
+            if let Some(message) = self.reader.read(&mut self.unread).map_err(Refusal::from)? {
+                return Ok(Some(message));
+            }
+            let body = self.named.body();
+            match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
+                None => return self.reader.end().map(|()| None).map_err(Refusal::from),
+                Some(frame) => {
+                    if let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() {
+                        self.unread = data;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Frames as a body.
+struct Frames<S>(Pin<Box<S>>);
+
+impl<S: Stream<Item = Frame<Bytes>>> HttpBody for Frames<S> {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.get_mut().0.as_mut().poll_next(context).map(|frame| frame.map(Ok))
+    }
+}
