@@ -5,5 +5,6 @@
 
 pub mod http;
 pub mod meter;
+mod remote;
 pub mod sink;
 pub mod upstream;

@@ -1,9 +1,7 @@
-//! Model servers behind the upstream port, one file a protocol. They must not know each other; what they share stands
-//! beside them.
+//! Model servers behind the upstream port, one file a protocol. They must not know each other; what they share is in
+//! `remote`.
 
-mod learned;
 pub mod oip_grpc;
 pub mod oip_rest;
-mod scrub;
+pub mod openai;
 pub mod table;
-mod transport;

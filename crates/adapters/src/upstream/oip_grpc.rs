@@ -26,9 +26,9 @@ use sluicegate_core::{
     ModelMetadata, Node, Protocol, Reply, ReplyStream, Settings, Shape, Upstream, UpstreamKind,
 };
 
-use super::learned::Learned;
-use super::transport::from_http;
 use crate::http::{Client, Connector, HttpError, Origin, Speaks};
+use crate::remote::learned::Learned;
+use crate::remote::transport::from_http;
 
 /// The kind of backend.
 pub const KIND: UpstreamKind = UpstreamKind {

@@ -11,8 +11,6 @@
 
 mod ask;
 mod call;
-mod faults;
-mod headers;
 mod inquire;
 
 use std::collections::HashMap;
@@ -26,9 +24,9 @@ use sluicegate_core::{
     ModelMetadata, Node, NonFinite, Protocol, Reply, Settings, Shape, Upstream, UpstreamKind,
 };
 
-use super::learned::Learned;
-use super::transport::from_http;
 use crate::http::{Client, Connector, HttpError, Origin};
+use crate::remote::learned::Learned;
+use crate::remote::transport::from_http;
 
 /// The kind of backend.
 pub const KIND: UpstreamKind = UpstreamKind {

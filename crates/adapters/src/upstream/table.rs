@@ -2,7 +2,7 @@
 
 use sluicegate_core::UpstreamKind;
 
-use super::{oip_grpc, oip_rest};
+use super::{oip_grpc, oip_rest, openai};
 
 /// Every kind of backend of this room, for the catalogue.
-pub const KINDS: &[UpstreamKind] = &[oip_rest::KIND, oip_grpc::KIND];
+pub const KINDS: &[UpstreamKind] = &[oip_rest::KIND, oip_grpc::KIND, openai::KIND];

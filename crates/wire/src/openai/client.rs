@@ -1,6 +1,9 @@
-//! The protocol as a client of model servers speaks it, where it asks on its own behalf.
+//! The protocol as a client of model servers speaks it: where requests go, and what it asks on its own behalf.
 
 use serde_json::Value;
+use sluicegate_core::Operation;
+
+use super::Path;
 
 /// Path of the list of models.
 pub const MODELS_PATH: &str = "/v1/models";
@@ -9,6 +12,18 @@ pub const HEALTH_PATH: &str = "/health";
 
 /// Most models taken from a server's list.
 const MOST: usize = 4096;
+
+/// Path of a request for `operation` on a model; `None` where the protocol has none.
+#[must_use]
+pub const fn path_of(operation: Operation) -> Option<&'static str> {
+    match operation {
+        Operation::Chat => Some(Path::Chat.as_str()),
+        Operation::Complete => Some(Path::Complete.as_str()),
+        Operation::Respond => Some(Path::Respond.as_str()),
+        Operation::Embed => Some(Path::Embed.as_str()),
+        _ => None,
+    }
+}
 
 /// Reads the names of the models that a server lists; `None` where it is no such list.
 #[must_use]

@@ -8,11 +8,11 @@ use http::{Method, Request};
 use sluicegate_core::{Body, CallClass, CallError, Deadline, Sent};
 use sluicegate_wire::grpc::{ACCEPT_ENCODING, ACCEPTED, CONTENT, timeout};
 
-use super::super::transport::from_http;
 use super::answers::Answers;
 use super::faults::{Failed, nonsense};
 use super::{OipGrpc, Package, Peer};
 use crate::http::{Fault, Patience};
+use crate::remote::transport::from_http;
 
 /// The package of the specification, as paths begin with it.
 const PACKAGE: &str = "/inference.";

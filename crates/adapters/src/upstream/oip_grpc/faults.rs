@@ -7,7 +7,7 @@ use http::HeaderMap;
 use sluicegate_core::{CallClass, CallError, Endpoint, Sent};
 use sluicegate_wire::grpc::status::{Code, Status};
 
-use super::super::scrub::{scrub, shorten};
+use crate::remote::scrub::{scrub, shorten};
 
 /// Longest wait that a server may ask for.
 const RETRY_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);

@@ -7,10 +7,10 @@ use sluicegate_core::{
 use sluicegate_wire::Limits;
 use sluicegate_wire::oip_grpc::client::{self, EncodeError, INFER_PATH, STREAM_PATH};
 
-use super::super::transport::heavy;
 use super::faults::nonsense;
 use super::replies::Replies;
 use super::{OipGrpc, Peer, Wide};
+use crate::remote::transport::heavy;
 
 impl OipGrpc {
     /// Runs a model that answers once.

@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::{Method, Request, Response, StatusCode};
-use sluicegate_core::{Body, CallClass, CallError, Deadline, Sent};
+use sluicegate_core::{Body, CallClass, CallError, Deadline, Endpoint, Sent};
 
-use super::super::transport::from_http;
-use super::faults::from_body;
-use super::{OipRest, Peer};
+use super::{KIND, OipRest, Peer};
 use crate::http::{Answer, Fault, Patience};
+use crate::remote::faults::{self, from_body};
+use crate::remote::transport::from_http;
 
 /// Largest answer to a question about a model or the server, and largest error answer, in bytes.
 pub(super) const SHORT_ANSWER: u64 = 1024 * 1024;
@@ -60,4 +60,9 @@ impl OipRest {
             answer.collect(SHORT_ANSWER).await.map_err(|error| from_body(&error, head.status, &peer.endpoint))?;
         Ok(Short { status: head.status, headers: head.headers, body })
     }
+}
+
+/// An answer that says no.
+pub(super) fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], endpoint: &Endpoint) -> CallError {
+    faults::from_status(KIND.kind, status, headers, body, endpoint)
 }

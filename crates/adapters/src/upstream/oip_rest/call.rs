@@ -6,13 +6,13 @@ use sluicegate_core::{Body, Call, CallBody, CallClass, CallError, Deadline, Infe
 use sluicegate_wire::Limits;
 use sluicegate_wire::oip_rest::client::{self, EncodeError, WireForm, infer_path};
 
-use super::super::scrub::scrub;
-use super::super::transport::heavy;
-use super::ask::SHORT_ANSWER;
-use super::faults::{from_body, from_status, is_for_operators, nonsense};
-use super::headers::strip_private;
+use super::ask::{SHORT_ANSWER, from_status};
 use super::{Binary, OipRest, Peer};
 use crate::http::Answer;
+use crate::remote::faults::{from_body, is_for_operators, nonsense};
+use crate::remote::headers::strip_private;
+use crate::remote::scrub::scrub;
+use crate::remote::transport::heavy;
 
 const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 

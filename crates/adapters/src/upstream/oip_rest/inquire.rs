@@ -9,8 +9,9 @@ use sluicegate_wire::oip_rest::client::{
     READY_PATH, SERVER_PATH, decode_health, decode_metadata, decode_server_extensions, metadata_path, ready_path,
 };
 
-use super::faults::{from_status, is_unknown_model, lacks_path};
+use super::ask::from_status;
 use super::{OipRest, Peer};
+use crate::remote::faults::{is_unknown_model, lacks_path};
 
 /// The extension's name in a server's description.
 const BINARY: &str = "binary_tensor_data";

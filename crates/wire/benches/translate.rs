@@ -2,7 +2,7 @@
 //! beside a generic JSON tree.
 //!
 //! ```text
-//! cargo run --release -p sluicegate-wire --example translate
+//! cargo bench -p sluicegate-wire --bench translate
 //! ```
 //!
 //! Each figure is the best of several rounds; bytes are those of the tensor, for JSON those of the text.

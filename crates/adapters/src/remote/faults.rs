@@ -1,4 +1,4 @@
-//! What a failed call means: from the transport's errors and the server's own answers to the classes the request path
+//! What it means when a server that speaks JSON over HTTP says no: from its own answers to the classes the request path
 //! understands. Servers differ: docs/backends.md has the table.
 
 use std::time::Duration;
@@ -8,13 +8,13 @@ use http::{HeaderMap, StatusCode};
 use sluicegate_core::{BodyError, CallClass, CallError, Endpoint, Sent};
 use sluicegate_wire::oip_rest::client::decode_error;
 
-use super::super::scrub::{scrub, shorten};
+use crate::remote::scrub::{scrub, shorten};
 
 /// Longest wait that a server may ask for.
 const RETRY_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// An answer whose body did not come to its end.
-pub(super) fn from_body(error: &BodyError, status: StatusCode, endpoint: &Endpoint) -> CallError {
+pub(crate) fn from_body(error: &BodyError, status: StatusCode, endpoint: &Endpoint) -> CallError {
     let class = match error {
         BodyError::Broken(_) => CallClass::Transport,
         BodyError::TooLarge { .. } => CallClass::Server,
@@ -25,15 +25,21 @@ pub(super) fn from_body(error: &BodyError, status: StatusCode, endpoint: &Endpoi
 }
 
 /// An answer of status 2xx that is not what was asked for.
-pub(super) fn nonsense(what: &str, endpoint: &Endpoint) -> CallError {
+pub(crate) fn nonsense(what: &str, endpoint: &Endpoint) -> CallError {
     CallError::new(CallClass::Server, Sent::All, format!("{}: its answer makes no sense: {what}", endpoint.authority))
 }
 
-/// An answer that says no.
-pub(super) fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], endpoint: &Endpoint) -> CallError {
+/// An answer that says no, of a server that is to speak `protocol`.
+pub(crate) fn from_status(
+    protocol: &str,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    endpoint: &Endpoint,
+) -> CallError {
     let told = decode_error(body).map(|text| shorten(&scrub(&text, endpoint)).to_owned());
     let class = class(status, told.as_deref(), body.is_empty());
-    let mut error = CallError::new(class, Sent::All, cause(status, told.as_deref(), body, endpoint));
+    let mut error = CallError::new(class, Sent::All, cause(protocol, status, told.as_deref(), body, endpoint));
     if matches!(class, CallClass::Pushback | CallClass::NotReady) {
         error.retry_after = retry_after(headers);
     }
@@ -45,12 +51,12 @@ pub(super) fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], 
 }
 
 /// Whether a status tells of how the gateway is set up against the server, so that a client has no use for it.
-pub(super) fn is_for_operators(status: StatusCode) -> bool {
+pub(crate) fn is_for_operators(status: StatusCode) -> bool {
     status.is_redirection() || matches!(status.as_u16(), 401 | 403 | 407)
 }
 
 /// Whether the answer says that the path does not exist, as a server does that lacks a part of the protocol.
-pub(super) fn lacks_path(status: StatusCode, body: &[u8]) -> bool {
+pub(crate) fn lacks_path(status: StatusCode, body: &[u8]) -> bool {
     match status.as_u16() {
         405 | 501 => true,
         404 => !body.is_empty() && !decode_error(body).is_some_and(|text| is_about_model(&text)),
@@ -59,7 +65,7 @@ pub(super) fn lacks_path(status: StatusCode, body: &[u8]) -> bool {
 }
 
 /// Whether the answer says that the model is unknown.
-pub(super) fn is_unknown_model(status: StatusCode, body: &[u8]) -> bool {
+pub(crate) fn is_unknown_model(status: StatusCode, body: &[u8]) -> bool {
     class(status, decode_error(body).as_deref(), body.is_empty()) == CallClass::NotFound
 }
 
@@ -89,15 +95,15 @@ fn is_about_model(text: &str) -> bool {
     text.to_ascii_lowercase().contains("model")
 }
 
-fn cause(status: StatusCode, told: Option<&str>, body: &[u8], endpoint: &Endpoint) -> String {
+fn cause(protocol: &str, status: StatusCode, told: Option<&str>, body: &[u8], endpoint: &Endpoint) -> String {
     let hint = match status.as_u16() {
-        300..=399 => "; redirects are not followed: configure the address it points to",
-        401 | 403 | 407 => "; it refuses the gateway itself",
+        300..=399 => "; redirects are not followed: configure the address it points to".to_owned(),
+        401 | 403 | 407 => "; it refuses the gateway itself".to_owned(),
         404 if !body.is_empty() && !told.is_some_and(is_about_model) => {
-            "; it does not know the path: check the endpoint's prefix and that it speaks oip-rest"
+            format!("; it does not know the path: check the endpoint's prefix and that it speaks {protocol}")
         }
-        405 => "; it does not know the method: check that it speaks oip-rest",
-        _ => "",
+        405 => format!("; it does not know the method: check that it speaks {protocol}"),
+        _ => String::new(),
     };
     // A plain text is for operators only: nobody knows what a framework puts there.
     let plain: String = match told {

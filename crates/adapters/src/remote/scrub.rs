@@ -11,7 +11,7 @@ const HIDDEN: &str = "(address)";
 const TOLD_LIMIT: usize = 1024;
 
 /// `text` without the endpoint's own address, without URLs, and without IP addresses.
-pub(super) fn scrub(text: &str, endpoint: &Endpoint) -> String {
+pub(crate) fn scrub(text: &str, endpoint: &Endpoint) -> String {
     let authority: &str = &endpoint.authority;
     let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
     let mut text = text.replace(authority, HIDDEN);
@@ -32,7 +32,7 @@ pub(super) fn scrub(text: &str, endpoint: &Endpoint) -> String {
 }
 
 /// As much of `text` as is handed on.
-pub(super) fn shorten(text: &str) -> &str {
+pub(crate) fn shorten(text: &str) -> &str {
     let end = (0..=TOLD_LIMIT.min(text.len())).rev().find(|index| text.is_char_boundary(*index)).unwrap_or(0);
     text.get(..end).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use http::header::{HeaderMap, HeaderName};
 use crate::http::strip_hop_by_hop;
 
 /// Takes out what belongs to the connection, and what tells of the server behind or speaks for the gateway's own site.
-pub(super) fn strip_private(headers: &mut HeaderMap) {
+pub(crate) fn strip_private(headers: &mut HeaderMap) {
     strip_hop_by_hop(headers);
     let private: Vec<HeaderName> = headers.keys().filter(|name| is_private(name)).cloned().collect();
     for name in private {

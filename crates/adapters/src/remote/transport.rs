@@ -8,7 +8,7 @@ use crate::http::{Fault, HttpError};
 const HEAVY: usize = 256 * 1024;
 
 /// A call that got no answer.
-pub(super) fn from_http(error: &HttpError, endpoint: &Endpoint) -> CallError {
+pub(crate) fn from_http(error: &HttpError, endpoint: &Endpoint) -> CallError {
     let cause = format!("{}: {}", endpoint.authority, error.cause);
     match error.fault {
         Fault::Connect | Fault::Broken => CallError::new(CallClass::Transport, error.sent, cause),
@@ -21,7 +21,7 @@ pub(super) fn from_http(error: &HttpError, endpoint: &Endpoint) -> CallError {
 }
 
 /// Does `work` on `bytes` bytes where it delays nobody, when `sent` of the request has left.
-pub(super) async fn heavy<T: Send + 'static>(
+pub(crate) async fn heavy<T: Send + 'static>(
     bytes: usize,
     sent: Sent,
     work: impl FnOnce() -> T + Send + 'static,

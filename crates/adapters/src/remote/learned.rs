@@ -17,7 +17,7 @@ const PRESENT: u8 = 2;
 
 /// What is known about one endpoint's capability.
 #[derive(Debug, Default)]
-pub(super) struct Learned {
+pub(crate) struct Learned {
     known: AtomicU8,
     /// Held by the one who asks; holds the moment before which it is not asked again.
     asking: Mutex<Option<Instant>>,
@@ -25,7 +25,7 @@ pub(super) struct Learned {
 
 impl Learned {
     /// Whether it is there; `None` where that is not known.
-    pub(super) fn known(&self) -> Option<bool> {
+    pub(crate) fn known(&self) -> Option<bool> {
         match self.known.load(Ordering::Relaxed) {
             PRESENT => Some(true),
             ABSENT => Some(false),
@@ -34,7 +34,7 @@ impl Learned {
     }
 
     /// Forgets: at the same address there may now be another server.
-    pub(super) fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.known.store(UNKNOWN, Ordering::Relaxed);
     }
 
@@ -42,7 +42,7 @@ impl Learned {
     ///
     /// # Errors
     /// The endpoint cannot be connected to; then the call itself need not be tried.
-    pub(super) async fn learn(
+    pub(crate) async fn learn(
         &self,
         now: Instant,
         ask: impl Future<Output = Result<bool, CallError>>,

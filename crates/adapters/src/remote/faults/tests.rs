@@ -13,7 +13,7 @@ fn endpoint() -> Endpoint {
 }
 
 fn judge(status: u16, body: &str) -> CallError {
-    from_status(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes(), &endpoint())
+    from_status("oip-rest", StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes(), &endpoint())
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn retry_after_is_read_in_seconds_and_bounded() {
     ] {
         let mut headers = HeaderMap::new();
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static(value));
-        let error = from_status(StatusCode::SERVICE_UNAVAILABLE, &headers, b"", &endpoint());
+        let error = from_status("oip-rest", StatusCode::SERVICE_UNAVAILABLE, &headers, b"", &endpoint());
         assert_eq!(error.retry_after, expected, "{value}");
     }
 }

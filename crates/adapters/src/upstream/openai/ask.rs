@@ -1,0 +1,63 @@
+//! Puts one request to an endpoint. What is common to running a model and asking about one.
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap};
+use http::{Method, Request, Response, StatusCode};
+use sluicegate_core::{Body, CallClass, CallError, Deadline, Endpoint, Sent};
+
+use super::{KIND, OpenAi, Peer};
+use crate::http::{Answer, Patience};
+use crate::remote::faults::{self, from_body};
+use crate::remote::transport::from_http;
+
+/// Largest answer to a question about models, and largest error answer, in bytes.
+pub(super) const SHORT_ANSWER: u64 = 1024 * 1024;
+
+/// A short answer, complete.
+pub(super) struct Short {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl OpenAi {
+    /// Sends a request and waits for the head of its answer.
+    pub(super) async fn send(
+        &self,
+        peer: &Peer,
+        (method, path): (Method, &str),
+        mut headers: HeaderMap,
+        body: Body,
+        deadline: Deadline,
+    ) -> Result<Response<Answer>, CallError> {
+        // Answers are read on their way: no server may choose an encoding.
+        headers.remove(header::ACCEPT_ENCODING);
+        let mut request =
+            Request::builder().method(method).uri(format!("{}{path}", peer.endpoint.prefix)).body(body).map_err(
+                |error| CallError::new(CallClass::Server, Sent::Nothing, format!("no request target: {error}")),
+            )?;
+        *request.headers_mut() = headers;
+        let patience = Patience { connect: self.connect_timeout, deadline };
+        self.client.send(&peer.origin, request, patience).await.map_err(|error| from_http(&error, &peer.endpoint))
+    }
+
+    /// Asks `path` and takes the whole answer.
+    pub(super) async fn get(
+        &self,
+        peer: &Peer,
+        path: &str,
+        headers: HeaderMap,
+        deadline: Deadline,
+    ) -> Result<Short, CallError> {
+        let response = self.send(peer, (Method::GET, path), headers, Body::Empty, deadline).await?;
+        let (head, answer) = response.into_parts();
+        let body =
+            answer.collect(SHORT_ANSWER).await.map_err(|error| from_body(&error, head.status, &peer.endpoint))?;
+        Ok(Short { status: head.status, headers: head.headers, body })
+    }
+}
+
+/// An answer that says no.
+pub(super) fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], endpoint: &Endpoint) -> CallError {
+    faults::from_status(KIND.kind, status, headers, body, endpoint)
+}
