@@ -9,6 +9,7 @@
 
 mod cli;
 mod documents;
+mod grpc;
 mod http;
 mod inside;
 mod mlserver;
