@@ -123,6 +123,43 @@ fn a_response_has_its_model_one_level_down() {
     everywhere(&response(Some("front")), RESPONSE, &RESPONSE.replace("back/7b", "front"), ending);
 }
 
+/// What llama.cpp's server sent, recorded.
+macro_rules! sample {
+    ($name:literal) => {
+        include_str!(concat!("../../../../tests/python/samples/llama/", $name, ".sse"))
+    };
+}
+
+#[test]
+fn recorded_streams_of_a_real_server() {
+    let told = |input, output, cached| {
+        let total = Some(input + output);
+        Some(Usage { input: Some(input), output: Some(output), total, cached: Some(cached), reasoning: None })
+    };
+    for (stream, settings, usage) in [
+        (sample!("chat"), chunks(None, false), None),
+        (sample!("chat-usage"), chunks(None, false), told(23, 3, 22)),
+        (sample!("completions"), chunks(None, false), told(7, 2, 2)),
+        (sample!("completions"), chunks(None, true), told(7, 2, 2)),
+    ] {
+        everywhere(&settings, stream, stream, Ending { usage, complete: true, failed: false });
+    }
+    let (text, ending) = run(response(None), [sample!("responses").as_bytes()]);
+    assert_eq!(text, sample!("responses"));
+    assert!(ending.complete && !ending.failed && ending.usage.is_some_and(|usage| usage.output.is_some()));
+}
+
+#[test]
+fn usage_of_a_real_server_is_taken_out_with_its_chunk() {
+    let stream = sample!("chat-usage");
+    let (text, ending) = run(chunks(Some("front"), true), [stream.as_bytes()]);
+    assert_eq!(ending.usage.map(|usage| usage.total), Some(Some(26)));
+    let unasked: Vec<&str> =
+        stream.split_inclusive("\n\n").filter(|event| !event.contains("\"choices\":[],")).collect();
+    assert_eq!(unasked.len() + 1, stream.matches("\n\n").count());
+    assert_eq!(text, unasked.concat().replace("\"model\":\"tiny\"", "\"model\":\"front\""));
+}
+
 #[test]
 fn how_a_response_ends_is_told_by_its_last_event() {
     for (kind, complete, failed) in [

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use sluicegate_core::{
     Body, DataType, InferResponse, Kind, ModelMetadata, NonFinite, Parameter, Refusal, Tensor, TensorMetadata,
 };
-use sluicegate_wire::{Limits, PROTOCOLS, ReplyForm};
+use sluicegate_wire::{Limits, PROTOCOLS, ReplyForm, codec};
 
 use crate::bytes_of::{input, oip, read, read_binary, show};
 
@@ -295,6 +295,10 @@ fn refusals_carry_status_text_and_retry_advice_but_no_cause() {
 
 #[test]
 fn the_table_holds_every_protocol_once() {
-    let listed: Vec<_> = PROTOCOLS.iter().map(|codec| codec.protocol).collect();
-    assert_eq!(listed, sluicegate_core::Protocol::ALL);
+    for protocol in sluicegate_core::Protocol::ALL {
+        assert_eq!(codec(protocol).protocol, protocol);
+        // OpenAI's is not on the request path yet.
+        let listed = PROTOCOLS.iter().filter(|codec| codec.protocol == protocol).count();
+        assert_eq!(listed, usize::from(protocol != sluicegate_core::Protocol::OpenAi), "{protocol:?}");
+    }
 }
