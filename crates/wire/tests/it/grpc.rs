@@ -328,6 +328,7 @@ proptest! {
     fn a_written_timeout_is_never_longer(seconds in 0..400_000_000_u64, nanos in 0..1_000_000_000_u32) {
         let wait = Duration::new(seconds, nanos);
         let again = timeout::parse(timeout::format(wait).as_bytes()).unwrap();
-        prop_assert!(again <= wait && again.as_secs_f64() >= wait.as_secs_f64() * 0.999_999);
+        // Eight digits, and units a thousand times apart: at most one part in a hundred thousand is lost.
+        prop_assert!(again <= wait && again.as_secs_f64() >= wait.as_secs_f64() * 0.999_99);
     }
 }
