@@ -17,6 +17,7 @@ mod seams;
 mod shape;
 mod tensor;
 mod units;
+mod usage;
 
 pub use body::{Body, BodyError, BoxBody};
 pub use call::{
@@ -34,3 +35,4 @@ pub use refusal::{Blame, Kind, KindFacts, Refusal, Retry, Severity};
 pub use seams::{Clock, Dice};
 pub use shape::{Field, Shape, suggest};
 pub use tensor::{BytesElements, DataType, Tensor, TensorError};
+pub use usage::Usage;

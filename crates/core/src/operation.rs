@@ -79,6 +79,18 @@ impl Protocol {
 }
 
 impl Operation {
+    /// Whether a generative model is asked: the message goes to it as it came, and names the model itself.
+    #[must_use]
+    pub const fn is_generative(self) -> bool {
+        matches!(self, Self::Chat | Self::Complete | Self::Respond | Self::Embed)
+    }
+
+    /// Whether a model is run, and answers once or in one stream.
+    #[must_use]
+    pub const fn runs_model(self) -> bool {
+        matches!(self, Self::Infer) || self.is_generative()
+    }
+
     /// The name in logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

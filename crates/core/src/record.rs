@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::{Kind, Operation, Protocol};
+use crate::{Kind, Operation, Protocol, Usage};
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,8 @@ pub struct Record {
     pub upstream: Duration,
     /// Body bytes.
     pub traffic: Traffic,
+    /// Tokens of a generative model's answer, as its server told them; `None` where it told nothing.
+    pub usage: Option<Usage>,
     /// Digest of the configuration generation that served it.
     pub generation: Arc<str>,
 }

@@ -10,5 +10,6 @@ mod serve;
 mod snapshot;
 mod stage;
 mod trail;
+mod whole;
 
 pub use serve::serve;

@@ -40,7 +40,7 @@ async fn answer(
         Named::Gateway(asked) => Ok(encode::gateway(&asked, gateway)),
         Named::Models(asked, message) => facts::of_all(&asked, &message, gateway, snapshot, trail).await,
         Named::Stream(named) => stream::stream(named, gateway, snapshot, trail),
-        Named::Model(named) if named.operation() == Operation::Infer => {
+        Named::Model(named) if named.operation().runs_model() => {
             let read = read::read(named, gateway, trail).await?;
             let chosen = traffic::choose(read, trail);
             let replied = call::call(chosen, gateway, trail).await?;

@@ -64,6 +64,13 @@ impl Model {
         self.versions.iter().find(|version| *version.name == *name)
     }
 
+    /// Whether the model is there for clients of `protocol`. The OpenAI API is for models that speak it; the other
+    /// protocols also describe and list what they cannot call.
+    pub(crate) fn is_for(&self, protocol: Protocol) -> bool {
+        protocol != Protocol::OpenAi
+            || self.versions.iter().any(|version| version.backend.upstream.native() == Some(protocol))
+    }
+
     /// Whether every version can take `protocol`'s bytes as they are: then a body that nobody needs to read is not read.
     pub(crate) fn takes_raw(&self, protocol: Protocol) -> bool {
         self.versions.iter().all(|version| version.takes_raw(&self.name, protocol))

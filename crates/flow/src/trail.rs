@@ -2,6 +2,7 @@
 //! has.
 
 mod body;
+mod heard;
 mod ids;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use sluicegate_core::{
 use crate::control::Gateway;
 use crate::snapshot::{Model, Snapshot, Version};
 use body::Received;
+pub(crate) use heard::Heard;
 pub(crate) use ids::Ids;
 
 /// Facts gathered while a request passes the stages. Dropped unfinished, it records that the client left.
@@ -24,7 +26,9 @@ pub(crate) struct Trail {
     ids: Ids,
     started: Instant,
     received: Arc<Received>,
+    heard: Option<Arc<Heard>>,
     head_only: bool,
+    spoken: Protocol,
     served: Option<(HeaderValue, HeaderValue)>,
     clock: Arc<dyn Clock>,
     sink: Arc<dyn RecordSink>,
@@ -55,6 +59,7 @@ impl Trail {
             total: Duration::ZERO,
             upstream: Duration::ZERO,
             traffic: Traffic::default(),
+            usage: None,
             generation: Arc::clone(&snapshot.digest),
         };
         Self {
@@ -62,7 +67,9 @@ impl Trail {
             ids,
             started: gateway.clock.now(),
             received: Arc::default(),
+            heard: None,
             head_only: inbound.head.method == Method::HEAD,
+            spoken: sluicegate_wire::codec_of_head(inbound.head.uri.path(), &inbound.head.headers).protocol,
             served: None,
             clock: Arc::clone(&gateway.clock),
             sink: Arc::clone(&gateway.sink),
@@ -127,6 +134,11 @@ impl Trail {
         self.received.failure()
     }
 
+    /// What a generative model's answer tells on its way, for the record.
+    pub(crate) fn heard(&mut self) -> Arc<Heard> {
+        Arc::clone(self.heard.get_or_insert_default())
+    }
+
     /// Sends `outbound`, and the record behind its last byte.
     pub(crate) fn answered(mut self, mut outbound: Outbound) -> Outbound {
         let status = outbound.status();
@@ -147,8 +159,8 @@ impl Trail {
             let (id, cause) = (&self.record.request_id, &self.record.cause);
             tracing::error!(request_id = %id, ?cause, code = facts.label, "request failed");
         }
-        // Before a protocol is known the answer is in the one that every predictive client reads.
-        let protocol = self.record.protocol.unwrap_or(Protocol::OipRest);
+        // Before a protocol is known the answer is in the one that the head speaks of.
+        let protocol = self.record.protocol.unwrap_or(self.spoken);
         let mut outbound = (sluicegate_wire::codec(protocol).encode_refusal)(refusal);
         self.record.status = outbound.status().as_u16();
         self.stamp(outbound.headers_mut());
@@ -191,6 +203,9 @@ impl Trail {
         self.finished = true;
         self.record.total = self.clock.now().saturating_duration_since(self.started);
         self.record.traffic.received = self.received.bytes();
+        if let Some(heard) = &self.heard {
+            heard.tell(&mut self.record);
+        }
         self.sink.ended(&self.record);
     }
 }

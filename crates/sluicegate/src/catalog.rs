@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use sluicegate_adapters::http::TcpConnector;
-use sluicegate_adapters::upstream::{oip_grpc, oip_rest};
+use sluicegate_adapters::upstream::{oip_grpc, oip_rest, openai};
 use sluicegate_core::{Catalog, Clock};
 use sluicegate_flow::build::Builders;
 
 /// What configuration may name.
-pub(crate) const CATALOG: Catalog = Catalog { upstreams: &[sluicegate_runtime::KIND, oip_rest::KIND, oip_grpc::KIND] };
+pub(crate) const CATALOG: Catalog =
+    Catalog { upstreams: &[sluicegate_runtime::KIND, oip_rest::KIND, oip_grpc::KIND, openai::KIND] };
 
 /// What builds it.
 pub(crate) fn builders(clock: &Arc<dyn Clock>) -> Builders {
@@ -16,5 +17,6 @@ pub(crate) fn builders(clock: &Arc<dyn Clock>) -> Builders {
         (sluicegate_runtime::KIND.kind, Arc::new(sluicegate_runtime::Factory::new(Arc::clone(clock)))),
         (oip_rest::KIND.kind, Arc::new(oip_rest::Factory::new(Arc::new(TcpConnector), Arc::clone(clock)))),
         (oip_grpc::KIND.kind, Arc::new(oip_grpc::Factory::new(Arc::new(TcpConnector), Arc::clone(clock)))),
+        (openai::KIND.kind, Arc::new(openai::Factory::new(Arc::new(TcpConnector), Arc::clone(clock)))),
     ]
 }

@@ -20,6 +20,7 @@ pub(crate) const CODEC: Codec = Codec {
     ask,
     open: grpc::open,
     name_in_body: Some(of_service),
+    generative: None,
     needs_metadata: |_| false,
     decode_infer,
     encode_infer,

@@ -31,6 +31,7 @@ pub const CODEC: Codec = Codec {
     ask: rpc::ask,
     open: grpc::open,
     name_in_body: Some(names::complete),
+    generative: None,
     needs_metadata: |_| false,
     decode_infer: request::decode,
     encode_infer: response::encode,

@@ -32,6 +32,7 @@ pub const CODEC: Codec = Codec {
     // A body is its message.
     open: |_, body, _| Ok(body),
     name_in_body: None,
+    generative: None,
     needs_metadata: headers::is_raw,
     decode_infer: request::decode,
     encode_infer: response::encode,

@@ -24,7 +24,6 @@ pub use self::head::Head;
 pub use self::models::{model, models};
 pub use self::path::{Path, ask};
 pub use self::stream::{Ending, StreamEdit, StreamForm, StreamSettings};
-pub use self::usage::Usage;
 
 use crate::Limits;
 

@@ -15,6 +15,9 @@ pub type Open = fn(&HeaderMap, Bytes, &Limits) -> Result<Bytes, Refusal>;
 /// Completes what was asked by what the message says: the model and version it names.
 pub type NameInBody = fn(Asked, &HeaderMap, &Bytes) -> Result<Asked, Refusal>;
 
+/// Reads what a request to a generative model says of itself: which model is meant, and how the answer is wanted.
+pub type ReadHead = fn(&HeaderMap, &[u8]) -> Result<openai::Head, Refusal>;
+
 /// Reads headers and message of a request to run a model; the metadata only where `needs_metadata` says so.
 pub type DecodeInfer =
     fn(&HeaderMap, Bytes, Option<&ModelMetadata>, &Limits) -> Result<(InferRequest, ReplyForm), Refusal>;
@@ -36,6 +39,9 @@ pub struct Codec {
     /// its messages. `None`: method and path say all. Nothing but the names is decoded, and a name that stands twice is
     /// refused. `Statistics` alone may name no model and then means all.
     pub name_in_body: Option<NameInBody>,
+    /// Reads the message of a request for a [generative](sluicegate_core::Operation::is_generative) operation; `None`:
+    /// the protocol has none.
+    pub generative: Option<ReadHead>,
     /// Whether `decode_infer` needs the model's metadata, since the message does not describe its tensors.
     pub needs_metadata: fn(&HeaderMap) -> bool,
     /// Reads a request to run a model, and how its answer is wanted, from the opened message.
@@ -91,7 +97,7 @@ pub struct IndexEntry<'a> {
 }
 
 /// Every protocol that the gateway answers, in the order in which paths are tried.
-pub const PROTOCOLS: &[Codec] = &[oip_rest::CODEC, oip_grpc::CODEC, grpc_health::CODEC];
+pub const PROTOCOLS: &[Codec] = &[oip_rest::CODEC, oip_grpc::CODEC, openai::CODEC, grpc_health::CODEC];
 
 /// The codec of `protocol`.
 #[must_use]
@@ -108,10 +114,16 @@ pub fn codec(protocol: Protocol) -> &'static Codec {
     }
 }
 
-/// The codec in which to refuse a request whose path is of no protocol.
+/// The codec in which to refuse a request of which nothing but its head is known: not yet, or not at all, what it asks.
 #[must_use]
-pub fn codec_of_head(headers: &HeaderMap) -> &'static Codec {
-    codec(if grpc::is_grpc(headers) { Protocol::OipGrpc } else { Protocol::OipRest })
+pub fn codec_of_head(path: &str, headers: &HeaderMap) -> &'static Codec {
+    codec(if grpc::is_grpc(headers) {
+        Protocol::OipGrpc
+    } else if path.starts_with("/v1/") {
+        Protocol::OpenAi
+    } else {
+        Protocol::OipRest
+    })
 }
 
 impl std::fmt::Debug for Codec {

@@ -11,12 +11,16 @@ use sluicegate_core::{
 use sluicegate_wire::{ReplyForm, codec};
 use tokio::time::{Instant, timeout_at};
 
+use super::generate::{self, Passage};
 use super::read::{self, Payload};
 use super::traffic::Chosen;
 use crate::affinity::{Full, Place};
 use crate::control::Gateway;
 use crate::snapshot::Version;
 use crate::trail::Trail;
+
+/// How long a stream may last, however busy it is.
+const LONGEST_STREAM: Duration = Duration::from_secs(600);
 
 /// A backend's answer, with what its encoding needs.
 pub(crate) enum Replied {
@@ -26,39 +30,63 @@ pub(crate) enum Replied {
     Tensors { protocol: Protocol, response: InferResponse, form: ReplyForm, non_finite: NonFinite },
 }
 
+/// In which form the answer comes, and what is to be done with it.
+enum Expected {
+    /// As the client's protocol has it.
+    Bytes,
+    /// Decoded; the client's id and the form it wants go with it.
+    Tensors(Option<String>, ReplyForm),
+    /// In the OpenAI API's form.
+    Generated(Passage),
+}
+
 pub(crate) async fn call(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -> Result<Replied, Refusal> {
     let (named, payload, version) = chosen.into_parts();
     let mut headers = trail.headers();
     let place = match &payload {
-        Payload::Raw(_) => None,
+        Payload::Raw(_) | Payload::Generate(..) => None,
         Payload::Infer(request, _) => Place::of(&version.model.name, request),
     };
-    let (body, answer) = match payload {
+    let (body, expected) = match payload {
         Payload::Raw(body) => {
             copy_content_headers(named.headers(), &mut headers);
-            (CallBody::Wire(body), None)
+            (CallBody::Wire(body), Expected::Bytes)
         }
         Payload::Infer(request, form) => {
             let id = request.id.clone();
-            (CallBody::Tensors(request), Some((id, form)))
+            (CallBody::Tensors(request), Expected::Tensors(id, form))
+        }
+        Payload::Generate(body, head) => {
+            if version.backend.upstream.native() != Some(named.protocol()) {
+                let public = "this model is not called over the OpenAI API, but over the Open Inference Protocol";
+                return Err(Refusal::new(Kind::BadRequest, public));
+            }
+            copy_content_headers(named.headers(), &mut headers);
+            let (body, passage) = generate::forward(&body, &head, named.operation(), (named.model(), &version));
+            (CallBody::Wire(body), Expected::Generated(passage))
         }
     };
-    let deadline = Deadline(gateway.clock.now() + named.timeout());
+    let now = gateway.clock.now();
+    let head = Deadline(now + named.timeout());
+    let deadline = if expected.streams() { Deadline(now + LONGEST_STREAM) } else { head };
     let call = Call { operation: named.operation(), model: version.model.clone(), body, headers, deadline };
-    let outcome = attempt(&version, place.as_ref(), call, gateway, trail).await;
-    match (outcome, answer) {
-        (Ok(Reply::Wire(outbound)), _) => {
+    let outcome = attempt(&version, place.as_ref(), call, head, gateway, trail).await;
+    match (outcome, expected) {
+        (Ok(Reply::Wire(outbound)), expected) => {
             if outbound.status().is_client_error() || outbound.status().is_server_error() {
                 trail.upstream_error(Some(format!("the backend answered {}", outbound.status().as_u16())));
             }
-            Ok(Replied::Wire(outbound))
+            match expected {
+                Expected::Generated(passage) => generate::hand_on(outbound, passage, trail).await.map(Replied::Wire),
+                Expected::Bytes | Expected::Tensors(..) => Ok(Replied::Wire(outbound)),
+            }
         }
-        (Ok(Reply::Tensors(mut response)), Some((id, form))) => {
+        (Ok(Reply::Tensors(mut response)), Expected::Tensors(id, form)) => {
             under_the_clients_names(&mut response, &named.model().name, &version.name, id);
             let non_finite = named.model().non_finite;
             Ok(Replied::Tensors { protocol: named.protocol(), response, form, non_finite })
         }
-        (Ok(Reply::Tensors(_)), None) => Err(Refusal::new(Kind::Internal, "the gateway failed")
+        (Ok(Reply::Tensors(_)), _) => Err(Refusal::new(Kind::Internal, "the gateway failed")
             .because("an upstream answered untouched bytes with tensors")),
         (Err(error), _) => match trail.broken_body() {
             // The call failed since the client's own bytes did not come.
@@ -68,10 +96,18 @@ pub(crate) async fn call(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -
     }
 }
 
+impl Expected {
+    /// Whether the answer may go on long after it began.
+    const fn streams(&self) -> bool {
+        matches!(self, Self::Generated(passage) if passage.stream)
+    }
+}
+
 async fn attempt(
     version: &Arc<Version>,
     place: Option<&Place>,
     call: Call,
+    head: Deadline,
     gateway: &Gateway,
     trail: &mut Trail,
 ) -> Result<Reply, CallError> {
@@ -82,8 +118,7 @@ async fn attempt(
     };
     trail.picked(&endpoint.authority);
     let began = gateway.clock.now();
-    let deadline = call.deadline.0;
-    let outcome = timeout_at(Instant::from_std(deadline), version.backend.upstream.call(endpoint, call)).await;
+    let outcome = timeout_at(Instant::from_std(head.0), version.backend.upstream.call(endpoint, call)).await;
     let took = gateway.clock.now().saturating_duration_since(began);
     trail.waited(took);
     version.counters.count(matches!(&outcome, Ok(Ok(_))), took, gateway.clock.wall());

@@ -4,7 +4,8 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use sluicegate_core::{
-    Asked, DataType, Deadline, Fact, Inquiry, ModelMetadata, Operation, Outbound, Refusal, TensorMetadata,
+    Asked, DataType, Deadline, Fact, Inquiry, ModelMetadata, Operation, Outbound, Protocol, Refusal,
+    TensorMetadata,
 };
 use sluicegate_wire::{IndexEntry, codec};
 use tokio::time::{Instant, timeout_at};
@@ -41,9 +42,13 @@ pub(crate) async fn of_all(
     trail: &mut Trail,
 ) -> Result<Outbound, Refusal> {
     let codec = codec(asked.protocol);
-    let mut models: Vec<&Model> = snapshot.models.values().map(|model| &**model).collect();
+    let spoken = snapshot.models.values().filter(|model| model.is_for(asked.protocol));
+    let mut models: Vec<&Model> = spoken.map(|model| &**model).collect();
     models.sort_by(|left, right| left.name.cmp(&right.name));
     if asked.operation == Operation::Index {
+        if asked.protocol == Protocol::OpenAi {
+            return Ok((codec.encode_index)(&names(&models)));
+        }
         let only_ready = (codec.decode_index)(message)?;
         return Ok((codec.encode_index)(&index(&models, only_ready, gateway, trail).await));
     }
@@ -56,6 +61,11 @@ pub(crate) async fn of_all(
         }
     }
     (codec.encode_fact)(Fact::Statistics, Bytes::from(json!({ "model_stats": all }).to_string()))
+}
+
+/// The models of a list that tells no state: nothing need be asked for it.
+fn names<'a>(models: &[&'a Model]) -> Vec<IndexEntry<'a>> {
+    models.iter().map(|model| IndexEntry { name: &model.name, version: "", state: "", reason: "" }).collect()
 }
 
 async fn index<'a>(models: &[&'a Model], only_ready: bool, gateway: &Gateway, trail: &Trail) -> Vec<IndexEntry<'a>> {

@@ -1,6 +1,6 @@
 //! Questions about a model: what it takes, and whether it is ready. Answered for backends that cannot say, too.
 
-use sluicegate_core::{CallError, Deadline, Inquiry, ModelMetadata, Operation, Outbound, Refusal};
+use sluicegate_core::{CallError, Deadline, Inquiry, ModelMetadata, Operation, Outbound, Protocol, Refusal};
 use sluicegate_wire::codec;
 use tokio::time::{Instant, timeout_at};
 
@@ -20,7 +20,11 @@ pub(crate) async fn inquire(chosen: ChosenInquiry, gateway: &Gateway, trail: &mu
         let ready = ready(&version, inquiry, trail).await;
         Ok((codec.encode_model_ready)(&named.model().name, ready))
     } else {
-        let said = describe(&version, inquiry).await;
+        // The OpenAI API tells a model's name and nothing more.
+        let said = match named.protocol() {
+            Protocol::OpenAi => Ok(None),
+            _ => describe(&version, inquiry).await,
+        };
         said.map(|said| (codec.encode_model_metadata)(&by_client_names(said, named.model())))
     };
     trail.waited(gateway.clock.now().saturating_duration_since(began));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use sluicegate_core::{Asked, Body, Kind, Operation, Protocol, Refusal};
+use sluicegate_wire::openai::Head;
 use sluicegate_wire::{Codec, Limits, PROTOCOLS, codec, grpc};
 
 use super::identity::Identified;
@@ -51,6 +52,8 @@ pub(super) enum Message {
     Unread(Body),
     /// All of it, less what the transport wrapped around it.
     Opened(Bytes),
+    /// All of it, and what it says of itself: a request to a generative model.
+    Generative(Bytes, Head),
 }
 
 pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mut Trail) -> Result<Named, Refusal> {
@@ -66,12 +69,17 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
         return Ok(Named::Stream(NamedStream { asked, headers: head.headers, body, patience }));
     }
     let codec = codec(asked.protocol);
-    let (asked, message) = match codec.name_in_body {
-        None => (asked, Message::Unread(body)),
-        Some(_) => {
+    let (asked, message) = match (codec.generative, codec.name_in_body) {
+        (Some(read), _) if asked.operation.is_generative() => {
+            let bytes = (codec.open)(&head.headers, collect(trail.counted(body)).await?, &Limits::default())?;
+            let told = read(&head.headers, &bytes)?;
+            (Asked { model: Some(told.model.clone()), ..asked }, Message::Generative(bytes, told))
+        }
+        (_, Some(_)) => {
             let (asked, bytes) = open(codec, asked, &head.headers, trail.counted(body)).await?;
             (asked, Message::Opened(bytes))
         }
+        (_, None) => (asked, Message::Unread(body)),
     };
     match (&asked.model, asked.operation) {
         (Some(_), _) => {
@@ -83,7 +91,7 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
         }
         (None, Operation::Index | Operation::Statistics) => {
             let bytes = match message {
-                Message::Opened(bytes) => bytes,
+                Message::Opened(bytes) | Message::Generative(bytes, _) => bytes,
                 Message::Unread(body) => (codec.open)(&head.headers, collect(body).await?, &Limits::default())?,
             };
             Ok(Named::Models(asked, bytes))
@@ -122,6 +130,10 @@ fn find(asked: &Asked, snapshot: &Snapshot) -> Result<Found, Refusal> {
     let not_found = || Refusal::new(Kind::ModelNotFound, "no such model or version");
     let name = asked.model.as_deref().ok_or_else(not_found)?;
     let model = snapshot.models.get(name).map(Arc::clone).ok_or_else(not_found)?;
+    // A list of the protocol's models does not name the others: neither does a question about one of them.
+    if asked.operation == Operation::Metadata && !model.is_for(asked.protocol) {
+        return Err(not_found());
+    }
     let pinned = match asked.version.as_deref() {
         Some(version) => Some(model.version(version).map(Arc::clone).ok_or_else(not_found)?),
         None => None,

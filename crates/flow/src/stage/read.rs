@@ -1,21 +1,16 @@
 //! Reads and decodes the body, only where something needs it: a request that its backend takes as it is streams through
 //! untouched, whatever its size.
 
-use std::pin::Pin;
-
-use bytes::{Bytes, BytesMut};
-use futures_util::future::poll_fn;
-use http_body::Body as HttpBody;
+use bytes::Bytes;
 use sluicegate_core::{Body, BodyError, Deadline, InferRequest, Inquiry, Kind, Refusal};
+use sluicegate_wire::openai::Head;
 use sluicegate_wire::{Limits, ReplyForm, codec};
 
 use super::name::{Message, NamedModel};
 use super::{inquire, traffic};
 use crate::control::Gateway;
 use crate::trail::Trail;
-
-/// Memory set aside at once for a body whose sender announced its length; more is added as bytes arrive.
-const FIRST_RESERVE: u64 = 256 * 1024;
+use crate::whole;
 
 /// A request with the payload its route needs.
 pub(crate) struct Read {
@@ -29,6 +24,8 @@ pub(crate) enum Payload {
     Raw(Body),
     /// A decoded request, and how the client wants the answer.
     Infer(InferRequest, ReplyForm),
+    /// A request to a generative model, and what it says of itself.
+    Generate(Bytes, Head),
 }
 
 pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail) -> Result<Read, Refusal> {
@@ -42,6 +39,7 @@ pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail
             (codec(protocol).open)(named.headers(), collect(body).await?, &Limits::default())?
         }
         Message::Opened(bytes) => bytes,
+        Message::Generative(bytes, head) => return Ok(Read { named, payload: Payload::Generate(bytes, head) }),
     };
     let metadata = if (codec(protocol).needs_metadata)(named.headers()) {
         // The bytes say neither name nor datatype: they are those of the version that will answer.
@@ -66,26 +64,9 @@ pub(super) fn decode_opened(mut named: NamedModel) -> Result<(InferRequest, Repl
     Ok((request, form, named))
 }
 
-/// All of a body, in one piece. The listener's limits bound its size and time.
-pub(super) async fn collect(mut body: Body) -> Result<Bytes, Refusal> {
-    let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
-    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() else {
-            continue;
-        };
-        if first.is_empty() && rest.is_empty() {
-            first = data;
-            continue;
-        }
-        if rest.is_empty() {
-            let announced = body.size_hint().lower().min(FIRST_RESERVE);
-            rest.reserve(first.len() + data.len() + usize::try_from(announced).unwrap_or(0));
-            rest.extend_from_slice(&first);
-        }
-        rest.extend_from_slice(&data);
-    }
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
+/// All of a request's body, in one piece. The listener's limits bound its size and time.
+pub(super) async fn collect(body: Body) -> Result<Bytes, Refusal> {
+    whole::collect(body, u64::MAX).await.map_err(|error| broken(&error))
 }
 
 /// The refusal for a request body that did not arrive.

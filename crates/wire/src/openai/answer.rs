@@ -3,11 +3,10 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use sluicegate_core::Body;
+use sluicegate_core::{Body, Usage};
 
 use super::look::look;
 use super::splice::{Edit, quoted, splice};
-use super::usage::Usage;
 use crate::oip_rest::is_identity;
 
 /// How a backend's answer is to be read.

@@ -15,7 +15,8 @@ pub const CODEC: Codec = Codec {
     protocol: Protocol::OpenAi,
     ask,
     open,
-    name_in_body: Some(name_in_body),
+    name_in_body: None,
+    generative: Some(|headers, message| Head::read(headers, message, &LIMITS)),
     needs_metadata: |_| false,
     decode_infer,
     encode_infer,
@@ -53,15 +54,6 @@ fn open(headers: &HeaderMap, body: Bytes, _: &Limits) -> Result<Bytes, Refusal> 
     } else {
         Err(Refusal::new(Kind::UnsupportedEncoding, "send the body without content-encoding"))
     }
-}
-
-fn name_in_body(asked: Asked, headers: &HeaderMap, message: &Bytes) -> Result<Asked, Refusal> {
-    // These have no message.
-    if matches!(asked.operation, Operation::Index | Operation::Metadata) {
-        return Ok(asked);
-    }
-    let head = Head::read(headers, message, &LIMITS)?;
-    Ok(Asked { model: Some(head.model), ..asked })
 }
 
 fn decode_infer(

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use sluicegate_core::Usage;
+
 use super::LIMITS;
-use super::usage::Usage;
+use super::usage;
 use crate::fault::Read;
 use crate::json::Reader;
 
@@ -90,7 +92,7 @@ impl Look<'_> {
         // Said twice it stays, whatever it says.
         self.found.null_usage = None;
         if self.reader.peek() == Some(b'{') {
-            self.found.usage = Some(Usage::read(&mut self.reader, 1)?);
+            self.found.usage = Some(usage::read(&mut self.reader, 1)?);
             return Ok(());
         }
         let is_null = self.reader.word("null");
@@ -134,7 +136,7 @@ impl Look<'_> {
             match key.as_ref() {
                 "model" => self.model(2)?,
                 "usage" if self.reader.peek() == Some(b'{') => {
-                    self.found.usage = Some(Usage::read(&mut self.reader, 2)?);
+                    self.found.usage = Some(usage::read(&mut self.reader, 2)?);
                 }
                 _ => self.reader.skip(2, false)?,
             }

@@ -6,12 +6,11 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 use memchr::memmem;
-use sluicegate_core::Refusal;
+use sluicegate_core::{Refusal, Usage};
 
 use super::error;
 use super::look::{Found, look};
 use super::splice::{Edit, quoted, splice};
-use super::usage::Usage;
 use crate::sse::{self, Data, Event, Oversize, TooLarge};
 
 /// Pieces up to this size are copied together, so that a change in an event makes no piece of its own. In bytes.

@@ -1,27 +1,13 @@
 //! How many tokens an answer took, as servers tell it in chat completions, completions, embeddings and responses.
 
+use sluicegate_core::Usage;
+
 use crate::fault::Read;
 use crate::json::Reader;
 
-/// Tokens. What a server does not tell is `None`, never zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Tokens read: `prompt_tokens` or `input_tokens`.
-    pub input: Option<u64>,
-    /// Tokens written: `completion_tokens` or `output_tokens`.
-    pub output: Option<u64>,
-    /// The sum as the server tells it: `total_tokens`.
-    pub total: Option<u64>,
-    /// The part of `input` that was in the server's cache: `cached_tokens`.
-    pub cached: Option<u64>,
-    /// The part of `output` that was thought, not said: `reasoning_tokens`.
-    pub reasoning: Option<u64>,
-}
-
-impl Usage {
-    /// Reads a usage object that lies `open` levels deep.
-    pub(super) fn read(reader: &mut Reader<'_>, open: usize) -> Read<Self> {
-        let mut usage = Self::default();
+/// Reads a usage object that lies `open` levels deep.
+pub(super) fn read(reader: &mut Reader<'_>, open: usize) -> Read<Usage> {
+        let mut usage = Usage::default();
         reader.expect(b'{', "expected an object")?;
         let mut first = true;
         while let Some(key) = reader.next_key(&mut first)? {
@@ -39,7 +25,6 @@ impl Usage {
             }
         }
         Ok(usage)
-    }
 }
 
 /// A count; `None` for whatever else stands there.

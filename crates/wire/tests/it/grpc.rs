@@ -144,8 +144,9 @@ fn other_content_types_are_not_grpc() {
         assert!(!of(bad), "{bad}");
     }
     assert!(open(&HeaderMap::new(), framed(0, b"")).is_err());
-    assert_eq!(codec_of_head(&content_type()).protocol, Protocol::OipGrpc);
-    assert_eq!(codec_of_head(&HeaderMap::new()).protocol, Protocol::OipRest);
+    assert_eq!(codec_of_head("/", &content_type()).protocol, Protocol::OipGrpc);
+    assert_eq!(codec_of_head("/v2x", &HeaderMap::new()).protocol, Protocol::OipRest);
+    assert_eq!(codec_of_head("/v1/no-such-thing", &HeaderMap::new()).protocol, Protocol::OpenAi);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sluicegate_core::{Kind, Refusal};
-use sluicegate_wire::openai::{self, AnswerForm, Ending, StreamEdit, StreamForm, StreamSettings, Usage};
+use sluicegate_wire::openai::{self, AnswerForm, Ending, StreamEdit, StreamForm, StreamSettings};
 
 use crate::bytes_of::whole;
 use crate::openai_head::value;

@@ -25,6 +25,16 @@ pub(super) struct RouteLabels {
     pub(super) backend: Arc<str>,
 }
 
+/// Of tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct TokenLabels {
+    pub(super) protocol: &'static str,
+    pub(super) model: Arc<str>,
+    pub(super) version: Arc<str>,
+    pub(super) backend: Arc<str>,
+    pub(super) kind: &'static str,
+}
+
 /// Of a listener.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ListenerLabels {

@@ -8,9 +8,9 @@ use parking_lot::RwLock;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Registry, Unit};
-use sluicegate_core::{Operation, Protocol, Record};
+use sluicegate_core::{Operation, Protocol, Record, Usage};
 
-use super::labels::{RequestLabels, RouteLabels};
+use super::labels::{RequestLabels, RouteLabels, TokenLabels};
 use super::timing::Timing;
 
 /// What stands for a value that a request did not come to have.
@@ -23,6 +23,7 @@ pub(super) struct SeriesTable {
     upstream: Family<RouteLabels, Timing>,
     received: Family<RouteLabels, Counter>,
     sent: Family<RouteLabels, Counter>,
+    tokens: Family<TokenLabels, Counter>,
     hasher: RandomState,
     known: RwLock<Known>,
     limit: usize,
@@ -46,6 +47,17 @@ struct Series {
     upstream: Timing,
     received: Counter,
     sent: Counter,
+    /// Of generative models only.
+    tokens: Option<Tokens>,
+}
+
+/// The kinds of tokens that servers tell of. Cached ones are among those of the input, reasoning among the output's.
+#[derive(Clone)]
+struct Tokens {
+    input: Counter,
+    output: Counter,
+    cached: Counter,
+    reasoning: Counter,
 }
 
 impl SeriesTable {
@@ -57,6 +69,7 @@ impl SeriesTable {
             upstream: Family::default(),
             received: Family::default(),
             sent: Family::default(),
+            tokens: Family::default(),
             hasher: RandomState::new(),
             known: RwLock::default(),
             limit,
@@ -71,6 +84,8 @@ impl SeriesTable {
         let help = "Body bytes from clients";
         registry.register_with_unit("received", help, Unit::Bytes, table.received.clone());
         registry.register_with_unit("sent", "Body bytes to clients", Unit::Bytes, table.sent.clone());
+        let help = "Tokens of generative models, as their servers told them, by kind";
+        registry.register("tokens", help, table.tokens.clone());
         table
     }
 
@@ -92,16 +107,17 @@ impl SeriesTable {
             series.add(record);
         } else if known.count >= self.limit {
             drop(known);
-            self.make(self.labels_of_other(record)).add(record);
+            self.make(self.labels_of_other(record), record).add(record);
         } else {
-            let series = self.make(self.labels_of(record));
+            let series = self.make(self.labels_of(record), record);
             series.add(record);
             known.by_hash.entry(hash).or_default().push(series);
             known.count += 1;
         }
     }
 
-    fn make(&self, labels: RequestLabels) -> Series {
+    fn make(&self, labels: RequestLabels, record: &Record) -> Series {
+        let generative = record.model.is_some() && record.operation.is_some_and(Operation::is_generative);
         let route = RouteLabels {
             protocol: labels.protocol,
             model: Arc::clone(&labels.model),
@@ -114,8 +130,19 @@ impl SeriesTable {
             upstream: self.upstream.get_or_create_owned(&route),
             received: self.received.get_or_create_owned(&route),
             sent: self.sent.get_or_create_owned(&route),
+            tokens: generative.then(|| self.tokens(&route)),
             labels,
         }
+    }
+
+    fn tokens(&self, route: &RouteLabels) -> Tokens {
+        let RouteLabels { protocol, model, version, backend } = route.clone();
+        let mut labels = TokenLabels { protocol, model, version, backend, kind: "" };
+        let mut of = |kind| {
+            labels.kind = kind;
+            self.tokens.get_or_create_owned(&labels)
+        };
+        Tokens { input: of("input"), output: of("output"), cached: of("cached"), reasoning: of("reasoning") }
     }
 
     fn labels_of(&self, record: &Record) -> RequestLabels {
@@ -161,6 +188,23 @@ impl Series {
         }
         self.received.inc_by(record.traffic.received);
         self.sent.inc_by(record.traffic.sent);
+        if let (Some(tokens), Some(usage)) = (&self.tokens, record.usage) {
+            tokens.add(usage);
+        }
+    }
+}
+
+impl Tokens {
+    fn add(&self, usage: Usage) {
+        let told = [
+            (&self.input, usage.input),
+            (&self.output, usage.output),
+            (&self.cached, usage.cached),
+            (&self.reasoning, usage.reasoning),
+        ];
+        for (counter, count) in told {
+            counter.inc_by(count.unwrap_or(0));
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, UNIX_EPOCH};
 
-use sluicegate_core::{Kind, Operation, Outcome, Protocol, Record, RecordSink, Traffic};
+use sluicegate_core::{Kind, Operation, Outcome, Protocol, Record, RecordSink, Traffic, Usage};
 
 use super::Meter;
 
@@ -29,6 +29,7 @@ fn record() -> Record {
         total: Duration::from_micros(2300),
         upstream: Duration::from_micros(2000),
         traffic: Traffic { received: 120, sent: 80 },
+        usage: None,
         generation: Arc::from("abc123"),
     }
 }
@@ -162,4 +163,28 @@ fn names_cannot_break_out_of_their_label() {
     let text = meter.encode().unwrap();
     assert!(text.contains(r#"version="a\"} 5\nevil{x=\"""#), "{text}");
     assert!(!text.lines().any(|line| line.starts_with("evil")), "{text}");
+}
+
+#[test]
+fn tokens_are_counted_by_kind() {
+    let meter = meter();
+    let usage = Usage { input: Some(12), output: Some(5), total: Some(17), cached: Some(8), reasoning: None };
+    let chat = Record {
+        protocol: Some(Protocol::OpenAi),
+        operation: Some(Operation::Chat),
+        usage: Some(usage),
+        ..record()
+    };
+    meter.ended(&chat);
+    meter.ended(&chat);
+    // A server that tells nothing adds nothing, and a predictive model has no tokens at all.
+    meter.ended(&Record { usage: None, ..chat });
+    meter.ended(&record());
+    let series = |protocol: &str, kind: &str| {
+        let labels = r#"model="iris",version="1",backend="mlserver""#;
+        format!(r#"sluicegate_tokens_total{{protocol="{protocol}",{labels},kind="{kind}"}}"#)
+    };
+    let counted = ["input", "output", "cached", "reasoning"].map(|kind| value(&meter, &series("openai", kind)));
+    assert_eq!(counted, ["24", "10", "16", "0"].map(|count| Some(count.to_owned())));
+    assert_eq!(value(&meter, &series("oip-rest", "input")), None);
 }

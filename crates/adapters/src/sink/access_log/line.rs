@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
 use serde::{Serialize, Serializer};
-use sluicegate_core::{Operation, Protocol, Record};
+use sluicegate_core::{Operation, Protocol, Record, Usage};
 
 /// As it is written.
 #[derive(Serialize)]
@@ -34,7 +34,18 @@ struct Line<'a> {
     upstream_ms: Duration,
     received: u64,
     sent: u64,
+    usage: Option<Tokens>,
     generation: &'a str,
+}
+
+/// Tokens, as far as they are known.
+#[derive(Serialize)]
+struct Tokens {
+    input: Option<u64>,
+    output: Option<u64>,
+    total: Option<u64>,
+    cached: Option<u64>,
+    reasoning: Option<u64>,
 }
 
 /// Appends the line of `record`, its end included. `false`: it has no text form, and nothing was appended.
@@ -60,6 +71,7 @@ pub(super) fn append(record: &Record, buffer: &mut Vec<u8>) -> bool {
         upstream_ms: record.upstream,
         received: record.traffic.received,
         sent: record.traffic.sent,
+        usage: record.usage.map(Tokens::from),
         generation: &record.generation,
     };
     let before = buffer.len();
@@ -69,6 +81,12 @@ pub(super) fn append(record: &Record, buffer: &mut Vec<u8>) -> bool {
     }
     buffer.push(b'\n');
     true
+}
+
+impl From<Usage> for Tokens {
+    fn from(Usage { input, output, total, cached, reasoning }: Usage) -> Self {
+        Self { input, output, total, cached, reasoning }
+    }
 }
 
 /// RFC 3339, in UTC, to the millisecond.

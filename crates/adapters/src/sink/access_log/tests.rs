@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, UNIX_EPOCH};
 
 use parking_lot::Mutex;
-use sluicegate_core::{Kind, Operation, Outcome, Protocol, Record, RecordSink, Traffic};
+use sluicegate_core::{Kind, Operation, Outcome, Protocol, Record, RecordSink, Traffic, Usage};
 
 use super::AccessLog;
 
@@ -87,6 +87,7 @@ fn record() -> Record {
         total: Duration::from_micros(2345),
         upstream: Duration::from_micros(2000),
         traffic: Traffic { received: 120, sent: 80 },
+        usage: None,
         generation: Arc::from("abc123"),
     }
 }
@@ -104,10 +105,21 @@ fn a_line_to_the_letter() {
             r#""listener":"main","peer":"127.0.0.1:51000","principal":"anonymous","method":"POST","protocol":"oip-rest","#,
             r#""operation":"infer","model":"iris","version":"1","backend":"mlserver","endpoint":"10.0.0.9:8080","#,
             r#""status":200,"outcome":"ok","cause":null,"total_ms":2.345,"upstream_ms":2.0,"received":120,"sent":80,"#,
-            r#""generation":"abc123"}"#,
+            r#""usage":null,"generation":"abc123"}"#,
             "\n"
         )
     );
+}
+
+#[test]
+fn tokens_are_told_as_far_as_they_are_known() {
+    let memory = Memory::default();
+    let log = AccessLog::start(Box::new(memory.clone())).unwrap();
+    let usage = Usage { input: Some(12), output: Some(u64::MAX), cached: Some(0), ..Usage::default() };
+    log.ended(&Record { usage: Some(usage), ..record() });
+    assert!(log.flush(LONG));
+    let told = r#""usage":{"input":12,"output":18446744073709551615,"total":null,"cached":0,"reasoning":null},"#;
+    assert!(memory.text().contains(told), "{}", memory.text());
 }
 
 #[test]

@@ -1,0 +1,84 @@
+//! A stream of events on its way to the client. What goes wrong behind it is told within it: the head has left.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame};
+use sluicegate_core::{Body, BodyError, Kind, Outcome, Refusal};
+use sluicegate_wire::openai::StreamEdit;
+
+use super::broken;
+use crate::trail::Heard;
+
+/// The events of an answer, edited as they pass.
+pub(super) struct Events {
+    /// Dropped as soon as nothing more is wanted of it.
+    backend: Option<Body>,
+    edit: StreamEdit,
+    ready: VecDeque<Bytes>,
+    heard: Arc<Heard>,
+}
+
+impl Events {
+    pub(super) fn new(backend: Body, edit: StreamEdit, heard: Arc<Heard>) -> Self {
+        Self { backend: Some(backend), edit, ready: VecDeque::new(), heard }
+    }
+
+    fn push(&mut self, piece: Bytes) {
+        let outcome = self.edit.push(piece, &mut self.ready);
+        self.heard.usage(self.edit.ending().usage);
+        if outcome.is_err() {
+            let refusal = Refusal::new(Kind::UpstreamFault, "the model's answer is larger than the gateway takes");
+            self.break_off(&refusal.because("an event is too large to put the model's name into"));
+        }
+    }
+
+    fn finish(&mut self) {
+        self.backend = None;
+        let ending = self.edit.finish(&mut self.ready);
+        self.heard.usage(ending.usage);
+        if ending.failed {
+            self.heard.failed(Outcome::UpstreamError, "the backend told of an error within its stream");
+        } else if !ending.complete {
+            self.heard.failed(Outcome::Refused(Kind::UpstreamFault), "the backend's stream ended before its last event");
+        }
+    }
+
+    fn break_off(&mut self, refusal: &Refusal) {
+        self.backend = None;
+        self.ready.push_back(self.edit.break_off(refusal));
+        let cause = refusal.cause.clone().unwrap_or_else(|| refusal.public.to_string());
+        self.heard.failed(Outcome::Refused(refusal.kind), cause);
+    }
+}
+
+impl HttpBody for Events {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        loop {
+            if let Some(piece) = this.ready.pop_front() {
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
+            let Some(backend) = &mut this.backend else { return Poll::Ready(None) };
+            match ready!(Pin::new(backend).poll_frame(context)) {
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        this.push(data);
+                    }
+                }
+                Some(Err(error)) => this.break_off(&broken(&error)),
+                None => this.finish(),
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.backend.is_none() && self.ready.is_empty()
+    }
+}

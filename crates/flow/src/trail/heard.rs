@@ -1,0 +1,37 @@
+//! What an answer tells while it passes: known only behind its last byte, and wanted in the record.
+
+use parking_lot::Mutex;
+use sluicegate_core::{Outcome, Record, Usage};
+
+/// Shared between the record and whoever reads the answer on its way.
+#[derive(Default)]
+pub(crate) struct Heard(Mutex<Facts>);
+
+#[derive(Default)]
+struct Facts {
+    usage: Option<Usage>,
+    end: Option<(Outcome, String)>,
+}
+
+impl Heard {
+    /// Notes the tokens told; the last word counts.
+    pub(crate) fn usage(&self, usage: Option<Usage>) {
+        let mut facts = self.0.lock();
+        facts.usage = usage.or(facts.usage);
+    }
+
+    /// Notes that the answer did not end well. The first reason counts.
+    pub(crate) fn failed(&self, outcome: Outcome, cause: impl Into<String>) {
+        self.0.lock().end.get_or_insert_with(|| (outcome, cause.into()));
+    }
+
+    /// Writes what was heard into the record. Who left is not told of what came after.
+    pub(super) fn tell(&self, record: &mut Record) {
+        let mut facts = self.0.lock();
+        record.usage = facts.usage;
+        if let Some((outcome, cause)) = facts.end.take_if(|_| record.outcome == Outcome::Answered) {
+            record.outcome = outcome;
+            record.cause = Some(cause);
+        }
+    }
+}
