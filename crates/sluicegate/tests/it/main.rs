@@ -14,6 +14,7 @@ mod http;
 mod inside;
 mod mlserver;
 mod observe;
+mod openai;
 mod quickstart;
 mod reload;
 mod shutdown;
