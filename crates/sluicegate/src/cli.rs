@@ -76,7 +76,7 @@ pub(crate) struct Call {
     /// The model's name, with `@VERSION` for one version
     #[arg(value_name = "MODEL[@VERSION]")]
     pub(crate) model: String,
-    /// The request: a whole inference request, or the data of a model's only input, as JSON; `@FILE` reads a file, `@-` standard input
+    /// The request: a whole request, or the data of a model's only input, as JSON, or what to say to a model that chats; `@FILE` reads a file, `@-` standard input
     #[arg(long, value_name = "BODY")]
     pub(crate) input: Option<String>,
     /// The gateway's address; asked of the admin listener if not given

@@ -25,6 +25,23 @@ struct Input {
     data: Vec<Value>,
 }
 
+/// What is said to a model that chats when nothing else is.
+pub(crate) const GREETING: &str = "Hello!";
+
+/// Where models chat.
+pub(crate) const CHAT_PATH: &str = "/v1/chat/completions";
+
+/// The path of a model that speaks the OpenAI API.
+pub(crate) fn chat_model_path(model: &str) -> String {
+    format!("/v1/models/{}", escape(model))
+}
+
+/// A `curl` line that chats with the model.
+pub(crate) fn chat_curl(base: &str, model: &str) -> String {
+    let body = json!({ "model": model, "messages": [{ "role": "user", "content": GREETING }] });
+    format!("curl -s {base}{CHAT_PATH} -d '{}'", body.to_string().replace('\'', "'\\''"))
+}
+
 /// The path of a model, or of one version of it.
 pub(crate) fn model_path(model: &str, version: Option<&str>) -> String {
     let model = escape(model);

@@ -4,8 +4,7 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use sluicegate_core::{
-    Asked, DataType, Deadline, Fact, Inquiry, ModelMetadata, Operation, Outbound, Protocol, Refusal,
-    TensorMetadata,
+    Asked, DataType, Deadline, Fact, Inquiry, ModelMetadata, Operation, Outbound, Protocol, Refusal, TensorMetadata,
 };
 use sluicegate_wire::{IndexEntry, codec};
 use tokio::time::{Instant, timeout_at};

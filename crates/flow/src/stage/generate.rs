@@ -38,8 +38,7 @@ pub(super) fn forward(
     // Responses end with their usage without being asked, and embeddings are not streamed.
     let tells_when_asked = matches!(operation, Operation::Chat | Operation::Complete);
     let ask_usage = head.stream && tells_when_asked && !head.include_usage;
-    let settings =
-        StreamSettings { form, model: renamed.then(|| model.name.to_string()), strip_usage: ask_usage };
+    let settings = StreamSettings { form, model: renamed.then(|| model.name.to_string()), strip_usage: ask_usage };
     let forwarded = head.forward(body, Some(&version.model.name), ask_usage);
     (forwarded, Passage { settings, stream: head.stream })
 }

@@ -23,6 +23,10 @@ pub(crate) fn run(options: &Call) -> anyhow::Result<ExitCode> {
         Some((model, version)) => (model, Some(version)),
         None => (options.model.as_str(), None),
     };
+    let described = client::send(Method::GET, &base, &hints::chat_model_path(model), None)?;
+    if described.status.is_success() {
+        return chat(options, &base, model);
+    }
     let path = hints::model_path(model, version);
     let body = request(options, &base, &path)?;
     let answer = client::send(Method::POST, &base, &format!("{path}/infer"), Some(body))?;
@@ -42,6 +46,34 @@ pub(crate) fn run(options: &Call) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Calls a generative model: a whole request as it is, anything else as what a user says.
+fn chat(options: &Call, base: &str, model: &str) -> anyhow::Result<ExitCode> {
+    let said = given(options)?.map_or_else(|| Ok(hints::GREETING.to_owned()), String::from_utf8);
+    let said = said.context("--input is not UTF-8")?;
+    let whole: Option<Value> = serde_json::from_str(&said).ok().filter(|value: &Value| value.get("messages").is_some());
+    let mut body = whole.unwrap_or_else(|| json!({ "messages": [{ "role": "user", "content": said }] }));
+    if let Some(members) = body.as_object_mut() {
+        members.insert("model".to_owned(), Value::from(model));
+        // One answer is printed, not a stream.
+        members.remove("stream");
+        members.remove("stream_options");
+    }
+    let body = Bytes::from(serde_json::to_vec(&body)?);
+    let answer = client::send(Method::POST, base, hints::CHAT_PATH, Some(body))?;
+    let id = answer.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("-");
+    let value: Value = serde_json::from_slice(&answer.body).context("the answer is not JSON")?;
+    if !answer.status.is_success() {
+        bail!("{} ({}; request id {id})", text(at(&value, "/error/message")), answer.status);
+    }
+    output::print(options.running.output.output, &value, |value| text(at(value, "/choices/0/message/content")))?;
+    if options.running.output.output == Form::Table {
+        let tokens = |name| text(at(&value, name));
+        let (read, written) = (tokens("/usage/prompt_tokens"), tokens("/usage/completion_tokens"));
+        output::tell(&format!("model {model}; {read} tokens read, {written} written; request id {id}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// The first listener's address, as the admin listener tells it.
 fn data_address(admin: &str) -> anyhow::Result<String> {
     let status = admin_json(Method::GET, admin, "/status")?;
@@ -49,20 +81,25 @@ fn data_address(admin: &str) -> anyhow::Result<String> {
     Ok(format!("http://{}", hints::reachable(address)))
 }
 
-/// The body to send: what the user gave if it is a whole request, else a request around it.
-fn request(options: &Call, base: &str, path: &str) -> anyhow::Result<Bytes> {
-    let given = match options.input.as_deref() {
+/// What the user gave, if anything.
+fn given(options: &Call) -> anyhow::Result<Option<Vec<u8>>> {
+    Ok(match options.input.as_deref() {
         Some("@-") => {
             let mut bytes = Vec::new();
             std::io::stdin().read_to_end(&mut bytes)?;
             Some(bytes)
         }
-        Some(input) => match input.strip_prefix('@') {
-            Some(file) => Some(std::fs::read(file).with_context(|| format!("cannot read {file}"))?),
-            None => Some(input.as_bytes().to_vec()),
-        },
+        Some(input) => Some(match input.strip_prefix('@') {
+            Some(file) => std::fs::read(file).with_context(|| format!("cannot read {file}"))?,
+            None => input.as_bytes().to_vec(),
+        }),
         None => None,
-    };
+    })
+}
+
+/// The body to send: what the user gave if it is a whole request, else a request around it.
+fn request(options: &Call, base: &str, path: &str) -> anyhow::Result<Bytes> {
+    let given = given(options)?;
     let parsed: Option<Value> = match &given {
         Some(bytes) => Some(serde_json::from_slice(bytes).context("--input is not JSON")?),
         None => None,

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
+use sluicegate_adapters::upstream::openai;
 use sluicegate_control::Listening;
-use sluicegate_flow::control::Gateway;
+use sluicegate_flow::control::{Gateway, ModelStatus};
 
 use crate::{hints, output};
 
@@ -31,7 +32,16 @@ pub(super) async fn print(gateway: &Gateway, open: &[Listening], admin: Option<S
     };
     let base = format!("http://{}", hints::reachable(&first.address.to_string()));
     let mut lines = Vec::new();
+    let chats = |model: &ModelStatus| {
+        let stable = model.versions.iter().find(|version| version.name == model.stable);
+        let backend = stable.and_then(|version| status.backends.iter().find(|it| it.name == version.backend));
+        backend.is_some_and(|backend| backend.protocol == openai::KIND.kind)
+    };
     for model in status.models.iter().take(MOST_HINTS) {
+        if chats(model) {
+            lines.push(hints::chat_curl(&base, &model.name));
+            continue;
+        }
         let metadata = gateway.describe(&model.name).await;
         lines.extend(metadata.and_then(|metadata| hints::curl(&base, &hints::as_json(&metadata))));
     }

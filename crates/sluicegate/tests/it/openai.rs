@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::http::Client;
-use crate::support::{Gateway, PATIENCE, Peer, eventually, free_port, peer, root};
+use crate::support::{Gateway, PATIENCE, Peer, eventually, free_port, peer, root, sluicegate, stderr, stdout};
 
 /// llama.cpp's server with a tiny model, which it calls `tiny`.
 struct Llama {
@@ -52,10 +52,10 @@ impl Llama {
     }
 
     /// Requests that the server works on now, by its own metrics.
-    fn working(&self) -> u32 {
+    fn working(&self) -> String {
         let metrics = Client::connect(self.address()).get("/metrics");
         let line = metrics.text().lines().find_map(|line| line.strip_prefix("llamacpp:requests_processing "));
-        line.unwrap().trim().parse::<f64>().map(|count| count as u32).unwrap()
+        line.unwrap().trim().to_owned()
     }
 }
 
@@ -129,7 +129,10 @@ fn tokens_stand_in_the_record_whether_or_not_the_client_asks() {
         );
         let answer = gateway.post("/v1/chat/completions", &body).expect(200);
         let record = gateway.wait_for_record(|record| record["operation"] == "chat");
-        assert_eq!((&record["outcome"], &record["model"], &record["protocol"]), (&json!("ok"), &json!("assistant"), &json!("openai")));
+        assert_eq!(
+            (&record["outcome"], &record["model"], &record["protocol"]),
+            (&json!("ok"), &json!("assistant"), &json!("openai"))
+        );
         (answer, record["usage"].clone())
     };
     let (whole, usage) = ask("");
@@ -160,9 +163,9 @@ fn a_client_that_leaves_a_stream_stops_the_server() {
     stream.write_all(head.as_bytes()).unwrap();
     let mut first = [0; 512];
     assert!(stream.read(&mut first).unwrap() > 0);
-    assert_eq!(llama.working(), 1, "the stream should be far from its end");
+    assert_eq!(llama.working(), "1", "the stream should be far from its end");
     drop(stream);
-    eventually("the server stops working", || llama.working() == 0);
+    eventually("the server stops working", || llama.working() == "0");
     let record = gateway.wait_for_record(|record| record["operation"] == "chat");
     assert_eq!((&record["outcome"], &record["status"]), (&json!("client_gone"), &json!(499)));
 }
@@ -237,7 +240,7 @@ fn read_request(stream: &mut TcpStream) -> String {
     while !(read.ends_with(b"}") || read.starts_with(b"GET ") && read.ends_with(b"\r\n\r\n")) {
         let count = stream.read(&mut piece).unwrap();
         assert!(count > 0, "the request broke off");
-        read.extend_from_slice(&piece[..count]);
+        read.extend_from_slice(piece.get(..count).unwrap());
     }
     String::from_utf8(read).unwrap()
 }
@@ -302,9 +305,19 @@ fn the_openai_example_works_as_written() {
     assert!(text.contains("127.0.0.1:8100"));
     let text = text.replace("127.0.0.1:8100", &llama().address().to_string());
     let folder = tempfile::tempdir().unwrap();
-    let (gateway, _) = Gateway::of(folder.path(), &text);
+    let (mut gateway, _) = Gateway::of(folder.path(), &text);
     let body = r#"{"model":"assistant","messages":[{"role":"user","content":"hello"}],"max_tokens":3}"#;
     let answer = gateway.post("/v1/chat/completions", body).expect(200);
     assert_eq!(answer.header("sluicegate-version"), Some("own"));
     assert_eq!(answer.json()["model"], "assistant");
+    // The line that is printed at the start works as it stands, and so does the command.
+    let line = gateway.said.iter().find(|line| line.contains("/v1/chat/completions")).cloned();
+    let line = line.unwrap_or_else(|| gateway.wait_for("a line to try", |line| line.contains("/v1/chat/completions")));
+    let tried = Command::new("sh").args(["-c", &line]).output().unwrap();
+    let tried: Value = serde_json::from_slice(&tried.stdout).unwrap();
+    assert_eq!(tried["model"], "assistant");
+    let url = format!("http://{}", gateway.data);
+    let called = sluicegate(&["call", "assistant", "--url", &url, "--input", "hello gateway", "-o", "json"]);
+    let called: Value = serde_json::from_str(&stdout(&called)).unwrap_or_else(|_| panic!("{}", stderr(&called)));
+    assert_eq!((&called["model"], &called["object"]), (&json!("assistant"), &json!("chat.completion")));
 }

@@ -7,24 +7,24 @@ use crate::json::Reader;
 
 /// Reads a usage object that lies `open` levels deep.
 pub(super) fn read(reader: &mut Reader<'_>, open: usize) -> Read<Usage> {
-        let mut usage = Usage::default();
-        reader.expect(b'{', "expected an object")?;
-        let mut first = true;
-        while let Some(key) = reader.next_key(&mut first)? {
-            match key.as_ref() {
-                "prompt_tokens" | "input_tokens" => usage.input = count(reader, open + 1)?,
-                "completion_tokens" | "output_tokens" => usage.output = count(reader, open + 1)?,
-                "total_tokens" => usage.total = count(reader, open + 1)?,
-                "prompt_tokens_details" | "input_tokens_details" => {
-                    usage.cached = detail(reader, open + 1, "cached_tokens")?;
-                }
-                "completion_tokens_details" | "output_tokens_details" => {
-                    usage.reasoning = detail(reader, open + 1, "reasoning_tokens")?;
-                }
-                _ => reader.skip(open + 1, false)?,
+    let mut usage = Usage::default();
+    reader.expect(b'{', "expected an object")?;
+    let mut first = true;
+    while let Some(key) = reader.next_key(&mut first)? {
+        match key.as_ref() {
+            "prompt_tokens" | "input_tokens" => usage.input = count(reader, open + 1)?,
+            "completion_tokens" | "output_tokens" => usage.output = count(reader, open + 1)?,
+            "total_tokens" => usage.total = count(reader, open + 1)?,
+            "prompt_tokens_details" | "input_tokens_details" => {
+                usage.cached = detail(reader, open + 1, "cached_tokens")?;
             }
+            "completion_tokens_details" | "output_tokens_details" => {
+                usage.reasoning = detail(reader, open + 1, "reasoning_tokens")?;
+            }
+            _ => reader.skip(open + 1, false)?,
         }
-        Ok(usage)
+    }
+    Ok(usage)
 }
 
 /// A count; `None` for whatever else stands there.

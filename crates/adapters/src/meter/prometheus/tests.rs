@@ -169,12 +169,8 @@ fn names_cannot_break_out_of_their_label() {
 fn tokens_are_counted_by_kind() {
     let meter = meter();
     let usage = Usage { input: Some(12), output: Some(5), total: Some(17), cached: Some(8), reasoning: None };
-    let chat = Record {
-        protocol: Some(Protocol::OpenAi),
-        operation: Some(Operation::Chat),
-        usage: Some(usage),
-        ..record()
-    };
+    let chat =
+        Record { protocol: Some(Protocol::OpenAi), operation: Some(Operation::Chat), usage: Some(usage), ..record() };
     meter.ended(&chat);
     meter.ended(&chat);
     // A server that tells nothing adds nothing, and a predictive model has no tokens at all.

@@ -43,7 +43,8 @@ impl Events {
         if ending.failed {
             self.heard.failed(Outcome::UpstreamError, "the backend told of an error within its stream");
         } else if !ending.complete {
-            self.heard.failed(Outcome::Refused(Kind::UpstreamFault), "the backend's stream ended before its last event");
+            self.heard
+                .failed(Outcome::Refused(Kind::UpstreamFault), "the backend's stream ended before its last event");
         }
     }
 
