@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sluicegate_core::{Kind, Refusal};
+use sluicegate_core::{Kind, Refusal, Usage};
 use sluicegate_wire::openai::{self, AnswerForm, Ending, StreamEdit, StreamForm, StreamSettings};
 
 use crate::bytes_of::whole;

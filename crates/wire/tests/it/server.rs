@@ -297,8 +297,7 @@ fn refusals_carry_status_text_and_retry_advice_but_no_cause() {
 fn the_table_holds_every_protocol_once() {
     for protocol in sluicegate_core::Protocol::ALL {
         assert_eq!(codec(protocol).protocol, protocol);
-        // OpenAI's is not on the request path yet.
         let listed = PROTOCOLS.iter().filter(|codec| codec.protocol == protocol).count();
-        assert_eq!(listed, usize::from(protocol != sluicegate_core::Protocol::OpenAi), "{protocol:?}");
+        assert_eq!(listed, 1, "{protocol:?}");
     }
 }
