@@ -5,6 +5,7 @@
 Exits with the command's code if it ends by itself.
 """
 
+import os
 import subprocess
 import sys
 import threading
@@ -13,7 +14,9 @@ child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
 
 
 def wait_for_end_of_input():
-    sys.stdin.buffer.read()
+    # Not sys.stdin: its lock, held here, would make an ending by itself a fatal error of the interpreter.
+    while os.read(0, 4096):
+        pass
     child.terminate()
     try:
         child.wait(timeout=5)

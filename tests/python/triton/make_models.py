@@ -99,7 +99,9 @@ def main():
         folder = args.out / "models" / name
         for version in ("1", "2") if name == "versions" else ("1",):
             (folder / version).mkdir(parents=True, exist_ok=True)
-            shutil.copy(HERE / "model.py", folder / version / "model.py")
+            # Beside it what it imports: Python inside Triton may not look at PYTHONPATH.
+            for source in (HERE / "model.py", HERE.parent / "small_models.py"):
+                shutil.copy(source, folder / version / source.name)
         (folder / "config.pbtxt").write_text(configs[name])
         onnx = QUICKSTART / f"{name.removesuffix('_batched')}.onnx"
         if onnx.exists():
