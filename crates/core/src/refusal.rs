@@ -136,7 +136,7 @@ kinds! {
         "Shorten it." }
     UnsupportedEncoding { "unsupported_encoding", 415, 12, Client, No, Info,
         "The body has a content encoding that the gateway does not decode.",
-        "Send the body without `content-encoding`." }
+        "Send the body without `content-encoding`, or as `gzip` or `deflate` where the protocol takes that." }
     HeadTooLarge { "head_too_large", 431, 8, Client, No, Info,
         "The request's head has more bytes or fields than the listener takes.",
         "Send fewer headers, or raise `limits.head` of the listener." }

@@ -29,8 +29,7 @@ pub(crate) use path::{TAKES_GET, TAKES_POST, decode as decode_segment};
 pub const CODEC: Codec = Codec {
     protocol: Protocol::OipRest,
     ask: path::ask,
-    // A body is its message.
-    open: |_, body, _| Ok(body),
+    open: request::open,
     name_in_body: None,
     generative: None,
     needs_metadata: headers::is_raw,

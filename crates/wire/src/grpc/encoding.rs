@@ -46,7 +46,7 @@ impl Encoding {
     }
 
     /// Takes a message out of its compression; what comes out may have `limit` bytes.
-    pub(super) fn decode(self, message: &[u8], limit: u64) -> Result<Bytes, FrameError> {
+    pub(crate) fn decode(self, message: &[u8], limit: u64) -> Result<Bytes, FrameError> {
         let fed = message.len() as u64;
         let limit = Cap { limit, grown: FREE.max(fed.saturating_mul(RATIO)) };
         let (out, left) = match self {

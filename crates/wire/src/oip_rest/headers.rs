@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_ENCODING};
 
 use crate::fault::{Fault, Read};
+use crate::grpc::Encoding;
 
 /// Length of the JSON in front of the binary data.
 pub(super) const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
@@ -40,10 +41,18 @@ pub(super) fn is_raw(headers: &HeaderMap) -> bool {
 
 /// Whether the body's bytes are as they are meant, without a content encoding.
 pub(crate) fn is_identity(headers: &HeaderMap) -> bool {
-    headers.get_all(CONTENT_ENCODING).iter().all(|value| {
-        value.as_bytes().split(|byte| *byte == b',').all(|coding| {
-            let coding = coding.trim_ascii();
-            coding.is_empty() || coding.eq_ignore_ascii_case(b"identity")
-        })
-    })
+    encoding(headers) == Encoding::Identity
+}
+
+/// The one encoding of the body. Several, one upon the other, are taken for one that is not read.
+pub(super) fn encoding(headers: &HeaderMap) -> Encoding {
+    let values = headers.get_all(CONTENT_ENCODING).iter();
+    let codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    let mut codings = codings.filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"));
+    match (codings.next(), codings.next()) {
+        (None, _) => Encoding::Identity,
+        (Some(coding), None) if coding.eq_ignore_ascii_case(b"gzip") => Encoding::Gzip,
+        (Some(coding), None) if coding.eq_ignore_ascii_case(b"deflate") => Encoding::Deflate,
+        _ => Encoding::Unknown,
+    }
 }

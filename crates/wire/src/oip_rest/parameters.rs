@@ -87,12 +87,12 @@ pub(super) fn ask_shared_memory(parameters: &Parameters) -> bool {
     parameters.iter().any(|(name, _)| name.starts_with("shared_memory_"))
 }
 
-/// Writes the members of parameters, without the braces: not `except`, which the one who writes the message sets, nor a
-/// double that JSON has no number for.
-pub(super) fn write(parameters: &Parameters, except: Option<&str>, out: &mut Vec<u8>) {
+/// Writes the members of parameters, without the braces: those whose names are `wanted`, and not a double that JSON has
+/// no number for.
+pub(super) fn write(parameters: &Parameters, wanted: impl Fn(&str) -> bool, out: &mut Vec<u8>) {
     for (name, value) in parameters.iter() {
         let numberless = matches!(value, Parameter::Double(value) if !value.is_finite());
-        if numberless || except == Some(name) {
+        if numberless || !wanted(name) {
             continue;
         }
         write::key(name, out);

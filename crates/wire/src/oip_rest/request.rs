@@ -12,8 +12,13 @@ use super::tensor::{self, Side, Tensors};
 use super::write::{self as tensors, Form, NoJson};
 use super::{headers, parameters, raw};
 use crate::fault::{Fault, Read};
+use crate::grpc::Encoding;
+use crate::grpc::frame::FrameError;
 use crate::json::{Members, Reader, write};
 use crate::{Limits, ReplyForm};
+
+/// How names of parameters begin that steer Triton's streams. Its gRPC takes them, its REST refuses them.
+const RESERVED: &str = "triton_";
 
 /// Reads a request. `metadata` is needed for a raw binary request only.
 pub(super) fn decode(
@@ -22,9 +27,6 @@ pub(super) fn decode(
     metadata: Option<&ModelMetadata>,
     limits: &Limits,
 ) -> Result<(InferRequest, ReplyForm), Refusal> {
-    if !headers::is_identity(head) {
-        return Err(Refusal::new(Kind::UnsupportedEncoding, "send the body without content-encoding"));
-    }
     match headers::json_length(head)? {
         Some(0) => raw::decode(body, metadata, limits),
         length => {
@@ -110,6 +112,26 @@ fn output(reader: &mut Reader<'_>) -> Read<RequestedOutput> {
     if named { Ok(output) } else { Err(reader.fault("an output has no name")) }
 }
 
+/// Takes the body out of its content encoding. Lengths in other headers are those of what comes out.
+pub(super) fn open(head: &HeaderMap, body: Bytes, limits: &Limits) -> Result<Bytes, Refusal> {
+    match headers::encoding(head) {
+        Encoding::Identity => Ok(body),
+        Encoding::Unknown => Err(Refusal::new(
+            Kind::UnsupportedEncoding,
+            "send the body without content-encoding, as gzip or as deflate",
+        )),
+        encoding => encoding.decode(&body, limits.message).map_err(|error| match error {
+            FrameError::Inflated { limit } => {
+                Refusal::new(Kind::BodyTooLarge, format!("the body grows beyond the {limit} bytes taken"))
+            }
+            FrameError::Bomb => {
+                Refusal::new(Kind::BodyTooLarge, "the body grows by more than a hundred times when it is unpacked")
+            }
+            _ => Refusal::new(Kind::BadRequest, "the body is not of the compression that content-encoding names"),
+        }),
+    }
+}
+
 /// Writes a request for a model server.
 pub(super) fn encode(request: &InferRequest, form: &WireForm) -> Result<(HeaderMap, Body), EncodeError> {
     let mut json = vec![b'{'];
@@ -120,7 +142,8 @@ pub(super) fn encode(request: &InferRequest, form: &WireForm) -> Result<(HeaderM
     if form.binary || !request.parameters.is_empty() {
         write::key("parameters", &mut json);
         json.push(b'{');
-        parameters::write(&request.parameters, Some("binary_data_output"), &mut json);
+        let known = |name: &str| name != "binary_data_output" && !name.starts_with(RESERVED);
+        parameters::write(&request.parameters, known, &mut json);
         if form.binary {
             write::key("binary_data_output", &mut json);
             json.extend_from_slice(b"true");
@@ -136,7 +159,7 @@ pub(super) fn encode(request: &InferRequest, form: &WireForm) -> Result<(HeaderM
     )?;
     if !request.outputs.is_empty() {
         write::key("outputs", &mut json);
-        tensors::list(request.outputs.iter(), write_output, &mut json);
+        tensors::list(request.outputs.iter(), |output, out| write_output(output, form.binary, out), &mut json);
     }
     json.push(b'}');
     let mut head = HeaderMap::new();
@@ -150,14 +173,19 @@ pub(super) fn encode(request: &InferRequest, form: &WireForm) -> Result<(HeaderM
     Ok((head, std::iter::once(Bytes::from(json)).chain(data).collect()))
 }
 
-fn write_output(output: &RequestedOutput, out: &mut Vec<u8>) {
+/// Binary data is asked of each output: Triton looks at the request's own flag only where it names none.
+fn write_output(output: &RequestedOutput, binary: bool, out: &mut Vec<u8>) {
     out.push(b'{');
     write::key("name", out);
     write::string(&output.name, out);
-    if !output.parameters.is_empty() {
+    if binary || !output.parameters.is_empty() {
         write::key("parameters", out);
         out.push(b'{');
-        parameters::write(&output.parameters, Some("binary_data"), out);
+        parameters::write(&output.parameters, |name| name != "binary_data", out);
+        if binary {
+            write::key("binary_data", out);
+            out.extend_from_slice(b"true");
+        }
         out.push(b'}');
     }
     out.push(b'}');

@@ -27,7 +27,7 @@ pub(super) fn encode(response: &InferResponse, form: &ReplyForm, policy: NonFini
     if !response.parameters.is_empty() {
         write::key("parameters", &mut json);
         json.push(b'{');
-        parameters::write(&response.parameters, None, &mut json);
+        parameters::write(&response.parameters, |_| true, &mut json);
         json.push(b'}');
     }
     write::key("outputs", &mut json);

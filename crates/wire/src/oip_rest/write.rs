@@ -43,7 +43,7 @@ pub(super) fn tensor(tensor: &Tensor, form: Form, out: &mut Vec<u8>) -> Result<(
     if form == Form::Binary || !tensor.parameters.is_empty() {
         write::key("parameters", out);
         out.push(b'{');
-        parameters::write(&tensor.parameters, Some("binary_data_size"), out);
+        parameters::write(&tensor.parameters, |name| name != "binary_data_size", out);
         if form == Form::Binary {
             write::key("binary_data_size", out);
             write::integer(tensor.data().len(), out);

@@ -35,13 +35,22 @@ fn requests_as_json_and_as_binary() {
     full.inputs[0].parameters.set("content_type", Parameter::String("np".into()));
     full.outputs.push(RequestedOutput { name: "y".into(), ..RequestedOutput::default() });
     insta::assert_snapshot!(written(&full, &JSON).unwrap(), @r#"{"id":"7","parameters":{"priority":1},"inputs":[{"name":"x","datatype":"INT16","shape":[2],"parameters":{"content_type":"np"},"data":[1,-1]}],"outputs":[{"name":"y"}]}"#);
-    insta::assert_snapshot!(written(&full, &BINARY).unwrap(), @r#"{"id":"7","parameters":{"priority":1,"binary_data_output":true},"inputs":[{"name":"x","datatype":"INT16","shape":[2],"parameters":{"content_type":"np","binary_data_size":4}}],"outputs":[{"name":"y"}]}\x01\x00\xff\xff"#);
+    insta::assert_snapshot!(written(&full, &BINARY).unwrap(), @r#"{"id":"7","parameters":{"priority":1,"binary_data_output":true},"inputs":[{"name":"x","datatype":"INT16","shape":[2],"parameters":{"content_type":"np","binary_data_size":4}}],"outputs":[{"name":"y","parameters":{"binary_data":true}}]}\x01\x00\xff\xff"#);
     let (headers, _) = client::encode_request(&full, &JSON).unwrap();
     assert_eq!((headers.len(), &headers["content-type"]), (1, &"application/json".parse().unwrap()));
     let (headers, body) = client::encode_request(&full, &BINARY).unwrap();
     assert_eq!(headers["content-type"], "application/octet-stream");
     let json: usize = headers[JSON_LENGTH].to_str().unwrap().parse().unwrap();
     assert_eq!(json, whole(body).len() - 4);
+}
+
+#[test]
+fn parameters_of_tritons_streams_are_not_for_its_rest() {
+    let mut streamed = request(tensor(DataType::Bool, &[1], b"\x01"));
+    streamed.parameters.set("triton_enable_empty_final_response", Parameter::Bool(true));
+    streamed.parameters.set("tritone", Parameter::Int(3));
+    let json = written(&streamed, &JSON).unwrap();
+    assert!(json.starts_with(r#"{"parameters":{"tritone":3},"inputs""#), "{json}");
 }
 
 #[test]

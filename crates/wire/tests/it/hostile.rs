@@ -1,6 +1,10 @@
 //! Messages made to hurt: every one is refused, quickly and for the stated reason.
 
+use std::io::Write as _;
+
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
 use http::{HeaderMap, HeaderValue};
 use sluicegate_core::Kind;
 use sluicegate_wire::Limits;
@@ -313,19 +317,45 @@ fn binary_data_that_does_not_fit() {
 }
 
 #[test]
+fn compressed_bodies_are_unpacked_up_to_a_bound() {
+    let text = vec![b' '; 4 * 1024 * 1024];
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(&text).unwrap();
+    let gzip = Bytes::from(gzip.finish().unwrap());
+    let mut deflate = ZlibEncoder::new(Vec::new(), Compression::default());
+    deflate.write_all(&text[..1000]).unwrap();
+    let deflate = Bytes::from(deflate.finish().unwrap());
+    let open = |coding: &'static str, body: &Bytes, message: u64| {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-encoding", HeaderValue::from_static(coding));
+        (oip().open)(&headers, body.clone(), &Limits { message, ..Limits::default() })
+    };
+    assert_eq!(open("deflate", &deflate, 1000).unwrap(), text[..1000]);
+    assert_eq!(open("deflate", &deflate, 999).unwrap_err().kind, Kind::BodyTooLarge);
+    let bomb = open("gzip", &gzip, 1 << 30).unwrap_err();
+    assert_eq!(bomb.kind, Kind::BodyTooLarge);
+    assert!(bomb.to_string().contains("a hundred times"), "{bomb}");
+    let behind = Bytes::from([&deflate[..], b"x"].concat());
+    assert_eq!(open("deflate", &behind, 1 << 20).unwrap_err().kind, Kind::BadRequest);
+}
+
+#[test]
 fn content_encodings() {
     let with = |values: &[&'static str]| {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append("content-encoding", HeaderValue::from_static(value));
         }
-        (oip().decode_infer)(&headers, Bytes::from(r#"{"inputs":[]}"#), None, &Limits::default())
+        (oip().open)(&headers, Bytes::from(r#"{"inputs":[]}"#), &Limits::default())
     };
     for good in [&["identity"][..], &["Identity"], &[""], &["identity, identity"]] {
         assert!(with(good).is_ok(), "{good:?}");
     }
-    for bad in [&["gzip"][..], &["br"], &["identity, gzip"], &["identity", "deflate"], &["identity;q=1"]] {
+    for bad in [&["br"][..], &["gzip, gzip"], &["gzip", "deflate"], &["identity;q=1"]] {
         assert_eq!(with(bad).unwrap_err().kind, Kind::UnsupportedEncoding, "{bad:?}");
+    }
+    for corrupt in [&["gzip"][..], &["GZip, identity"], &["identity", "deflate"]] {
+        assert_eq!(with(corrupt).unwrap_err().kind, Kind::BadRequest, "{corrupt:?}");
     }
     let mut headers = HeaderMap::new();
     headers.insert("content-encoding", HeaderValue::from_static("gzip"));
