@@ -154,7 +154,7 @@ pub trait Upstream: Send + Sync + 'static {
     fn stream<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<ReplyStream, CallError>> {
         Box::pin(async move {
             match self.call(endpoint, call).await? {
-                Reply::Tensors(response) => Ok(Box::pin(Once(Some(Ok(response)))) as ReplyStream),
+                Reply::Tensors(response) => Ok(one_reply(response)),
                 Reply::Wire(_) => Err(CallError::new(CallClass::Server, Sent::All, "tensors were answered with bytes")),
             }
         })
@@ -181,6 +181,12 @@ pub trait Upstream: Send + Sync + 'static {
 
     /// Says whether a model can answer.
     fn ready<'a>(&'a self, endpoint: &'a Endpoint, inquiry: Inquiry) -> BoxFuture<'a, Result<bool, CallError>>;
+}
+
+/// The answer of a model that answers once, as a stream.
+#[must_use]
+pub fn one_reply(response: InferResponse) -> ReplyStream {
+    Box::pin(Once(Some(Ok(response))))
 }
 
 /// A stream of one item.

@@ -33,6 +33,11 @@ impl Learned {
         }
     }
 
+    /// Remembers what a call told by the way.
+    pub(crate) fn note(&self, present: bool) {
+        self.known.store(if present { PRESENT } else { ABSENT }, Ordering::Relaxed);
+    }
+
     /// Forgets: at the same address there may now be another server.
     pub(crate) fn forget(&self) {
         self.known.store(UNKNOWN, Ordering::Relaxed);
@@ -59,7 +64,7 @@ impl Learned {
         }
         match ask.await {
             Ok(present) => {
-                self.known.store(if present { PRESENT } else { ABSENT }, Ordering::Relaxed);
+                self.note(present);
                 Ok(Some(present))
             }
             Err(error) if error.class == CallClass::Transport && error.sent == Sent::Nothing => Err(error),

@@ -110,6 +110,8 @@ struct Peer {
     endpoint: Endpoint,
     origin: Arc<Origin>,
     wide: Learned,
+    /// Whether it has the call for models that answer any number of times.
+    streams: Learned,
 }
 
 /// A backend.
@@ -179,7 +181,7 @@ impl std::fmt::Debug for Factory {
 impl Peer {
     fn new(client: &Client, endpoint: &Endpoint) -> Result<Self, HttpError> {
         let origin = client.origin_speaking(&endpoint.authority, Speaks::Http2)?;
-        Ok(Self { endpoint: endpoint.clone(), origin, wide: Learned::default() })
+        Ok(Self { endpoint: endpoint.clone(), origin, wide: Learned::default(), streams: Learned::default() })
     }
 }
 

@@ -7,6 +7,7 @@ mod client;
 mod contract;
 mod h2peer;
 mod inquiries;
+mod oip_grpc;
 mod openai;
 mod pass;
 mod peer;

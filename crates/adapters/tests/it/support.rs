@@ -13,7 +13,8 @@ use sluicegate_adapters::http::{Connector, Io, TcpConnector};
 use sluicegate_adapters::upstream::oip_rest::{Factory, KIND};
 use sluicegate_core::{
     BackendModel, BackendPlan, Body, BodyError, BoxFuture, BuildUpstream, Call, CallBody, CallError, Clock, DataType,
-    Deadline, Endpoint, InferRequest, InferResponse, Inquiry, Node, Operation, Reply, Span, Tensor, Upstream, Value,
+    Deadline, Endpoint, InferRequest, InferResponse, Inquiry, Node, Operation, Reply, Span, Tensor, Upstream,
+    UpstreamKind, Value,
 };
 use sluicegate_testkit::{self as testkit, Event, FakeClock, MemoryDialer, PATIENCE, Script, within};
 
@@ -89,14 +90,19 @@ pub(crate) fn build(endpoint: &Endpoint, keys: &[(&str, &str)], clock: &Arc<Fake
 
 /// The plan of a backend of one endpoint.
 pub(crate) fn plan(endpoint: &Endpoint, keys: &[(&str, &str)]) -> BackendPlan {
+    plan_of(&KIND, endpoint, keys)
+}
+
+/// The same of another kind.
+pub(crate) fn plan_of(kind: &UpstreamKind, endpoint: &Endpoint, keys: &[(&str, &str)]) -> BackendPlan {
     let span = Span { file: Arc::from("gateway.yaml"), line: 1, column: 1 };
     let scalar = |text: &str| Node { value: Value::Scalar(text.to_owned()), span: span.clone() };
     let entries = keys.iter().map(|(key, text)| ((*key).to_owned(), span.clone(), scalar(text))).collect();
     let node = Node { value: Value::Map(entries), span: span.clone() };
     BackendPlan {
         name: Arc::from("peer"),
-        kind: KIND.kind,
-        settings: (KIND.decode)(&node).unwrap(),
+        kind: kind.kind,
+        settings: (kind.decode)(&node).unwrap(),
         fingerprint: node.canonical(),
         span,
         endpoints: vec![endpoint.clone()],

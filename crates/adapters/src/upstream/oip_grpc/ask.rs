@@ -51,6 +51,7 @@ impl OipGrpc {
         let response = self.client.send(&peer.origin, request, patience).await.map_err(|error| {
             if error.fault == Fault::Connect {
                 peer.wide.forget();
+                peer.streams.forget();
             }
             from_http(&error, &peer.endpoint)
         })?;

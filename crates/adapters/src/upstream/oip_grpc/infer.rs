@@ -1,8 +1,10 @@
 //! Runs a model: tensors encoded for this server, and its answer, or its answers, decoded.
 
+use bytes::Bytes;
 use http::HeaderMap;
 use sluicegate_core::{
-    Body, Call, CallBody, CallClass, CallError, Deadline, InferRequest, Parameter, Parameters, Reply, ReplyStream, Sent,
+    Call, CallBody, CallClass, CallError, Deadline, InferRequest, InferResponse, Parameter, Parameters, Reply,
+    ReplyStream, Sent, one_reply,
 };
 use sluicegate_wire::Limits;
 use sluicegate_wire::oip_grpc::client::{self, EncodeError, INFER_PATH, STREAM_PATH};
@@ -17,28 +19,46 @@ impl OipGrpc {
     pub(super) async fn run(&self, peer: &Peer, call: Call) -> Result<Reply, CallError> {
         let (headers, deadline) = (call.headers.clone(), call.deadline);
         let (message, id) = self.encode(peer, call).await?;
-        let answer = self.ask(peer, (INFER_PATH, message), headers, deadline).await?;
+        self.answer_once(peer, (message, id), headers, deadline).await.map(Reply::Tensors)
+    }
+
+    async fn answer_once(
+        &self,
+        peer: &Peer,
+        (message, id): (Vec<Bytes>, Option<String>),
+        headers: HeaderMap,
+        deadline: Deadline,
+    ) -> Result<InferResponse, CallError> {
+        let answer = self.ask(peer, (INFER_PATH, message.into_iter().collect()), headers, deadline).await?;
         let limits = self.limits();
         let decoded = heavy(answer.len(), Sent::All, move || client::decode_response(answer, &limits)).await?;
         let mut response = decoded.map_err(|error| nonsense(&error.to_string(), &peer.endpoint))?;
         // The caller's, or none: MLServer makes one up.
         response.id = id;
-        Ok(Reply::Tensors(response))
+        Ok(response)
     }
 
-    /// Runs a model that answers any number of times.
+    /// Runs a model that answers any number of times. A server that has no call for such models, as KServe, answers once.
     pub(super) async fn run_streaming(&self, peer: &Peer, call: Call) -> Result<ReplyStream, CallError> {
         let (headers, deadline) = (call.headers.clone(), call.deadline);
         let (message, id) = self.encode(peer, call).await?;
-        let answers = self.send(peer, (STREAM_PATH, message), headers, deadline).await?;
-        Ok(Box::pin(Replies::new(answers, peer.endpoint.clone(), id, self.limits())))
+        if peer.streams.known() != Some(false) {
+            // Pieces that are shared, not copied.
+            let body = message.iter().cloned().collect();
+            match self.send(peer, (STREAM_PATH, body), headers.clone(), deadline).await {
+                Ok(answers) => return Ok(Box::pin(Replies::new(answers, peer.endpoint.clone(), id, self.limits()))),
+                Err(failed) if failed.lacks_call() => peer.streams.note(false),
+                Err(failed) => return Err(failed.error),
+            }
+        }
+        self.answer_once(peer, (message, id), headers, deadline).await.map(one_reply)
     }
 
     fn limits(&self) -> Limits {
         Limits { message: self.options.max_message, ..Limits::default() }
     }
 
-    async fn encode(&self, peer: &Peer, call: Call) -> Result<(Body, Option<String>), CallError> {
+    async fn encode(&self, peer: &Peer, call: Call) -> Result<(Vec<Bytes>, Option<String>), CallError> {
         let CallBody::Tensors(request) = call.body else {
             let cause = "the client's own bytes were sent to a backend that takes tensors only";
             return Err(CallError::new(CallClass::Client, Sent::Nothing, cause));
@@ -47,7 +67,7 @@ impl OipGrpc {
             if has_wide(&request) { self.takes_wide(peer, &call.headers, call.deadline).await? } else { Some(false) };
         let wire = client::Peer { parameters_double_uint64: known.unwrap_or(false) };
         let pieces = client::encode_request(&request, &call.model, &wire).map_err(|error| unfit(&error, known))?;
-        Ok((pieces.into_iter().collect(), request.id))
+        Ok((pieces, request.id))
     }
 
     /// Whether the endpoint takes wide parameters; `None` where it does not say at the moment.
