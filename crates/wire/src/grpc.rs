@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use sluicegate_core::{Body, Kind, Outbound, Refusal};
 
 mod encoding;
@@ -18,7 +18,7 @@ pub mod timeout;
 pub use encoding::{ACCEPTED, Encoding};
 
 use crate::Limits;
-use status::Status;
+use status::{Code, Status};
 
 /// Content type of requests and answers.
 pub const CONTENT: HeaderValue = HeaderValue::from_static("application/grpc");
@@ -64,6 +64,11 @@ pub(crate) fn short_answer(message: &impl prost::Message) -> Outbound {
         Ok(framed) => answer([framed]),
         Err(error) => refusal(&Refusal::from(error)),
     }
+}
+
+/// Writes a backend's error as trailers alone. The status of HTTP stays 200: clients of gRPC take any other for a proxy's.
+pub(crate) fn error(refusal: &Refusal, status: StatusCode) -> Outbound {
+    Status { code: Code::meant_by(status.as_u16()), message: refusal.public.clone().into_owned() }.alone()
 }
 
 /// Writes a refusal as trailers alone.

@@ -34,6 +34,7 @@ pub(crate) const CODEC: Codec = Codec {
     decode_index: |_| Err(not_here()),
     encode_index: |_: &[IndexEntry<'_>]| no_operation(),
     encode_refusal: grpc::refusal,
+    encode_error: grpc::error,
 };
 
 fn ask(method: &Method, path: &str) -> Option<Result<Asked, Refusal>> {

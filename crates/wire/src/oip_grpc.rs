@@ -45,6 +45,7 @@ pub const CODEC: Codec = Codec {
     decode_index: answer::decode_index,
     encode_index: answer::index,
     encode_refusal: grpc::refusal,
+    encode_error: grpc::error,
 };
 
 const STREAM: StreamCodec =

@@ -45,4 +45,5 @@ pub const CODEC: Codec = Codec {
     decode_index: index::decode,
     encode_index: index::encode,
     encode_refusal: answer::refusal,
+    encode_error: answer::error,
 };

@@ -1,7 +1,7 @@
 //! The table of protocols the gateway speaks to clients. A new protocol is one more file and one more line here.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use sluicegate_core::{
     Asked, Fact, InferRequest, InferResponse, ModelMetadata, NonFinite, Outbound, Protocol, Refusal,
 };
@@ -68,6 +68,9 @@ pub struct Codec {
     pub encode_index: fn(&[IndexEntry<'_>]) -> Outbound,
     /// Writes a refusal in the protocol's own error form.
     pub encode_refusal: fn(&Refusal) -> Outbound,
+    /// Writes an error that the backend made: the refusal's words, and the status of HTTP that says what the backend's
+    /// does.
+    pub encode_error: fn(&Refusal, StatusCode) -> Outbound,
 }
 
 /// How a protocol writes answers one after another.

@@ -175,8 +175,7 @@ fn refuse(error: CallError, protocol: Protocol, trail: &mut Trail) -> Result<Rep
     let Some(status) = handed_on else {
         return Err(refusal);
     };
-    let mut outbound = (codec(protocol).encode_refusal)(&refusal);
-    *outbound.status_mut() = status;
+    let outbound = (codec(protocol).encode_error)(&refusal, status);
     trail.upstream_error(Some(cause));
     Ok(Replied::Wire(outbound))
 }

@@ -101,6 +101,25 @@ impl Code {
         Self::ALL.get(usize::from(number)).copied()
     }
 
+    /// The code that says the same as the HTTP status of a model server. Undoes [`Code::http`], as far as it can be.
+    #[must_use]
+    pub const fn meant_by(status: u16) -> Self {
+        match status {
+            401 => Self::Unauthenticated,
+            403 => Self::PermissionDenied,
+            404 => Self::NotFound,
+            409 => Self::AlreadyExists,
+            413 | 429 => Self::ResourceExhausted,
+            499 => Self::Cancelled,
+            400..=498 => Self::InvalidArgument,
+            500 => Self::Internal,
+            501 => Self::Unimplemented,
+            502 | 503 => Self::Unavailable,
+            504 => Self::DeadlineExceeded,
+            _ => Self::Unknown,
+        }
+    }
+
     /// What an answer of another HTTP status than 200 without a `grpc-status` means: a proxy spoke.
     #[must_use]
     pub const fn of_http(status: u16) -> Self {

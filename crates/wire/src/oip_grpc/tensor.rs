@@ -132,6 +132,8 @@ fn draft(message: Bytes, index: usize, limits: &Limits) -> Read<Draft> {
         }
     }
     let label = Label { name: name.as_deref(), index };
+    // It tells of a form this protocol does not have; KServe leaves it in its answers.
+    parameters.remove("binary_data_size");
     if parameters::ask_shared_memory(&parameters) {
         return Err(Fault::tensor(label, "shared memory does not reach through a gateway; send the data itself"));
     }

@@ -59,3 +59,10 @@ pub(super) fn refusal(refusal: &Refusal) -> Outbound {
     }
     answer
 }
+
+/// Writes a backend's error under the backend's status.
+pub(super) fn error(refused: &Refusal, status: StatusCode) -> Outbound {
+    let mut answer = refusal(refused);
+    *answer.status_mut() = status;
+    answer
+}

@@ -30,6 +30,7 @@ pub const CODEC: Codec = Codec {
     decode_index: |_| Ok(false),
     encode_index,
     encode_refusal: error::refusal,
+    encode_error: error::error,
 };
 
 fn ask(method: &Method, path: &str) -> Option<Result<Asked, Refusal>> {

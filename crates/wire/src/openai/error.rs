@@ -31,6 +31,13 @@ pub fn refusal(refusal: &Refusal) -> Outbound {
     answer
 }
 
+/// Writes a backend's error under the backend's status.
+pub(super) fn error(refused: &Refusal, status: StatusCode) -> Outbound {
+    let mut answer = refusal(refused);
+    *answer.status_mut() = status;
+    answer
+}
+
 /// Writes the event that ends a stream which cannot go on. `sequence` is the number of the last event of a response.
 pub(super) fn event(refusal: &Refusal, form: StreamForm, sequence: Option<u64>, out: &mut Vec<u8>) {
     match form {

@@ -333,3 +333,18 @@ proptest! {
         prop_assert!(again <= wait && again.as_secs_f64() >= wait.as_secs_f64() * 0.999_99);
     }
 }
+
+#[test]
+fn errors_of_backends_are_told_as_codes_under_the_status_that_grpc_has() {
+    for code in Code::ALL.iter().filter(|code| **code != Code::Ok) {
+        let status = http::StatusCode::from_u16(code.http()).unwrap();
+        let refusal = Refusal::new(Kind::UpstreamFault, "50% broken");
+        let answer = (codec(Protocol::OipGrpc).encode_error)(&refusal, status);
+        // Another status of HTTP would be taken for a proxy's, and the code not looked at.
+        assert_eq!(answer.status(), 200);
+        let told = Status::read(answer.headers()).unwrap();
+        assert_eq!((told.code.http(), told.message.as_str()), (code.http(), "50% broken"), "{code:?}");
+        assert_eq!((codec(Protocol::OipRest).encode_error)(&refusal, status).status(), status);
+    }
+    assert_eq!(Code::meant_by(422), Code::InvalidArgument);
+}
