@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::HeaderMap;
 
-use crate::{Body, InferRequest, InferResponse, ModelMetadata, Operation, Protocol};
+use crate::{ASK_FINAL, Body, FINAL, InferRequest, InferResponse, ModelMetadata, Operation, Parameter, Protocol};
 
 /// A boxed future; one a call, never one a chunk.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -150,9 +150,12 @@ pub trait Upstream: Send + Sync + 'static {
     /// Runs a model.
     fn call<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>>;
 
-    /// Runs a model that may answer any number of times. An upstream without such models answers once.
+    /// Runs a model that may answer any number of times. An upstream without such models answers once. Each answer says
+    /// by [`FINAL`] whether it is the last, where the upstream knows; a request that holds [`ASK_FINAL`] may get an answer
+    /// more that says nothing else.
     fn stream<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<ReplyStream, CallError>> {
         Box::pin(async move {
+            let call = Call { body: without_final(call.body), ..call };
             match self.call(endpoint, call).await? {
                 Reply::Tensors(response) => Ok(one_reply(response)),
                 Reply::Wire(_) => Err(CallError::new(CallClass::Server, Sent::All, "tensors were answered with bytes")),
@@ -183,9 +186,18 @@ pub trait Upstream: Send + Sync + 'static {
     fn ready<'a>(&'a self, endpoint: &'a Endpoint, inquiry: Inquiry) -> BoxFuture<'a, Result<bool, CallError>>;
 }
 
-/// The answer of a model that answers once, as a stream.
+/// The same without the wish to hear of an end that the one answer tells.
+fn without_final(mut body: CallBody) -> CallBody {
+    if let CallBody::Tensors(request) = &mut body {
+        request.parameters.remove(ASK_FINAL);
+    }
+    body
+}
+
+/// A stream of one answer, which is the last.
 #[must_use]
-pub fn one_reply(response: InferResponse) -> ReplyStream {
+pub fn one_reply(mut response: InferResponse) -> ReplyStream {
+    response.parameters.set(FINAL, Parameter::Bool(true));
     Box::pin(Once(Some(Ok(response))))
 }
 

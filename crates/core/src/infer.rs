@@ -1,7 +1,7 @@
 //! The canonical inference request and answer, and what is known about a model. Every predictive protocol translates
 //! to and from these.
 
-use crate::{DataType, Parameters, Tensor};
+use crate::{DataType, Parameter, Parameters, Tensor};
 
 /// A request to run a model once.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,6 +25,12 @@ pub struct RequestedOutput {
     pub parameters: Parameters,
 }
 
+/// The parameter by which a request over a stream asks that its end be told also where the last answer did not.
+pub const ASK_FINAL: &str = "triton_enable_empty_final_response";
+
+/// The parameter by which an answer of a stream says whether it is the last.
+pub const FINAL: &str = "triton_final_response";
+
 /// A model's answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InferResponse {
@@ -38,6 +44,14 @@ pub struct InferResponse {
     pub parameters: Parameters,
     /// Output tensors.
     pub outputs: Vec<Tensor>,
+}
+
+impl InferResponse {
+    /// Whether it says nothing but that no answer follows.
+    #[must_use]
+    pub fn is_only_final(&self) -> bool {
+        self.outputs.is_empty() && self.parameters.get(FINAL) == Some(&Parameter::Bool(true))
+    }
 }
 
 /// What is known about a model.

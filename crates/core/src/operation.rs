@@ -30,6 +30,10 @@ pub enum Operation {
     ServerMetadata,
     /// Run the model, with any number of answers to any number of requests.
     StreamInfer,
+    /// Run the model on a JSON object of its inputs, with one answer (Triton's generate extension).
+    Generate,
+    /// The same, with any number of answers.
+    GenerateStream,
     /// Hand on the model's configuration.
     Config,
     /// Hand on the counters of a model, or of all models where none is named.
@@ -102,6 +106,8 @@ impl Operation {
             Self::ServerReady => "server_ready",
             Self::ServerMetadata => "server_metadata",
             Self::StreamInfer => "stream_infer",
+            Self::Generate => "generate",
+            Self::GenerateStream => "generate_stream",
             Self::Config => "config",
             Self::Statistics => "statistics",
             Self::Index => "index",

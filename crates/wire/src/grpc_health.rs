@@ -25,6 +25,7 @@ pub(crate) const CODEC: Codec = Codec {
     decode_infer,
     encode_infer,
     stream: None,
+    generate: None,
     encode_model_metadata: |_: &ModelMetadata| no_operation(),
     encode_model_ready: |_, ready| encode(ready),
     encode_server_live: encode,

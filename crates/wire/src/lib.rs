@@ -19,6 +19,6 @@ mod table;
 pub use limits::Limits;
 pub use reply_form::ReplyForm;
 pub use table::{
-    Codec, DecodeInfer, EncodeFact, IndexEntry, NameInBody, Open, PROTOCOLS, ReadHead, StreamCodec, codec,
+    Codec, DecodeInfer, EncodeFact, GenerateCodec, IndexEntry, NameInBody, Open, PROTOCOLS, ReadHead, StreamCodec, codec,
     codec_of_head,
 };

@@ -36,6 +36,7 @@ pub const CODEC: Codec = Codec {
     decode_infer: request::decode,
     encode_infer: response::encode,
     stream: Some(STREAM),
+    generate: None,
     encode_model_metadata: metadata::encode_model,
     encode_model_ready: |_, ready| answer::model_ready(ready),
     encode_server_live: answer::server_live,

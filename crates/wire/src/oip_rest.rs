@@ -11,6 +11,7 @@ mod answer;
 mod binary;
 pub mod client;
 mod elements;
+mod generate;
 mod headers;
 mod index;
 mod metadata;
@@ -36,6 +37,7 @@ pub const CODEC: Codec = Codec {
     decode_infer: request::decode,
     encode_infer: response::encode,
     stream: None,
+    generate: Some(generate::CODEC),
     encode_model_metadata: metadata::encode_model,
     encode_model_ready: answer::model_ready,
     encode_server_live: answer::server_live,

@@ -50,6 +50,8 @@ pub struct Codec {
     pub encode_infer: fn(&InferResponse, &ReplyForm, NonFinite) -> Result<Outbound, Refusal>,
     /// Writes answers one after another; `None`: the protocol has no such form.
     pub stream: Option<StreamCodec>,
+    /// Reads requests that name values alone, and writes such answers; `None`: the protocol has no such form.
+    pub generate: Option<GenerateCodec>,
     /// Writes a model's description.
     pub encode_model_metadata: fn(&ModelMetadata) -> Outbound,
     /// Writes whether the named model can answer.
@@ -84,6 +86,17 @@ pub struct StreamCodec {
     pub refusal: fn(&Refusal, Option<&str>) -> Bytes,
     /// What stands behind the last answer; with a refusal where that ends the stream. Empty: nothing.
     pub end: fn(Option<&Refusal>) -> HeaderMap,
+}
+
+/// How a protocol reads and writes messages that say neither shape nor datatype: the model's description gives them.
+#[derive(Clone, Copy)]
+pub struct GenerateCodec {
+    /// Reads a request of a model so described.
+    pub decode: fn(&HeaderMap, &Bytes, &ModelMetadata, &Limits) -> Result<InferRequest, Refusal>,
+    /// Writes the one answer.
+    pub encode: fn(&InferResponse, NonFinite) -> Result<Outbound, Refusal>,
+    /// Writes any number of answers.
+    pub stream: StreamCodec,
 }
 
 /// A model in a list of models.
@@ -132,6 +145,12 @@ pub fn codec_of_head(path: &str, headers: &HeaderMap) -> &'static Codec {
 impl std::fmt::Debug for Codec {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Codec").field("protocol", &self.protocol).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for GenerateCodec {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("GenerateCodec")
     }
 }
 

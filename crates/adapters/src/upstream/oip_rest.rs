@@ -11,6 +11,8 @@
 
 mod ask;
 mod call;
+mod events;
+mod generate;
 mod inquire;
 
 use std::collections::HashMap;
@@ -20,10 +22,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use sluicegate_core::{
-    BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Endpoint, Fact, Field, Inquiry, Mistake,
-    ModelMetadata, Node, NonFinite, Protocol, Reply, Settings, Shape, Upstream, UpstreamKind,
+    BackendModel, BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Endpoint, Fact, Field, Inquiry, Mistake,
+    ModelMetadata, Node, NonFinite, Protocol, Reply, ReplyStream, Settings, Shape, Upstream, UpstreamKind,
 };
 
+use self::generate::Decoupled;
 use crate::http::{Client, Connector, HttpError, Origin};
 use crate::remote::learned::Learned;
 use crate::remote::transport::from_http;
@@ -99,6 +102,8 @@ struct Peer {
     endpoint: Endpoint,
     origin: Arc<Origin>,
     extension: Learned,
+    /// Its models that answer any number of times.
+    decoupled: Mutex<HashMap<BackendModel, Decoupled>>,
 }
 
 /// A backend.
@@ -168,7 +173,7 @@ impl std::fmt::Debug for Factory {
 impl Peer {
     fn new(client: &Client, endpoint: &Endpoint) -> Result<Self, HttpError> {
         let origin = client.origin(&endpoint.authority)?;
-        Ok(Self { endpoint: endpoint.clone(), origin, extension: Learned::default() })
+        Ok(Self { endpoint: endpoint.clone(), origin, extension: Learned::default(), decoupled: Mutex::default() })
     }
 }
 
@@ -197,6 +202,10 @@ impl Upstream for OipRest {
 
     fn call<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>> {
         Box::pin(async move { self.run(&*self.peer(endpoint)?, call).await })
+    }
+
+    fn stream<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<ReplyStream, CallError>> {
+        Box::pin(async move { self.run_streaming(&*self.peer(endpoint)?, call).await })
     }
 
     fn metadata<'a>(

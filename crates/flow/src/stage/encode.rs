@@ -30,6 +30,8 @@ pub(crate) fn gateway(asked: &Asked, gateway: &Gateway) -> Outbound {
         | Operation::Metadata
         | Operation::Ready
         | Operation::StreamInfer
+        | Operation::Generate
+        | Operation::GenerateStream
         | Operation::Config
         | Operation::Statistics
         | Operation::Index

@@ -23,6 +23,8 @@ pub(super) fn complete(mut asked: Asked, _: &HeaderMap, message: &Bytes) -> Resu
         | Operation::Index
         | Operation::Manage
         // Not of this protocol.
+        | Operation::Generate
+        | Operation::GenerateStream
         | Operation::Chat
         | Operation::Complete
         | Operation::Respond

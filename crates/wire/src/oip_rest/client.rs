@@ -5,6 +5,7 @@ use http::HeaderMap;
 use serde_json::Value;
 use sluicegate_core::{BackendModel, Body, DataType, InferRequest, InferResponse, ModelMetadata, NonFinite};
 
+pub use super::generate::client::{Generated, NoForm, decode_generated, encode_generate};
 use super::{metadata, path, request, response};
 use crate::Limits;
 use crate::fault::Fault;
@@ -64,6 +65,18 @@ pub struct DecodeError {
 #[must_use]
 pub fn infer_path(model: &BackendModel) -> String {
     model_path(model, "/infer")
+}
+
+/// Path of a request to run `model` by values alone, with one answer.
+#[must_use]
+pub fn generate_path(model: &BackendModel) -> String {
+    model_path(model, "/generate")
+}
+
+/// The same, with any number of answers.
+#[must_use]
+pub fn generate_stream_path(model: &BackendModel) -> String {
+    model_path(model, "/generate_stream")
 }
 
 /// Path of the description of `model`.

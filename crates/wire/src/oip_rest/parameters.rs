@@ -32,7 +32,8 @@ pub(super) fn read(reader: &mut Reader<'_>, open: usize, side: Side) -> Read<Par
     Ok(parameters)
 }
 
-fn value(reader: &mut Reader<'_>, open: usize, side: Side) -> Read<Option<Parameter>> {
+/// Reads one value; `None` for one that is as good as not given.
+pub(super) fn value(reader: &mut Reader<'_>, open: usize, side: Side) -> Read<Option<Parameter>> {
     let value = match reader.peek() {
         Some(b'"') => Parameter::String(reader.string()?.into_owned()),
         Some(b'-' | b'0'..=b'9') => number(reader)?,
@@ -96,12 +97,17 @@ pub(super) fn write(parameters: &Parameters, wanted: impl Fn(&str) -> bool, out:
             continue;
         }
         write::key(name, out);
-        match value {
-            Parameter::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
-            Parameter::Int(value) => write::integer(*value, out),
-            Parameter::Uint(value) => write::integer(*value, out),
-            Parameter::Double(value) => write::finite(*value, out),
-            Parameter::String(value) => write::string(value, out),
-        }
+        write_value(value, out);
+    }
+}
+
+/// Writes one value, which is no double that JSON has no number for.
+pub(super) fn write_value(value: &Parameter, out: &mut Vec<u8>) {
+    match value {
+        Parameter::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+        Parameter::Int(value) => write::integer(*value, out),
+        Parameter::Uint(value) => write::integer(*value, out),
+        Parameter::Double(value) => write::finite(*value, out),
+        Parameter::String(value) => write::string(value, out),
     }
 }

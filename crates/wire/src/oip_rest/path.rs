@@ -34,6 +34,10 @@ fn asked(method: &Method, rest: &str) -> Result<Asked, Refusal> {
         [Some("models"), Some(model), None, ..] => (Operation::Metadata, Some(model), None),
         [Some("models"), Some(model), Some("ready"), None, ..] => (Operation::Ready, Some(model), None),
         [Some("models"), Some(model), Some("infer"), None, ..] => (Operation::Infer, Some(model), None),
+        [Some("models"), Some(model), Some("generate"), None, ..] => (Operation::Generate, Some(model), None),
+        [Some("models"), Some(model), Some("generate_stream"), None, ..] => {
+            (Operation::GenerateStream, Some(model), None)
+        }
         [Some("models"), Some(model), Some("versions"), Some(version), None, _] => {
             (Operation::Metadata, Some(model), Some(version))
         }
@@ -43,12 +47,22 @@ fn asked(method: &Method, rest: &str) -> Result<Asked, Refusal> {
         [Some("models"), Some(model), Some("versions"), Some(version), Some("infer"), None] => {
             (Operation::Infer, Some(model), Some(version))
         }
+        [Some("models"), Some(model), Some("versions"), Some(version), Some("generate"), None] => {
+            (Operation::Generate, Some(model), Some(version))
+        }
+        [Some("models"), Some(model), Some("versions"), Some(version), Some("generate_stream"), None] => {
+            (Operation::GenerateStream, Some(model), Some(version))
+        }
         _ => return Err(no_such_path()),
     };
     let model = model.map(|name| decode(name, "model name")).transpose()?;
     let version = version.map(|name| decode(name, "version")).transpose()?;
     let (expected, otherwise) =
-        if operation == Operation::Infer { (Method::POST, TAKES_POST) } else { (Method::GET, TAKES_GET) };
+        if matches!(operation, Operation::Infer | Operation::Generate | Operation::GenerateStream) {
+            (Method::POST, TAKES_POST)
+        } else {
+            (Method::GET, TAKES_GET)
+        };
     if *method != expected {
         return Err(Refusal::new(Kind::MethodNotAllowed, otherwise));
     }

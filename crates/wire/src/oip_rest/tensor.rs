@@ -168,6 +168,13 @@ impl Parts<'_> {
     }
 }
 
+impl<'a> Label<'a> {
+    /// The tensor `name`.
+    pub(super) const fn named(name: &'a str) -> Self {
+        Self { name: Some(name), index: 0 }
+    }
+}
+
 impl Label<'_> {
     fn lacks(self, what: &'static str) -> Fault {
         Fault::tensor(self, format_args!("it has no {what}"))

@@ -91,7 +91,8 @@ pub(super) fn try_list<T, E>(
     Ok(())
 }
 
-fn data(tensor: &Tensor, policy: NonFinite, half: bool, out: &mut Vec<u8>) -> Result<(), NoJson> {
+/// Writes a tensor's elements as a flat list.
+pub(super) fn data(tensor: &Tensor, policy: NonFinite, half: bool, out: &mut Vec<u8>) -> Result<(), NoJson> {
     let bytes = tensor.data();
     out.reserve(bytes.len());
     match tensor.datatype() {

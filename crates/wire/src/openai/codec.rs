@@ -21,6 +21,7 @@ pub const CODEC: Codec = Codec {
     decode_infer,
     encode_infer,
     stream: None,
+    generate: None,
     encode_model_metadata: |metadata: &ModelMetadata| models::model(&metadata.name),
     encode_model_ready: |_, _| no_operation(),
     encode_server_live: |_| no_operation(),

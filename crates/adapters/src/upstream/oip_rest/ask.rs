@@ -41,6 +41,7 @@ impl OipRest {
         self.client.send(&peer.origin, request, patience).await.map_err(|error| {
             if error.fault == Fault::Connect {
                 peer.extension.forget();
+                peer.decoupled.lock().clear();
             }
             from_http(&error, &peer.endpoint)
         })

@@ -2,11 +2,14 @@
 
 use http::header::{self, HeaderMap, HeaderName};
 use http::{Method, Response, StatusCode};
-use sluicegate_core::{Body, Call, CallBody, CallClass, CallError, Deadline, InferRequest, Reply, Sent};
+use sluicegate_core::{Body, Call, CallBody, CallClass, CallError, Deadline, InferRequest, Operation, Reply, Sent};
 use sluicegate_wire::Limits;
-use sluicegate_wire::oip_rest::client::{self, EncodeError, WireForm, infer_path};
+use sluicegate_wire::oip_rest::client::{
+    self, EncodeError, WireForm, generate_path, generate_stream_path, infer_path,
+};
 
 use super::ask::{SHORT_ANSWER, from_status};
+use super::generate::is_events;
 use super::{Binary, OipRest, Peer};
 use crate::http::Answer;
 use crate::remote::faults::{from_body, is_for_operators, nonsense};
@@ -14,13 +17,17 @@ use crate::remote::headers::strip_private;
 use crate::remote::scrub::scrub;
 use crate::remote::transport::heavy;
 
-const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
+pub(super) const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 
 impl OipRest {
     /// Runs a model.
     pub(super) async fn run(&self, peer: &Peer, call: Call) -> Result<Reply, CallError> {
-        let Call { model, body, headers, deadline, .. } = call;
-        let path = infer_path(&model);
+        let Call { operation, model, body, headers, deadline } = call;
+        let path = match operation {
+            Operation::Generate => generate_path(&model),
+            Operation::GenerateStream => generate_stream_path(&model),
+            _ => infer_path(&model),
+        };
         match body {
             CallBody::Wire(_) if self.is_known_without_binary(peer) => {
                 let cause = "the client's own bytes were sent to a server that does not read binary tensors";
@@ -51,7 +58,9 @@ impl OipRest {
         let (mut head, answer) = response.into_parts();
         // The reason phrase and the like are left behind with the extensions.
         head.extensions.clear();
-        let body = if head.status.is_success() {
+        // Events have the status of the first one, which may be an error; answers may follow.
+        let told = head.status.is_success() || is_events(&head.headers) && !is_for_operators(head.status);
+        let body = if told {
             Body::stream(answer)
         } else {
             error_body(peer, head.status, &mut head.headers, answer).await?
@@ -60,7 +69,7 @@ impl OipRest {
         Ok(Reply::Wire(Response::from_parts(head, body)))
     }
 
-    async fn translate(
+    pub(super) async fn translate(
         &self,
         peer: &Peer,
         path: &str,
