@@ -19,6 +19,11 @@ impl<'a> Reading<'a> {
         Self { node: parent.get(key), fields }
     }
 
+    /// Reads the mapping `key` within this one.
+    pub(crate) fn mapping(&self, key: &str, fields: &'static [Field]) -> Self {
+        Self { node: self.node(key), fields }
+    }
+
     /// The key's value, where it is written.
     pub(crate) fn node(&self, key: &str) -> Option<&'a Node> {
         self.node?.get(key)

@@ -39,14 +39,16 @@ pub(crate) fn resolve(
     let models = models::Models::read(root, includes, &mut backends, &mut files, mistakes);
     models.warn(&mut warnings);
     let backends = backends.finish(&mut warnings);
+    let (models, stream) = models.done();
     Resolved {
         digest: whole(root, includes, &files),
         listeners,
         admin,
         delay: Reading::of(&root.node, "shutdown", SHUTDOWN).duration("delay"),
         grace: Reading::of(&root.node, "shutdown", SHUTDOWN).duration("grace"),
+        stream,
         backends,
-        models: models.done(),
+        models,
         warnings: warnings.sorted(),
     }
 }

@@ -21,6 +21,8 @@ pub struct Resolved {
     pub delay: Duration,
     /// How long a shutdown waits for requests under way.
     pub grace: Duration,
+    /// How long a client that keeps a stream of requests open may be silent, and what models inherit.
+    pub stream: StreamTimes,
     /// Backends in the order written.
     pub backends: Vec<BackendPlan>,
     /// Models: the root file's in the order written, then those of each include in the order of the files' paths.
@@ -81,6 +83,15 @@ pub struct Limits {
     pub streams: u32,
 }
 
+/// How long answers that come one after another may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamTimes {
+    /// The wait for the next one.
+    pub idle: Duration,
+    /// From the request to the last one.
+    pub total: Duration,
+}
+
 /// A model, as clients ask for it.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -94,6 +105,8 @@ pub struct Model {
     pub stable: usize,
     /// How long a request may take.
     pub timeout: Duration,
+    /// How long a stream of answers may take.
+    pub stream: StreamTimes,
     /// How NaN and the infinities are written in JSON.
     pub non_finite: NonFinite,
     /// Where its name stands.

@@ -11,7 +11,7 @@ use sluicegate_core::{Field, Shape};
 
 pub(crate) use self::backends::{BACKEND, LATER_PROTOCOLS, REMOTE, TIMEOUTS};
 pub(crate) use self::listeners::{ADMIN, LIMITS, LISTENER};
-pub(crate) use self::models::{DEFAULTS, MODEL};
+pub(crate) use self::models::{DEFAULTS, MODEL, STREAM};
 
 /// The most models of one configuration.
 pub(crate) const MAX_MODELS: usize = 10_000;

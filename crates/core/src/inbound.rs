@@ -2,10 +2,30 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::request::Parts;
 
 use crate::Body;
+
+/// Lets whoever answers a request take over the limits on its body: a client may keep a stream of requests open for long
+/// and send much in all, so that only each of them can be bounded. Among the head's extensions, where the listener allows
+/// it.
+#[derive(Clone, Debug, Default)]
+pub struct Leisure(Arc<AtomicBool>);
+
+impl Leisure {
+    /// From now on the body is bounded neither in time nor in size.
+    pub fn take(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was taken.
+    #[must_use]
+    pub fn taken(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// A request as it left the socket: a complete head, a body still on its way.
 #[derive(Debug)]

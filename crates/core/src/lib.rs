@@ -25,7 +25,7 @@ pub use call::{
     ReplyStream, Sent, Upstream, one_reply,
 };
 pub use catalog::{BackendPlan, BuildError, BuildUpstream, Catalog, LoadedModel, ModelSource, Settings, UpstreamKind};
-pub use inbound::{Inbound, Outbound};
+pub use inbound::{Inbound, Leisure, Outbound};
 pub use infer::{ASK_FINAL, FINAL, InferRequest, InferResponse, ModelMetadata, NonFinite, RequestedOutput, TensorMetadata};
 pub use node::{Mistake, Node, Source, Span, Value};
 pub use operation::{Asked, Operation, Protocol};

@@ -89,10 +89,16 @@ impl Operation {
         matches!(self, Self::Chat | Self::Complete | Self::Respond | Self::Embed)
     }
 
+    /// Whether a model is run by values whose shapes and datatypes are those of its description.
+    #[must_use]
+    pub const fn is_by_values(self) -> bool {
+        matches!(self, Self::Generate | Self::GenerateStream)
+    }
+
     /// Whether a model is run, and answers once or in one stream.
     #[must_use]
     pub const fn runs_model(self) -> bool {
-        matches!(self, Self::Infer) || self.is_generative()
+        matches!(self, Self::Infer) || self.is_by_values() || self.is_generative()
     }
 
     /// The name in logs and metrics.

@@ -50,7 +50,15 @@ pub fn build(
     let listeners =
         resolved.listeners.iter().map(|listener| (Arc::clone(&listener.name), listener.authenticate.clone())).collect();
     let generation = previous.map_or(1, |snapshot| snapshot.generation + 1);
-    Ok(Built(Snapshot { generation, digest: Arc::clone(&resolved.digest), since: now, listeners, models, backends }))
+    Ok(Built(Snapshot {
+        generation,
+        digest: Arc::clone(&resolved.digest),
+        since: now,
+        listeners,
+        silence: resolved.stream.idle,
+        models,
+        backends,
+    }))
 }
 
 fn build_backend(
@@ -109,6 +117,7 @@ fn build_model(
         versions,
         stable,
         timeout: spec.timeout,
+        stream: spec.stream,
         non_finite: spec.non_finite,
     })
 }

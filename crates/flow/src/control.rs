@@ -129,6 +129,7 @@ impl Gateway {
             digest: Arc::from(""),
             since: clock.wall(),
             listeners: Default::default(),
+            silence: Duration::ZERO,
             models: Default::default(),
             backends: Default::default(),
         };

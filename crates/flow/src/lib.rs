@@ -6,6 +6,7 @@ mod affinity;
 pub mod build;
 pub mod control;
 mod counters;
+mod patience;
 mod serve;
 mod snapshot;
 mod stage;

@@ -13,7 +13,7 @@ use sluicegate_core::{Fact, Inbound, Kind, Operation, Outbound, Refusal};
 use crate::control::Gateway;
 use crate::snapshot::Snapshot;
 use crate::stage::name::Named;
-use crate::stage::{call, encode, facts, identity, inquire, name, read, stream, traffic};
+use crate::stage::{call, encode, facts, identity, inquire, name, read, stream, traffic, values};
 use crate::trail::Trail;
 
 /// Answers one request. Never fails: what cannot be served is refused in the caller's protocol.
@@ -43,6 +43,9 @@ async fn answer(
         Named::Model(named) if named.operation().runs_model() => {
             let read = read::read(named, gateway, trail).await?;
             let chosen = traffic::choose(read, trail);
+            if chosen.has_values() {
+                return values::answer(chosen, gateway, trail).await;
+            }
             let replied = call::call(chosen, gateway, trail).await?;
             encode::encode(replied)
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use http::HeaderValue;
-use sluicegate_config::Method;
+use sluicegate_config::{Method, StreamTimes};
 use sluicegate_core::{BackendModel, BackendPlan, Endpoint, NonFinite, Protocol, Upstream};
 
 use crate::affinity::{Full, Place, Sequences};
@@ -22,6 +22,8 @@ pub struct Snapshot {
     /// When it was installed.
     pub(crate) since: SystemTime,
     pub(crate) listeners: HashMap<Arc<str>, Vec<Method>>,
+    /// How long a client that keeps a stream of requests open may be silent.
+    pub(crate) silence: Duration,
     pub(crate) models: HashMap<Arc<str>, Arc<Model>>,
     pub(crate) backends: HashMap<Arc<str>, Arc<Backend>>,
 }
@@ -37,6 +39,7 @@ pub(crate) struct Model {
     /// The version that answers where the client names none.
     pub(crate) stable: Arc<Version>,
     pub(crate) timeout: Duration,
+    pub(crate) stream: StreamTimes,
     pub(crate) non_finite: NonFinite,
 }
 

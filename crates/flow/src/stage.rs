@@ -10,3 +10,4 @@ pub(crate) mod name;
 pub(crate) mod read;
 pub(crate) mod stream;
 pub(crate) mod traffic;
+pub(crate) mod values;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
-use sluicegate_core::{Body, BodyError};
+use sluicegate_core::{Body, BodyError, Leisure};
 use tokio::time::{Instant, Sleep};
 
 use crate::limits::Limits;
@@ -31,12 +31,14 @@ pin_project! {
         room: u64,
         limit: u64,
         failed: Option<BodyError>,
+        // Whether the handler sees to the limits itself.
+        leisure: Leisure,
         pulse: Arc<Pulse>,
     }
 }
 
 /// The body for a handler: empty where none is to come.
-pub(crate) fn body(incoming: Incoming, limits: &Limits, pulse: &Arc<Pulse>) -> Body {
+pub(crate) fn body(incoming: Incoming, limits: &Limits, pulse: &Arc<Pulse>, leisure: Leisure) -> Body {
     if incoming.is_end_stream() {
         return Body::Empty;
     }
@@ -48,6 +50,7 @@ pub(crate) fn body(incoming: Incoming, limits: &Limits, pulse: &Arc<Pulse>) -> B
         room: limits.body,
         limit: limits.body,
         failed: None,
+        leisure,
         pulse: Arc::clone(pulse),
     })
 }
@@ -85,7 +88,7 @@ impl Received {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         // A length declared beyond the limit is refused before a byte is read, and before `100 Continue` is sent.
-        if self.incoming.size_hint().lower() > self.room {
+        if self.incoming.size_hint().lower() > self.room && !self.leisure.taken() {
             return Poll::Ready(Some(Err(BodyError::TooLarge { limit: self.limit })));
         }
         loop {
@@ -106,7 +109,8 @@ impl Received {
             }
             // Trailers of a request mean nothing to us; passed on they could pose as headers.
             let Ok(data) = data else { continue };
-            let Some(room) = this.room.checked_sub(data.len() as u64) else {
+            let room = if this.leisure.taken() { Some(*this.room) } else { this.room.checked_sub(data.len() as u64) };
+            let Some(room) = room else {
                 return Poll::Ready(Some(Err(BodyError::TooLarge { limit: *this.limit })));
             };
             *this.room = room;
@@ -130,6 +134,7 @@ impl Received {
             }
         }
         if let Some(alarm) = this.alarm.as_mut().as_pin_mut()
+            && !this.leisure.taken()
             && alarm.poll(context).is_ready()
         {
             return Poll::Ready(Some(Err(BodyError::TimedOut)));

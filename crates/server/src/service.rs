@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use sluicegate_core::{Inbound, Kind};
+use sluicegate_core::{Inbound, Kind, Leisure};
 
 use crate::answer::Answer;
 use crate::handler::Handler;
@@ -30,11 +30,13 @@ impl<H: Handler> Opened<H> {
         pulse: &Arc<Pulse>,
         request: Request<Incoming>,
     ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + Send + use<H> {
-        let (head, incoming) = request.into_parts();
+        let (mut head, incoming) = request.into_parts();
         let ticket = pulse.begin(http_body::Body::is_end_stream(&incoming));
         let checked = head::check(&head, &self.limits);
         let version = head.version;
-        let body = received::body(incoming, &self.limits, pulse);
+        let leisure = Leisure::default();
+        let body = received::body(incoming, &self.limits, pulse, leisure.clone());
+        head.extensions.insert(leisure);
         let inbound = Inbound { listener: Arc::clone(&self.listener), peer: self.peer, head, body };
         let handler = self.handler.clone();
         async move {

@@ -14,12 +14,13 @@ use super::files::Files;
 use super::{Checked, near};
 use crate::mistakes::Mistakes;
 use crate::reading::{self, Reading, raw};
-use crate::table::{DEFAULTS, MAX_MODELS};
-use crate::{Model, names, words};
+use crate::table::{DEFAULTS, MAX_MODELS, STREAM};
+use crate::{Model, StreamTimes, names, words};
 
 /// The models of all files.
 pub(super) struct Models {
     list: Vec<Model>,
+    stream: StreamTimes,
     /// How many were named, with mistakes or without.
     named: usize,
     at: Span,
@@ -28,6 +29,7 @@ pub(super) struct Models {
 /// What models inherit.
 struct Defaults {
     timeout: Duration,
+    stream: StreamTimes,
     non_finite: NonFinite,
 }
 
@@ -46,10 +48,9 @@ impl Models {
         files: &mut Files<'_>,
         mistakes: &mut Mistakes,
     ) -> Self {
-        let defaults = Reading::of(&root.node, "defaults", DEFAULTS);
-        let defaults =
-            Defaults { timeout: defaults.duration("timeout"), non_finite: defaults.non_finite("non_finite") };
-        let mut all = Self { list: Vec::new(), named: 0, at: root.node.span.clone() };
+        let defaults = Defaults::read(root);
+        let stream = defaults.stream;
+        let mut all = Self { list: Vec::new(), stream, named: 0, at: root.node.span.clone() };
         let mut taken: HashMap<String, Taken<'_>> = HashMap::new();
         for (file, whose) in std::iter::once((root, None)).chain(includes.iter().map(|file| (file, owner(&file.node))))
         {
@@ -74,6 +75,7 @@ impl Models {
                     versions,
                     stable,
                     timeout: node.get("timeout").and_then(Node::duration).unwrap_or(defaults.timeout),
+                    stream: stream_of(node, defaults.stream),
                     non_finite: raw(node, "non_finite").and_then(reading::non_finite).unwrap_or(defaults.non_finite),
                     span: span.clone(),
                 });
@@ -86,9 +88,27 @@ impl Models {
         warnings.extend(near(self.named, MAX_MODELS, "models", &self.at));
     }
 
-    pub(super) fn done(self) -> Vec<Model> {
-        self.list
+    pub(super) fn done(self) -> (Vec<Model>, StreamTimes) {
+        (self.list, self.stream)
     }
+}
+
+impl Defaults {
+    fn read(root: &Checked) -> Self {
+        let defaults = Reading::of(&root.node, "defaults", DEFAULTS);
+        let stream = defaults.mapping("stream", STREAM);
+        Self {
+            timeout: defaults.duration("timeout"),
+            stream: StreamTimes { idle: stream.duration("idle"), total: stream.duration("total") },
+            non_finite: defaults.non_finite("non_finite"),
+        }
+    }
+}
+
+/// A model's own times, each where it is written.
+fn stream_of(model: &Node, defaults: StreamTimes) -> StreamTimes {
+    let own = |key: &str| model.get("stream").and_then(|stream| stream.get(key)).and_then(Node::duration);
+    StreamTimes { idle: own("idle").unwrap_or(defaults.idle), total: own("total").unwrap_or(defaults.total) }
 }
 
 fn owner(node: &Node) -> Option<&str> {

@@ -12,10 +12,32 @@ const NON_FINITE: Shape = Shape::Choice(&[
     ("reject", "an answer with any of them is refused"),
 ]);
 
+const STREAM_IDLE: Shape = Shape::Duration { min_ms: 1, max_ms: 86_400_000 };
+const STREAM_TOTAL: Shape = Shape::Duration { min_ms: 1, max_ms: 604_800_000 };
+
+/// Keys of `stream` in `defaults`.
+pub(crate) const STREAM: &[Field] = &[
+    Field::optional(
+        "idle",
+        STREAM_IDLE,
+        "60s",
+        "Longest wait for a stream's next answer, also the first. A client that keeps a stream of requests open may be \
+         silent as long.",
+    ),
+    Field::optional("total", STREAM_TOTAL, "10m", "Longest time from a request to its last answer."),
+];
+
+/// Keys of a model's `stream`.
+pub(crate) const MODEL_STREAM: &[Field] = &[
+    Field::absent("idle", STREAM_IDLE, "Longest wait for the next answer. Default: that of `defaults`."),
+    Field::absent("total", STREAM_TOTAL, "Longest time to the last answer. Default: that of `defaults`."),
+];
+
 /// Keys of `defaults`.
 pub(crate) const DEFAULTS: &[Field] = &[
-    Field::optional("timeout", TIMEOUT, "10s", "How long a request may take, from its head to the answer's last byte."),
+    Field::optional("timeout", TIMEOUT, "10s", "How long a request may take, from its head to the answer's last byte; of a stream `stream` says it."),
     Field::optional("non_finite", NON_FINITE, "token", "How NaN and the infinities are written in JSON answers."),
+    Field::absent("stream", Shape::Object(STREAM), "How long answers that come one after another may take."),
     Field::later("policy"),
     Field::later("schema"),
 ];
@@ -48,6 +70,11 @@ pub(crate) const MODEL: &[Field] = &[
     ),
     Field::absent("traffic", Shape::Object(TRAFFIC), "Which version answers. Needed where there are several."),
     Field::absent("timeout", TIMEOUT, "How long a request may take. Default: that of `defaults`."),
+    Field::absent(
+        "stream",
+        Shape::Object(MODEL_STREAM),
+        "How long answers that come one after another may take. Default: as in `defaults`.",
+    ),
     Field::absent(
         "non_finite",
         NON_FINITE,
@@ -99,6 +126,7 @@ pub(super) const EXAMPLE: &str = "\
 models:
   iris: { backend: local, source: models/iris.onnx }
   fraud: { backend: mlserver, timeout: 2s }
+  chat: { backend: mlserver, stream: { idle: 20s, total: 5m } }
   credit-risk:
     owner: risk-team
     versions:

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
-use sluicegate_config::{Admin, Listener, Method, Model, Resolved, Version};
+use sluicegate_config::{Admin, Listener, Method, Model, Resolved, StreamTimes, Version};
 use sluicegate_core::{
     BackendModel, BackendPlan, Body, BodyError, BoxFuture, BuildError, BuildUpstream, Call, CallBody, CallClass,
     CallError, Clock, Dice, Endpoint, Inbound, InferResponse, Inquiry, LoadedModel, ModelMetadata, NonFinite, Outbound,
@@ -185,6 +185,7 @@ fn resolved() -> Resolved {
         versions: vec![version("1"), version("2")],
         stable: 1,
         timeout: Duration::from_secs(5),
+        stream: times(),
         non_finite: NonFinite::Token,
         span: span.clone(),
     };
@@ -201,10 +202,15 @@ fn resolved() -> Resolved {
         admin: Admin { address: None, span },
         grace: Duration::ZERO,
         delay: Duration::ZERO,
+        stream: times(),
         backends: vec![backend],
         models: vec![model],
         warnings: Vec::new(),
     }
+}
+
+fn times() -> StreamTimes {
+    StreamTimes { idle: Duration::from_secs(5), total: Duration::from_secs(60) }
 }
 
 fn limits() -> sluicegate_config::Limits {

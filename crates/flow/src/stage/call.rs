@@ -1,9 +1,9 @@
 //! Picks an endpoint of the version's backend and calls it, within the model's time.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{HeaderMap, header};
+use sluicegate_config::StreamTimes;
 use sluicegate_core::{
     Call, CallBody, CallClass, CallError, Deadline, InferRequest, InferResponse, Kind, NonFinite, Operation, Outbound,
     Protocol, Refusal, Reply, ReplyStream, Sent,
@@ -14,13 +14,11 @@ use tokio::time::{Instant, timeout_at};
 use super::generate::{self, Passage};
 use super::read::{self, Payload};
 use super::traffic::Chosen;
+use super::values::untouched;
 use crate::affinity::{Full, Place};
 use crate::control::Gateway;
 use crate::snapshot::Version;
 use crate::trail::Trail;
-
-/// How long a stream may last, however busy it is.
-const LONGEST_STREAM: Duration = Duration::from_secs(600);
 
 /// A backend's answer, with what its encoding needs.
 pub(crate) enum Replied {
@@ -45,12 +43,15 @@ pub(crate) async fn call(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -
     let mut headers = trail.headers();
     let place = match &payload {
         Payload::Raw(_) | Payload::Generate(..) => None,
-        Payload::Infer(request, _) => Place::of(&version.model.name, request),
+        Payload::Infer(request, _) | Payload::Values(request) => Place::of(&version.model.name, request),
     };
     let (body, expected) = match payload {
         Payload::Raw(body) => {
             copy_content_headers(named.headers(), &mut headers);
             (CallBody::Wire(body), Expected::Bytes)
+        }
+        Payload::Values(_) => {
+            return Err(Refusal::new(Kind::Internal, "the gateway failed").because("values came where tensors go"));
         }
         Payload::Infer(request, form) => {
             let id = request.id.clone();
@@ -67,8 +68,12 @@ pub(crate) async fn call(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -
         }
     };
     let now = gateway.clock.now();
-    let head = Deadline(now + named.timeout());
-    let deadline = if expected.streams() { Deadline(now + LONGEST_STREAM) } else { head };
+    let times = named.stream_times();
+    let (head, deadline) = if expected.streams() || named.operation() == Operation::GenerateStream {
+        (Deadline(now + times.idle.min(times.total)), Deadline(now + times.total))
+    } else {
+        (Deadline(now + named.timeout()), Deadline(now + named.timeout()))
+    };
     let call = Call { operation: named.operation(), model: version.model.clone(), body, headers, deadline };
     let outcome = attempt(&version, place.as_ref(), call, head, gateway, trail).await;
     match (outcome, expected) {
@@ -77,8 +82,15 @@ pub(crate) async fn call(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -
                 trail.upstream_error(Some(format!("the backend answered {}", outbound.status().as_u16())));
             }
             match expected {
-                Expected::Generated(passage) => generate::hand_on(outbound, passage, trail).await.map(Replied::Wire),
-                Expected::Bytes | Expected::Tensors(..) => Ok(Replied::Wire(outbound)),
+                Expected::Generated(passage) => {
+                    generate::hand_on(outbound, passage, times, trail).await.map(Replied::Wire)
+                }
+                Expected::Bytes | Expected::Tensors(..) => match codec(named.protocol()).generate {
+                    Some(codec) if named.operation() == Operation::GenerateStream => {
+                        Ok(Replied::Wire(untouched(outbound, codec, times, || trail.heard())))
+                    }
+                    _ => Ok(Replied::Wire(outbound)),
+                },
             }
         }
         (Ok(Reply::Tensors(mut response)), Expected::Tensors(id, form)) => {
@@ -125,13 +137,13 @@ async fn attempt(
     outcome.unwrap_or_else(|_| Err(late()))
 }
 
-/// Calls a version for any number of answers. The whole is not bounded in time, each answer is.
+/// Calls a version for any number of answers, of which the first begins within the time between two.
 pub(super) async fn open(
-    version: &Arc<Version>,
-    request: InferRequest,
-    patience: Duration,
+    version: &Version,
+    (request, times): (InferRequest, StreamTimes),
     gateway: &Gateway,
     headers: HeaderMap,
+    picked: impl FnOnce(&Arc<str>),
 ) -> Result<ReplyStream, CallError> {
     let place = Place::of(&version.model.name, &request);
     let began = gateway.clock.now();
@@ -140,10 +152,12 @@ pub(super) async fn open(
         Ok(None) => return Err(CallError::new(CallClass::Transport, Sent::Nothing, "the backend has no endpoint")),
         Err(Full) => return Err(CallError::new(CallClass::Pushback, Sent::Nothing, "too many sequences are open")),
     };
-    let deadline = Deadline(began + patience);
+    picked(&endpoint.authority);
+    let deadline = Deadline(began + times.total);
     let (model, body) = (version.model.clone(), CallBody::Tensors(request));
     let call = Call { operation: Operation::Infer, model, body, headers, deadline };
-    let opened = timeout_at(Instant::from_std(deadline.0), version.backend.upstream.stream(endpoint, call)).await;
+    let begun = Instant::from_std(began + times.idle.min(times.total));
+    let opened = timeout_at(begun, version.backend.upstream.stream(endpoint, call)).await;
     let opened = opened.unwrap_or_else(|_| Err(late()));
     let took = gateway.clock.now().saturating_duration_since(began);
     version.counters.count(opened.is_ok(), took, gateway.clock.wall());
@@ -167,7 +181,7 @@ pub(super) fn under_the_clients_names(
 }
 
 /// An error the backend made is handed on with its status; a failure of the call becomes the gateway's own refusal.
-fn refuse(error: CallError, protocol: Protocol, trail: &mut Trail) -> Result<Replied, Refusal> {
+pub(super) fn refuse(error: CallError, protocol: Protocol, trail: &mut Trail) -> Result<Replied, Refusal> {
     let status = error.status.and_then(|status| http::StatusCode::from_u16(status).ok());
     let handed_on = status.filter(|_| matches!(error.class, CallClass::Client | CallClass::Server));
     let cause = error.cause.clone();
@@ -183,6 +197,8 @@ fn refuse(error: CallError, protocol: Protocol, trail: &mut Trail) -> Result<Rep
 /// The refusal for a failed call.
 pub(super) fn refusal(error: CallError) -> Refusal {
     let (kind, public) = match (error.class, error.sent) {
+        // The call is there, but not for this model: Triton's word for a decoupled one that is asked for one answer.
+        _ if error.status == Some(501) => (Kind::NotInThisBuild, "the model does not answer such requests"),
         (CallClass::Client, _) => (Kind::InvalidTensor, "the model does not take this request"),
         (CallClass::NotFound | CallClass::NotReady, _) => (Kind::ModelNotReady, "the model is not ready"),
         (CallClass::Pushback, _) => (Kind::Overloaded, "the model has no room for this request now"),

@@ -8,10 +8,12 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderName};
 use http::{HeaderMap, HeaderValue};
 use http_body::Body as HttpBody;
+use sluicegate_config::StreamTimes;
 use sluicegate_core::{Body, BodyError, Kind, Operation, Outbound, Refusal};
 use sluicegate_wire::openai::{AnswerForm, Head, StreamEdit, StreamForm, StreamSettings, answer};
 
 use self::events::Events;
+use crate::patience::Patience;
 use crate::snapshot::{Model, Version};
 use crate::trail::Trail;
 use crate::whole;
@@ -44,14 +46,19 @@ pub(super) fn forward(
 }
 
 /// Hands the backend's answer on.
-pub(super) async fn hand_on(outbound: Outbound, passage: Passage, trail: &mut Trail) -> Result<Outbound, Refusal> {
+pub(super) async fn hand_on(
+    outbound: Outbound,
+    passage: Passage,
+    times: StreamTimes,
+    trail: &mut Trail,
+) -> Result<Outbound, Refusal> {
     let (mut head, body) = outbound.into_parts();
     let form = if head.status.is_success() { AnswerForm::of(&head.headers) } else { AnswerForm::Opaque };
     let body = match form {
         AnswerForm::Opaque => body,
         AnswerForm::Stream => {
             never_kept(&mut head.headers);
-            Body::stream(Events::new(body, StreamEdit::new(passage.settings), trail.heard()))
+            Body::stream(Events::new(body, StreamEdit::new(passage.settings), Patience::begin(times), trail.heard()))
         }
         AnswerForm::Json if body.size_hint().lower() > LARGEST && passage.settings.model.is_none() => body,
         AnswerForm::Json => {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use sluicegate_core::{Asked, Body, Kind, Operation, Protocol, Refusal};
+use sluicegate_config::StreamTimes;
+use sluicegate_core::{Asked, Body, Kind, Leisure, Operation, Protocol, Refusal};
 use sluicegate_wire::openai::Head;
 use sluicegate_wire::{Codec, Limits, PROTOCOLS, codec, grpc};
 
@@ -66,6 +67,10 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
     let patience = patience(asked.protocol, &head.headers)?;
     if asked.operation == Operation::StreamInfer {
         let body = trail.counted(body);
+        // Each message is bounded, and each silence.
+        if let Some(leisure) = head.extensions.get::<Leisure>() {
+            leisure.take();
+        }
         return Ok(Named::Stream(NamedStream { asked, headers: head.headers, body, patience }));
     }
     let codec = codec(asked.protocol);
@@ -166,6 +171,12 @@ impl NamedModel {
     /// The model's time, or the caller's where that is shorter.
     pub(super) fn timeout(&self) -> Duration {
         self.patience.map_or(self.model.timeout, |patience| patience.min(self.model.timeout))
+    }
+
+    /// How long a stream of answers may take; the caller's time bounds all of it.
+    pub(super) fn stream_times(&self) -> StreamTimes {
+        let times = self.model.stream;
+        StreamTimes { total: self.patience.map_or(times.total, |patience| patience.min(times.total)), ..times }
     }
 
     pub(super) fn take_message(&mut self) -> Message {

@@ -2,7 +2,7 @@
 //! untouched, whatever its size.
 
 use bytes::Bytes;
-use sluicegate_core::{Body, BodyError, Deadline, InferRequest, Inquiry, Kind, Refusal};
+use sluicegate_core::{Body, BodyError, Deadline, InferRequest, Inquiry, Kind, ModelMetadata, Refusal};
 use sluicegate_wire::openai::Head;
 use sluicegate_wire::{Limits, ReplyForm, codec};
 
@@ -24,6 +24,8 @@ pub(crate) enum Payload {
     Raw(Body),
     /// A decoded request, and how the client wants the answer.
     Infer(InferRequest, ReplyForm),
+    /// Values, read by the description of the version that will answer.
+    Values(InferRequest),
     /// A request to a generative model, and what it says of itself.
     Generate(Bytes, Head),
 }
@@ -41,8 +43,9 @@ pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail
         Message::Opened(bytes) => bytes,
         Message::Generative(bytes, head) => return Ok(Read { named, payload: Payload::Generate(bytes, head) }),
     };
-    let metadata = if (codec(protocol).needs_metadata)(named.headers()) {
-        // The bytes say neither name nor datatype: they are those of the version that will answer.
+    let by_values = named.operation().is_by_values();
+    let metadata = if by_values || (codec(protocol).needs_metadata)(named.headers()) {
+        // The bytes do not say names, datatypes or shapes: they are those of the version that will answer.
         let version = traffic::decide(&named);
         let deadline = Deadline(gateway.clock.now() + named.timeout());
         inquire::describe(&version, Inquiry { model: version.model.clone(), headers: trail.headers(), deadline })
@@ -50,9 +53,21 @@ pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail
     } else {
         None
     };
+    if by_values {
+        let values = values(&named, &message, metadata)?;
+        return Ok(Read { named, payload: Payload::Values(values) });
+    }
     let (request, form) =
         (codec(protocol).decode_infer)(named.headers(), message, metadata.as_ref(), &Limits::default())?;
     Ok(Read { named, payload: Payload::Infer(request, form) })
+}
+
+/// Reads a request that names values alone.
+fn values(named: &NamedModel, message: &Bytes, metadata: Option<ModelMetadata>) -> Result<InferRequest, Refusal> {
+    let Some(codec) = codec(named.protocol()).generate else {
+        return Err(Refusal::new(Kind::NotInThisBuild, "this protocol has no such requests here"));
+    };
+    (codec.decode)(named.headers(), message, &metadata.unwrap_or_default(), &Limits::default())
 }
 
 /// Decodes one request of a stream.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::future::poll_fn;
 use futures_util::{Stream, StreamExt as _, stream};
 use http_body::{Body as HttpBody, Frame};
-use sluicegate_core::{Body, BodyError, Kind, NonFinite, Outbound, Refusal, ReplyStream};
+use sluicegate_core::{Body, BodyError, Kind, NonFinite, Outbound, Outcome, Refusal, ReplyStream};
 use sluicegate_wire::{Limits, ReplyForm, StreamCodec, codec, grpc};
 use tokio::time::timeout;
 
@@ -19,15 +19,16 @@ use super::name::{NamedModel, NamedStream};
 use super::read::{self, broken};
 use super::traffic;
 use crate::control::Gateway;
+use crate::patience::Patience;
 use crate::snapshot::{Snapshot, Version};
-use crate::trail::{Ids, Trail};
+use crate::trail::{Heard, Ids, Trail};
 
 /// Answers a stream of requests as they come. The head leaves at once.
 pub(crate) fn stream(
     named: NamedStream,
     gateway: &Arc<Gateway>,
     snapshot: &Arc<Snapshot>,
-    trail: &Trail,
+    trail: &mut Trail,
 ) -> Result<Outbound, Refusal> {
     let Some(codec) = codec(named.protocol()).stream else {
         return Err(Refusal::new(Kind::NotInThisBuild, "this protocol has no streams here"));
@@ -42,6 +43,7 @@ pub(crate) fn stream(
         gateway: Arc::clone(gateway),
         snapshot: Arc::clone(snapshot),
         ids: trail.ids(),
+        heard: trail.heard(),
         codec,
         strict,
         answering: None,
@@ -66,6 +68,7 @@ struct Conversation {
     gateway: Arc<Gateway>,
     snapshot: Arc<Snapshot>,
     ids: Ids,
+    heard: Arc<Heard>,
     codec: StreamCodec,
     strict: bool,
     answering: Option<Answering>,
@@ -82,6 +85,7 @@ struct Answering {
     form: ReplyForm,
     non_finite: NonFinite,
     answers: ReplyStream,
+    patience: Patience,
 }
 
 impl Conversation {
@@ -91,6 +95,7 @@ impl Conversation {
             if let Some(piece) = self.ready.pop_front() {
                 return Frame::data(piece);
             }
+            // What is being answered is of no use to a client whose stream has failed.
             if let Some(end) = self.end.take() {
                 return Frame::trailers((self.codec.end)(end.as_ref()));
             }
@@ -103,24 +108,22 @@ impl Conversation {
 
     /// Waits for the next answer, no longer than the model's time.
     async fn answer(&mut self, mut answering: Answering) {
-        let wait = answering.named.timeout();
-        let answer = match timeout(wait, answering.answers.next()).await {
+        let answer = match answering.patience.wait(answering.answers.next()).await {
             Ok(None) => return,
-            Ok(Some(answer)) => answer.map_err(refusal),
-            Err(_) => Err(Refusal::new(Kind::DeadlineExceeded, "the model did not answer in time")),
+            Ok(Some(answer)) => answer,
+            Err(late) => return self.refuse(late.into(), answering.id.as_deref()),
         };
-        let encoded = answer.and_then(|mut response| {
+        let encoded = answer.map_err(refusal).and_then(|mut response| {
             let (model, version) = (&answering.named.model().name, &answering.version.name);
             under_the_clients_names(&mut response, model, version, answering.id.clone());
             (self.codec.item)(&response, &answering.form, answering.non_finite)
         });
         match encoded {
-            Ok(pieces) => {
-                self.ready.extend(pieces);
-                self.answering = Some(answering);
-            }
+            Ok(pieces) => self.ready.extend(pieces),
             Err(refusal) => self.refuse(refusal, answering.id.as_deref()),
         }
+        // Answers may follow an error.
+        self.answering = Some(answering);
     }
 
     /// Reads the next request and calls its model.
@@ -133,6 +136,7 @@ impl Conversation {
             }
             // What is not framed right cannot be read on.
             Err(refusal) => {
+                self.note(&refusal);
                 self.end = Some(Some(refusal));
                 return;
             }
@@ -147,19 +151,27 @@ impl Conversation {
         let version = traffic::decide(&named);
         let (request, form, named) = read::decode_opened(named).map_err(|refusal| (refusal, None))?;
         let (id, non_finite) = (request.id.clone(), named.model().non_finite);
-        let answers = call::open(&version, request, named.timeout(), &self.gateway, self.ids.headers()).await;
+        let (times, headers) = (named.stream_times(), self.ids.headers());
+        let patience = Patience::begin(times);
+        let answers = call::open(&version, (request, times), &self.gateway, headers, |_| {}).await;
         let answers = answers.map_err(|error| (refusal(error), id.clone()))?;
-        self.answering = Some(Answering { named, version, id, form, non_finite, answers });
+        self.answering = Some(Answering { named, version, id, form, non_finite, answers, patience });
         Ok(())
     }
 
     /// Says among the answers, or by ending the stream, why a request is not served.
     fn refuse(&mut self, refusal: Refusal, id: Option<&str>) {
+        self.note(&refusal);
         if self.strict {
             self.end = Some(Some(refusal));
         } else {
             self.ready.push_back((self.codec.refusal)(&refusal, id));
         }
+    }
+
+    fn note(&self, refusal: &Refusal) {
+        let cause = refusal.cause.clone().unwrap_or_else(|| refusal.public.to_string());
+        self.heard.failed(Outcome::Refused(refusal.kind), cause);
     }
 
     /// The next message; `None` at the end.
@@ -169,7 +181,9 @@ impl Conversation {
                 return Ok(Some(message));
             }
             let body = self.named.body();
-            match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
+            let frame = timeout(self.snapshot.silence, poll_fn(|context| Pin::new(&mut *body).poll_frame(context))).await;
+            let silent = |_| Refusal::new(Kind::SlowRequest, "no request came on the stream for too long");
+            match frame.map_err(silent)? {
                 None => return self.reader.end().map(|()| None).map_err(Refusal::from),
                 Some(frame) => {
                     if let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() {

@@ -39,6 +39,11 @@ pub(super) fn decide(named: &NamedModel) -> Arc<Version> {
 }
 
 impl Chosen {
+    /// Whether its payload is values that were read by the model's description.
+    pub(crate) const fn has_values(&self) -> bool {
+        matches!(self.payload, Payload::Values(_))
+    }
+
     pub(super) fn into_parts(self) -> (NamedModel, Payload, Arc<Version>) {
         (self.named, self.payload, self.version)
     }

@@ -69,8 +69,12 @@ fn judge(status: &Status, trailers: &HeaderMap, endpoint: &Endpoint) -> CallErro
 /// An error that came as a message of a stream; such have no code.
 pub(super) fn in_band(message: &str, endpoint: &Endpoint) -> CallError {
     let told = clean(message, endpoint);
-    let error = CallError::new(class(Code::Unknown, &told), Sent::All, format!("{}: {told}", endpoint.authority));
-    error.telling(told)
+    let cause = format!("{}: {told}", endpoint.authority);
+    match class(Code::Unknown, &told) {
+        // Triton gives such a code to whatever a model says, to clients that ask for codes.
+        CallClass::Server => CallError::new(CallClass::Client, Sent::All, cause).telling(told).answered(400),
+        class => CallError::new(class, Sent::All, cause).telling(told),
+    }
 }
 
 /// An answer that is not what was asked for.

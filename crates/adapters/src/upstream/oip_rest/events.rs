@@ -71,7 +71,8 @@ impl Events {
             Ok(Generated::Error(told)) => {
                 let told = shorten(&scrub(&told, &self.endpoint)).to_owned();
                 let cause = format!("{}: {told}", self.endpoint.authority);
-                Some(Err(CallError::new(CallClass::Server, Sent::All, cause).telling(told)))
+                // As Triton has it where such an error is the first.
+                Some(Err(CallError::new(CallClass::Client, Sent::All, cause).telling(told).answered(400)))
             }
             Err(error) => Some(Err(self.fail(nonsense(&error.to_string(), &self.endpoint)))),
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame};
@@ -11,6 +11,7 @@ use sluicegate_core::{Body, BodyError, Kind, Outcome, Refusal};
 use sluicegate_wire::openai::StreamEdit;
 
 use super::broken;
+use crate::patience::{Late, Patience};
 use crate::trail::Heard;
 
 /// The events of an answer, edited as they pass.
@@ -19,12 +20,13 @@ pub(super) struct Events {
     backend: Option<Body>,
     edit: StreamEdit,
     ready: VecDeque<Bytes>,
+    patience: Patience,
     heard: Arc<Heard>,
 }
 
 impl Events {
-    pub(super) fn new(backend: Body, edit: StreamEdit, heard: Arc<Heard>) -> Self {
-        Self { backend: Some(backend), edit, ready: VecDeque::new(), heard }
+    pub(super) fn new(backend: Body, edit: StreamEdit, patience: Patience, heard: Arc<Heard>) -> Self {
+        Self { backend: Some(backend), edit, ready: VecDeque::new(), patience, heard }
     }
 
     fn push(&mut self, piece: Bytes) {
@@ -67,14 +69,23 @@ impl HttpBody for Events {
                 return Poll::Ready(Some(Ok(Frame::data(piece))));
             }
             let Some(backend) = &mut this.backend else { return Poll::Ready(None) };
-            match ready!(Pin::new(backend).poll_frame(context)) {
-                Some(Ok(frame)) => {
+            if this.patience.is_over() {
+                this.break_off(&Late::Total.into());
+                continue;
+            }
+            match Pin::new(backend).poll_frame(context) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    this.patience.progressed();
                     if let Ok(data) = frame.into_data() {
                         this.push(data);
                     }
                 }
-                Some(Err(error)) => this.break_off(&broken(&error)),
-                None => this.finish(),
+                Poll::Ready(Some(Err(error))) => this.break_off(&broken(&error)),
+                Poll::Ready(None) => this.finish(),
+                Poll::Pending => match this.patience.poll_late(context) {
+                    Poll::Ready(late) => this.break_off(&late.into()),
+                    Poll::Pending => return Poll::Pending,
+                },
             }
         }
     }

@@ -27,8 +27,10 @@ pub(super) fn read(reader: &mut Reader<'_>, described: &TensorMetadata, open: us
 
 /// How many values come next, and whether they stand in a list. Nothing is taken.
 fn count(reader: &mut Reader<'_>, label: Label<'_>, open: usize) -> Read<(u64, bool)> {
-    if reader.peek() != Some(b'[') {
-        return Ok((1, false));
+    match reader.peek() {
+        Some(b'[') => {}
+        Some(_) => return Ok((1, false)),
+        None => return Err(reader.fault("the text ends too early")),
     }
     let mut ahead = reader.clone();
     ahead.eat(b'[');
