@@ -28,6 +28,8 @@ pub fn run(data: &[u8]) {
     let written = match asked.operation {
         Operation::Infer => client::infer_path(&model),
         Operation::Ready => client::ready_path(&model),
+        Operation::Config => client::metadata_path(&model) + "/config",
+        Operation::Statistics => client::metadata_path(&model) + "/stats",
         _ => client::metadata_path(&model),
     };
     let again = (codec.ask)(&method, &written);

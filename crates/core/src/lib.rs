@@ -26,7 +26,9 @@ pub use call::{
 };
 pub use catalog::{BackendPlan, BuildError, BuildUpstream, Catalog, LoadedModel, ModelSource, Settings, UpstreamKind};
 pub use inbound::{Inbound, Leisure, Outbound};
-pub use infer::{ASK_FINAL, FINAL, InferRequest, InferResponse, ModelMetadata, NonFinite, RequestedOutput, TensorMetadata};
+pub use infer::{
+    ASK_FINAL, FINAL, InferRequest, InferResponse, ModelMetadata, NonFinite, RequestedOutput, TensorMetadata,
+};
 pub use node::{Mistake, Node, Source, Span, Value};
 pub use operation::{Asked, Operation, Protocol};
 pub use parameters::{Parameter, Parameters};

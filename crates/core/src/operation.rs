@@ -38,8 +38,10 @@ pub enum Operation {
     Config,
     /// Hand on the counters of a model, or of all models where none is named.
     Statistics,
-    /// List the models.
+    /// List the models and what state they are in.
     Index,
+    /// List the models' names.
+    Names,
     /// Change what a server has loaded, shares or logs.
     Manage,
     /// Answer a conversation.
@@ -117,6 +119,7 @@ impl Operation {
             Self::Config => "config",
             Self::Statistics => "statistics",
             Self::Index => "index",
+            Self::Names => "names",
             Self::Manage => "manage",
             Self::Chat => "chat",
             Self::Complete => "complete",

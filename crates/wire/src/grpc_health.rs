@@ -34,6 +34,7 @@ pub(crate) const CODEC: Codec = Codec {
     encode_fact: |_: Fact, _| Err(not_here()),
     decode_index: |_| Err(not_here()),
     encode_index: |_: &[IndexEntry<'_>]| no_operation(),
+    encode_names: |_| no_operation(),
     encode_refusal: grpc::refusal,
     encode_error: grpc::error,
 };

@@ -3,6 +3,7 @@
 //! One file (with its folder) a protocol, listed in `table.rs`. This room must not know a socket, a runtime, the
 //! configuration or the request path: it gets a head and whole bytes, and gives bytes back.
 
+mod extensions;
 mod fault;
 pub mod generated;
 pub mod grpc;
@@ -19,6 +20,6 @@ mod table;
 pub use limits::Limits;
 pub use reply_form::ReplyForm;
 pub use table::{
-    Codec, DecodeInfer, EncodeFact, GenerateCodec, IndexEntry, NameInBody, Open, PROTOCOLS, ReadHead, StreamCodec, codec,
-    codec_of_head,
+    Codec, DecodeInfer, EncodeFact, GenerateCodec, IndexEntry, NameInBody, Open, PROTOCOLS, ReadHead, StreamCodec,
+    codec, codec_of_head,
 };

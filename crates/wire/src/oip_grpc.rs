@@ -45,6 +45,8 @@ pub const CODEC: Codec = Codec {
     encode_fact: answer::fact,
     decode_index: answer::decode_index,
     encode_index: answer::index,
+    // `ask` gives no such operation: the list of this protocol is the index.
+    encode_names: |_| answer::index(&[]),
     encode_refusal: grpc::refusal,
     encode_error: grpc::error,
 };

@@ -46,6 +46,7 @@ pub const CODEC: Codec = Codec {
     encode_fact: answer::fact,
     decode_index: index::decode,
     encode_index: index::encode,
+    encode_names: index::names,
     encode_refusal: answer::refusal,
     encode_error: answer::error,
 };

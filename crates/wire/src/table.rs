@@ -68,6 +68,8 @@ pub struct Codec {
     pub decode_index: fn(&Bytes) -> Result<bool, Refusal>,
     /// Writes a list of models.
     pub encode_index: fn(&[IndexEntry<'_>]) -> Outbound,
+    /// Writes the names of the models, each once.
+    pub encode_names: fn(&[&str]) -> Outbound,
     /// Writes a refusal in the protocol's own error form.
     pub encode_refusal: fn(&Refusal) -> Outbound,
     /// Writes an error that the backend made: the refusal's words, and the status of HTTP that says what the backend's

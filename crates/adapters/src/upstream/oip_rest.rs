@@ -22,8 +22,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use sluicegate_core::{
-    BackendModel, BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Endpoint, Fact, Field, Inquiry, Mistake,
-    ModelMetadata, Node, NonFinite, Protocol, Reply, ReplyStream, Settings, Shape, Upstream, UpstreamKind,
+    BackendModel, BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Endpoint, Fact, Field,
+    Inquiry, Mistake, ModelMetadata, Node, NonFinite, Protocol, Reply, ReplyStream, Settings, Shape, Upstream,
+    UpstreamKind,
 };
 
 use self::generate::Decoupled;

@@ -35,7 +35,12 @@ pub(crate) const MODEL_STREAM: &[Field] = &[
 
 /// Keys of `defaults`.
 pub(crate) const DEFAULTS: &[Field] = &[
-    Field::optional("timeout", TIMEOUT, "10s", "How long a request may take, from its head to the answer's last byte; of a stream `stream` says it."),
+    Field::optional(
+        "timeout",
+        TIMEOUT,
+        "10s",
+        "How long a request may take, from its head to the answer's last byte; of a stream `stream` says it.",
+    ),
     Field::optional("non_finite", NON_FINITE, "token", "How NaN and the infinities are written in JSON answers."),
     Field::absent("stream", Shape::Object(STREAM), "How long answers that come one after another may take."),
     Field::later("policy"),

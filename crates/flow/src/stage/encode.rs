@@ -35,6 +35,7 @@ pub(crate) fn gateway(asked: &Asked, gateway: &Gateway) -> Outbound {
         | Operation::Config
         | Operation::Statistics
         | Operation::Index
+        | Operation::Names
         | Operation::Manage
         | Operation::Chat
         | Operation::Complete

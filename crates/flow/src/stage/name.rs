@@ -12,9 +12,13 @@ use sluicegate_wire::openai::Head;
 use sluicegate_wire::{Codec, Limits, PROTOCOLS, codec, grpc};
 
 use super::identity::Identified;
-use super::read::collect;
+use super::read::{broken, collect};
 use crate::snapshot::{Model, Snapshot, Version};
 use crate::trail::Trail;
+use crate::whole;
+
+/// Most bytes of a question about all models.
+const QUESTION: u64 = 64 * 1024;
 
 /// A request that says what it wants.
 pub(crate) enum Named {
@@ -94,10 +98,13 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
             let headers = head.headers;
             Ok(Named::Model(NamedModel { protocol, operation, model, pinned, headers, message, patience }))
         }
-        (None, Operation::Index | Operation::Statistics) => {
+        (None, Operation::Index | Operation::Names | Operation::Statistics) => {
             let bytes = match message {
                 Message::Opened(bytes) | Message::Generative(bytes, _) => bytes,
-                Message::Unread(body) => (codec.open)(&head.headers, collect(body).await?, &Limits::default())?,
+                Message::Unread(body) => {
+                    let body = whole::collect(trail.counted(body), QUESTION).await.map_err(|error| broken(&error))?;
+                    (codec.open)(&head.headers, body, &Limits::default())?
+                }
             };
             Ok(Named::Models(asked, bytes))
         }

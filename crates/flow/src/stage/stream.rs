@@ -181,7 +181,8 @@ impl Conversation {
                 return Ok(Some(message));
             }
             let body = self.named.body();
-            let frame = timeout(self.snapshot.silence, poll_fn(|context| Pin::new(&mut *body).poll_frame(context))).await;
+            let frame =
+                timeout(self.snapshot.silence, poll_fn(|context| Pin::new(&mut *body).poll_frame(context))).await;
             let silent = |_| Refusal::new(Kind::SlowRequest, "no request came on the stream for too long");
             match frame.map_err(silent)? {
                 None => return self.reader.end().map(|()| None).map_err(Refusal::from),

@@ -7,7 +7,9 @@ mod untouched;
 use futures_util::StreamExt as _;
 use http::StatusCode;
 use sluicegate_config::StreamTimes;
-use sluicegate_core::{CallClass, CallError, InferRequest, InferResponse, Kind, Operation, Outbound, Refusal, ReplyStream};
+use sluicegate_core::{
+    CallClass, CallError, InferRequest, InferResponse, Kind, Operation, Outbound, Refusal, ReplyStream,
+};
 use sluicegate_wire::{GenerateCodec, codec};
 
 use self::answers::{Answers, Naming};

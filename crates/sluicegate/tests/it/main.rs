@@ -9,6 +9,7 @@
 
 mod cli;
 mod documents;
+mod extensions;
 mod grpc;
 mod http;
 mod inside;
@@ -19,3 +20,4 @@ mod quickstart;
 mod reload;
 mod shutdown;
 mod support;
+mod tritonserver;

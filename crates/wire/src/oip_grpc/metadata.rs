@@ -4,15 +4,13 @@ use bytes::Bytes;
 use sluicegate_core::{DataType, ModelMetadata, Outbound, Parameter, Parameters, TensorMetadata};
 
 use super::parameters;
+use crate::extensions::EXTENSIONS;
 use crate::fault::{Fault, Read};
 use crate::generated::inference::{
     ModelMetadataResponse, ServerMetadataResponse, model_metadata_response::TensorMetadata as Described,
 };
 use crate::grpc::protobuf::{Fields, Value, varint};
 use crate::{Limits, grpc};
-
-/// Extensions the gateway itself speaks over gRPC.
-const EXTENSIONS: [&str; 3] = ["binary_tensor_data", "model_configuration", "statistics"];
 
 /// Writes a model's description.
 pub(super) fn encode_model(metadata: &ModelMetadata) -> Outbound {

@@ -1,4 +1,4 @@
-//! The list of models, after Triton's model repository extension.
+//! The lists of models: with their states after Triton's model repository extension, by name alone after KServe.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -28,4 +28,9 @@ pub(super) fn encode(entries: &[IndexEntry<'_>]) -> Outbound {
     let entry = |entry: &IndexEntry<'_>| json!({ "name": entry.name, "version": entry.version, "state": entry.state, "reason": entry.reason });
     let list: Vec<Value> = entries.iter().map(entry).collect();
     answer::json(StatusCode::OK, Value::Array(list).to_string())
+}
+
+/// Writes the names alone.
+pub(super) fn names(names: &[&str]) -> Outbound {
+    answer::json(StatusCode::OK, json!({ "models": names }).to_string())
 }

@@ -6,9 +6,7 @@ use sluicegate_core::{DataType, ModelMetadata, Outbound, TensorMetadata};
 
 use super::answer;
 use super::client::DecodeError;
-
-/// Extensions the gateway itself speaks.
-const EXTENSIONS: [&str; 1] = ["binary_tensor_data"];
+use crate::extensions::EXTENSIONS;
 
 /// Writes a model's description.
 pub(super) fn encode_model(metadata: &ModelMetadata) -> Outbound {

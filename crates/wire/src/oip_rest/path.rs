@@ -31,42 +31,45 @@ fn asked(method: &Method, rest: &str) -> Result<Asked, Refusal> {
         [Some(""), None, ..] => (Operation::ServerMetadata, None, None),
         [Some("health"), Some("live"), None, ..] => (Operation::ServerLive, None, None),
         [Some("health"), Some("ready"), None, ..] => (Operation::ServerReady, None, None),
+        [Some("models"), None, ..] => (Operation::Names, None, None),
+        // As Triton reads it: not the description of a model of this name.
+        [Some("models"), Some("stats"), None, ..] => (Operation::Statistics, None, None),
+        [Some("repository"), Some("index"), None, ..] => (Operation::Index, None, None),
         [Some("models"), Some(model), None, ..] => (Operation::Metadata, Some(model), None),
-        [Some("models"), Some(model), Some("ready"), None, ..] => (Operation::Ready, Some(model), None),
-        [Some("models"), Some(model), Some("infer"), None, ..] => (Operation::Infer, Some(model), None),
-        [Some("models"), Some(model), Some("generate"), None, ..] => (Operation::Generate, Some(model), None),
-        [Some("models"), Some(model), Some("generate_stream"), None, ..] => {
-            (Operation::GenerateStream, Some(model), None)
-        }
+        [Some("models"), Some(model), Some(verb), None, ..] => (of_model(verb)?, Some(model), None),
         [Some("models"), Some(model), Some("versions"), Some(version), None, _] => {
             (Operation::Metadata, Some(model), Some(version))
         }
-        [Some("models"), Some(model), Some("versions"), Some(version), Some("ready"), None] => {
-            (Operation::Ready, Some(model), Some(version))
-        }
-        [Some("models"), Some(model), Some("versions"), Some(version), Some("infer"), None] => {
-            (Operation::Infer, Some(model), Some(version))
-        }
-        [Some("models"), Some(model), Some("versions"), Some(version), Some("generate"), None] => {
-            (Operation::Generate, Some(model), Some(version))
-        }
-        [Some("models"), Some(model), Some("versions"), Some(version), Some("generate_stream"), None] => {
-            (Operation::GenerateStream, Some(model), Some(version))
+        [Some("models"), Some(model), Some("versions"), Some(version), Some(verb), None] => {
+            (of_model(verb)?, Some(model), Some(version))
         }
         _ => return Err(no_such_path()),
     };
     let model = model.map(|name| decode(name, "model name")).transpose()?;
     let version = version.map(|name| decode(name, "version")).transpose()?;
-    let (expected, otherwise) =
-        if matches!(operation, Operation::Infer | Operation::Generate | Operation::GenerateStream) {
+    let (expected, otherwise) = match operation {
+        Operation::Infer | Operation::Generate | Operation::GenerateStream | Operation::Index => {
             (Method::POST, TAKES_POST)
-        } else {
-            (Method::GET, TAKES_GET)
-        };
+        }
+        _ => (Method::GET, TAKES_GET),
+    };
     if *method != expected {
         return Err(Refusal::new(Kind::MethodNotAllowed, otherwise));
     }
     Ok(Asked { protocol: Protocol::OipRest, operation, model, version })
+}
+
+/// What the last segment of a model's path asks of it.
+fn of_model(verb: &str) -> Result<Operation, Refusal> {
+    match verb {
+        "infer" => Ok(Operation::Infer),
+        "ready" => Ok(Operation::Ready),
+        "config" => Ok(Operation::Config),
+        "stats" => Ok(Operation::Statistics),
+        "generate" => Ok(Operation::Generate),
+        "generate_stream" => Ok(Operation::GenerateStream),
+        _ => Err(no_such_path()),
+    }
 }
 
 fn no_such_path() -> Refusal {

@@ -28,8 +28,9 @@ pub const CODEC: Codec = Codec {
     encode_server_ready: |_| no_operation(),
     encode_server_metadata: |_| no_operation(),
     encode_fact: |_: Fact, _| Err(not_here()),
-    decode_index: |_| Ok(false),
-    encode_index,
+    decode_index: |_| Err(not_here()),
+    encode_index: |_: &[IndexEntry<'_>]| no_operation(),
+    encode_names: |names| models::models(names.iter().copied()),
     encode_refusal: error::refusal,
     encode_error: error::error,
 };
@@ -41,7 +42,7 @@ fn ask(method: &Method, path: &str) -> Option<Result<Asked, Refusal>> {
             Path::Complete => (Operation::Complete, None),
             Path::Respond => (Operation::Respond, None),
             Path::Embed => (Operation::Embed, None),
-            Path::Models => (Operation::Index, None),
+            Path::Models => (Operation::Names, None),
             Path::Model(name) => (Operation::Metadata, Some(name)),
         };
         Asked { protocol: Protocol::OpenAi, operation, model, version: None }
@@ -69,13 +70,6 @@ fn decode_infer(
 
 fn encode_infer(_: &InferResponse, _: &ReplyForm, _: NonFinite) -> Result<Outbound, Refusal> {
     Err(not_here())
-}
-
-/// Each model once, whatever its versions.
-fn encode_index(entries: &[IndexEntry<'_>]) -> Outbound {
-    let mut names: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
-    names.dedup();
-    models::models(names)
 }
 
 fn no_operation() -> Outbound {

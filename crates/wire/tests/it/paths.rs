@@ -30,6 +30,14 @@ fn every_path_with_and_without_version_and_trailing_slash() {
         (Method::GET, "/v2/models/m/versions/1", "metadata m 1"),
         (Method::GET, "/v2/models/m/versions/1/ready", "ready m 1"),
         (Method::POST, "/v2/models/m/versions/1/infer", "infer m 1"),
+        (Method::GET, "/v2/models/m/config", "config m -"),
+        (Method::GET, "/v2/models/m/versions/1/config", "config m 1"),
+        (Method::GET, "/v2/models/m/stats", "statistics m -"),
+        (Method::GET, "/v2/models/m/versions/1/stats", "statistics m 1"),
+        (Method::GET, "/v2/models/stats", "statistics - -"),
+        (Method::GET, "/v2/models/stats/versions/1", "metadata stats 1"),
+        (Method::GET, "/v2/models", "names - -"),
+        (Method::POST, "/v2/repository/index", "index - -"),
     ] {
         assert_eq!(ask(&method, path), expected, "{path}");
         assert_eq!(ask(&method, &format!("{path}/")), expected, "{path}/");
@@ -84,8 +92,6 @@ fn names_that_another_hop_could_read_otherwise_are_refused() {
 fn paths_that_do_not_exist() {
     for path in [
         "/v2//",
-        "/v2/models",
-        "/v2/models/",
         "/v2/models//infer",
         "/v2/models/m//infer",
         "/v2/models/m/versions",
@@ -94,7 +100,10 @@ fn paths_that_do_not_exist() {
         "/v2/models/m/versions/1/infer/x",
         "/v2/models/m/explain",
         "/v2/health",
-        "/v2/repository/index",
+        "/v2/repository",
+        "/v2/repository/index/x",
+        "/v2/models/m/stats/x",
+        "/v2/models/m/versions/1/stats/x",
         "/v2/%6Dodels/m",
         "/v2/Models/m",
     ] {

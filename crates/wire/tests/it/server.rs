@@ -258,7 +258,7 @@ fn descriptions_and_health() {
 
     200
     content-type: application/json
-    {"extensions":["binary_tensor_data"],"name":"sluicegate","version":"0.1.0"}
+    {"extensions":["binary_tensor_data","classification","model_configuration","model_repository","parameters","schedule_policy","sequence","sequence(string_id)","statistics"],"name":"sluicegate","version":"0.1.0"}
 
     200
     content-type: application/json

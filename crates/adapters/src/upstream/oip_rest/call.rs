@@ -4,9 +4,7 @@ use http::header::{self, HeaderMap, HeaderName};
 use http::{Method, Response, StatusCode};
 use sluicegate_core::{Body, Call, CallBody, CallClass, CallError, Deadline, InferRequest, Operation, Reply, Sent};
 use sluicegate_wire::Limits;
-use sluicegate_wire::oip_rest::client::{
-    self, EncodeError, WireForm, generate_path, generate_stream_path, infer_path,
-};
+use sluicegate_wire::oip_rest::client::{self, EncodeError, WireForm, generate_path, generate_stream_path, infer_path};
 
 use super::ask::{SHORT_ANSWER, from_status};
 use super::generate::is_events;
@@ -60,11 +58,8 @@ impl OipRest {
         head.extensions.clear();
         // Events have the status of the first one, which may be an error; answers may follow.
         let told = head.status.is_success() || is_events(&head.headers) && !is_for_operators(head.status);
-        let body = if told {
-            Body::stream(answer)
-        } else {
-            error_body(peer, head.status, &mut head.headers, answer).await?
-        };
+        let body =
+            if told { Body::stream(answer) } else { error_body(peer, head.status, &mut head.headers, answer).await? };
         strip_private(&mut head.headers);
         Ok(Reply::Wire(Response::from_parts(head, body)))
     }

@@ -8,7 +8,9 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use http::{HeaderMap, StatusCode};
 use http_body::Body as HttpBody;
-use sluicegate_core::{CallClass, CallError, Endpoint, FINAL, InferRequest, InferResponse, ModelMetadata, Parameter, Sent};
+use sluicegate_core::{
+    CallClass, CallError, Endpoint, FINAL, InferRequest, InferResponse, ModelMetadata, Parameter, Sent,
+};
 use sluicegate_wire::Limits;
 use sluicegate_wire::oip_rest::client::{Generated, decode_generated};
 use sluicegate_wire::sse::{EVENT_LIMIT, Event, Oversize, Reader};

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use http::Method;
 use http::header::{self, HeaderMap};
 use sluicegate_core::{
-    ASK_FINAL, BackendModel, Call, CallBody, CallClass, CallError, Deadline, InferRequest, Inquiry, ModelMetadata, Parameter,
-    Reply, ReplyStream, Sent, one_reply,
+    ASK_FINAL, BackendModel, Call, CallBody, CallClass, CallError, Deadline, InferRequest, Inquiry, ModelMetadata,
+    Parameter, Reply, ReplyStream, Sent, one_reply,
 };
 use sluicegate_wire::oip_rest::client::{encode_generate, generate_stream_path, infer_path};
 

@@ -8,10 +8,10 @@ use sluicegate_core::{
     TensorMetadata,
 };
 
+use super::super::client::DecodeError;
 use super::super::tensor::Side;
 use super::super::write::NoJson;
 use super::super::{headers, parameters, tensor};
-use super::super::client::DecodeError;
 use super::{NESTED, fit, values};
 use crate::Limits;
 use crate::fault::{Fault, Read};
@@ -61,7 +61,7 @@ pub fn encode_generate(
     if !request.parameters.is_empty() {
         write::key(NESTED, &mut json);
         json.push(b'{');
-        parameters::write(&request.parameters, Some(ASK_FINAL), &mut json);
+        parameters::write(&request.parameters, |name| name != ASK_FINAL, &mut json);
         json.push(b'}');
     }
     json.push(b'}');

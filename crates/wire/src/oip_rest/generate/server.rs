@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use sluicegate_core::{
-    ASK_FINAL, DataType, FINAL, InferRequest, InferResponse, Kind, ModelMetadata, NonFinite, Outbound, Parameter, Refusal,
-    Tensor,
+    ASK_FINAL, DataType, FINAL, InferRequest, InferResponse, Kind, ModelMetadata, NonFinite, Outbound, Parameter,
+    Refusal, Tensor,
 };
 
 use super::super::tensor::{self, Label, Side};
@@ -183,7 +183,8 @@ fn object(response: &InferResponse, policy: NonFinite, out: &mut Vec<u8>) -> Res
     members.extend(response.outputs.iter().map(|output| (output.name.as_str(), Member::Tensor(output))));
     members.sort_by_key(|(name, _)| *name);
     if let Some([(name, _), _]) = members.array_windows().find(|[left, right]| left.0 == right.0) {
-        let what = format!("the model answered two things by the name '{name}', of which only one has a place; use infer");
+        let what =
+            format!("the model answered two things by the name '{name}', of which only one has a place; use infer");
         return Err(Refusal::new(Kind::UpstreamFault, what));
     }
     out.push(b'{');

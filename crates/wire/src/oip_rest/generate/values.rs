@@ -17,7 +17,8 @@ pub(super) fn read(reader: &mut Reader<'_>, described: &TensorMetadata, open: us
         .checked_sub(count)
         .ok_or_else(|| Fault::tensor(label, "the message has more elements than the gateway takes"))?;
     let shape = fit(&described.shape, count).ok_or_else(|| {
-        let what = format!("its {count} values make no tensor of the shape {:?} that the model describes", described.shape);
+        let what =
+            format!("its {count} values make no tensor of the shape {:?} that the model describes", described.shape);
         Fault::tensor(label, what)
     })?;
     let flat = [count];
