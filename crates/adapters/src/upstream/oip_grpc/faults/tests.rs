@@ -90,7 +90,7 @@ fn errors_in_band_are_known_by_their_words() {
     for (message, class) in [
         ("Request for unknown model: 'x' is not found", CallClass::NotFound),
         ("Request for unknown model: 'x' version 3 is not at ready state", CallClass::NotReady),
-        ("the model failed at 10.0.0.1:80", CallClass::Server),
+        ("the model failed at 10.0.0.1:80", CallClass::Client),
     ] {
         let error = in_band(message, &endpoint());
         assert_eq!((error.class, error.sent), (class, Sent::All));
