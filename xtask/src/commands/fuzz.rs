@@ -2,6 +2,7 @@
 //!
 //! `fuzz/` is a package outside the workspace: its coverage flags must not reach the other builds.
 
+mod ledger;
 mod report;
 
 use std::fs;
@@ -10,6 +11,7 @@ use std::process::{Command as Process, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+pub(super) use self::ledger::add;
 pub(super) use self::report::Report;
 use super::Command;
 use crate::peers::debian;
@@ -18,8 +20,8 @@ use crate::{process, say};
 
 pub(crate) const COMMAND: Command = Command {
     name: "fuzz",
-    usage: "[TARGET] [--seconds N]",
-    summary: "run the fuzz targets, N seconds each (default 30)",
+    usage: "[TARGET] [--seconds N] [--record]",
+    summary: "run the fuzz targets, N seconds each (default 30); --record adds the runs up in docs/fuzzing.md",
     run: |root, arguments| run(root, &Options::parse(arguments)?),
 };
 
@@ -42,11 +44,13 @@ pub(super) struct Options {
     pub(super) target: Option<String>,
     /// For each target.
     pub(super) seconds: u32,
+    /// Whether the runs are added up in the documentation.
+    pub(super) record: bool,
 }
 
 impl Options {
     pub(super) fn parse(arguments: &[String]) -> Result<Self> {
-        let mut options = Self { target: None, seconds: 30 };
+        let mut options = Self { target: None, seconds: 30, record: false };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             match argument.as_str() {
@@ -54,6 +58,7 @@ impl Options {
                     let value = rest.next().context("`--seconds` wants a number after it")?;
                     options.seconds = value.parse().with_context(|| format!("`{value}` is no number of seconds"))?;
                 }
+                "--record" => options.record = true,
                 unknown if unknown.starts_with('-') => bail!("`cargo xtask fuzz` does not know `{unknown}`"),
                 target if options.target.is_none() => options.target = Some(target.to_owned()),
                 second => bail!("one target at a time, or none for all; `{second}` is a second one"),
@@ -76,6 +81,11 @@ fn run(root: &Path, options: &Options) -> Result<()> {
         let watch = Stopwatch::start();
         let report = fuzz(root, &binaries, target, options.seconds)?;
         say::line(format_args!("{target}: {report}, {}", watch.elapsed()));
+        if options.record {
+            let page = root.join(ledger::PAGE);
+            let text = fs::read_to_string(&page).context("cannot read docs/fuzzing.md")?;
+            fs::write(&page, add(&text, target, watch.elapsed().0.as_secs(), &report)?)?;
+        }
         crashed += usize::from(report.crashed);
     }
     if crashed > 0 {
@@ -117,13 +127,11 @@ fn build(root: &Path) -> Result<PathBuf> {
     Ok(root.join("fuzz/target").join(host).join("release"))
 }
 
-/// Runs one target. What it finds goes into a copy of the corpus: the checkout only grows by a person's decision.
+/// Runs one target. What it finds goes into a copy of the corpus, from which the next run goes on: the checkout only
+/// grows by a person's decision.
 fn fuzz(root: &Path, binaries: &Path, target: &str, seconds: u32) -> Result<Report> {
     let corpus = root.join("fuzz/target/corpus").join(target);
     let artifacts = root.join("fuzz/artifacts").join(target);
-    if corpus.exists() {
-        fs::remove_dir_all(&corpus).context("cannot clear the corpus' copy")?;
-    }
     fs::create_dir_all(&corpus).context("cannot make the corpus' copy")?;
     fs::create_dir_all(&artifacts).context("cannot make the folder for crashing inputs")?;
     for entry in fs::read_dir(root.join("fuzz/corpus").join(target)).with_context(|| format!("{target}: no corpus"))? {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fuzz::{Options as FuzzOptions, Report};
 use super::test::Options;
-use super::{COMMANDS, dispatch, env, schema};
+use super::{COMMANDS, dispatch, env, fuzz, schema};
 
 fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
@@ -57,8 +57,9 @@ fn the_whole_workspace_is_tested_unless_packages_are_named() {
 #[test]
 fn fuzz_takes_a_target_and_a_time() {
     let parse = |line: &str| FuzzOptions::parse(&words(line));
-    assert_eq!(parse("").unwrap(), FuzzOptions { target: None, seconds: 30 });
-    assert_eq!(parse("yaml --seconds 5").unwrap(), FuzzOptions { target: Some("yaml".into()), seconds: 5 });
+    assert_eq!(parse("").unwrap(), FuzzOptions { target: None, seconds: 30, record: false });
+    let expected = FuzzOptions { target: Some("yaml".into()), seconds: 5, record: true };
+    assert_eq!(parse("yaml --seconds 5 --record").unwrap(), expected);
     for bad in ["--seconds", "--seconds x", "--seconds 0", "one two", "--jobs 2"] {
         assert!(parse(bad).is_err(), "{bad}");
     }
@@ -71,6 +72,19 @@ fn a_fuzz_report_reads_the_last_figures() {
     let report = Report::read(log, false);
     assert_eq!(report, Report { executions: Some(12345), coverage: Some(321), crashed: false });
     assert_eq!(Report::read("", true).to_string(), "unknown executions, coverage unknown, CRASHED");
+}
+
+#[test]
+fn fuzz_runs_add_up_in_their_table() {
+    let page = "# Fuzzing\n\n| target | time | executions | coverage |\n|---|---|---|---|\n| a | 0:59:50 | 999 | 7 |\n\nEnd.\n";
+    let report = Report { executions: Some(1_000_001), coverage: Some(8), crashed: false };
+    let page = fuzz::add(page, "a", 75, &report).unwrap();
+    assert!(page.ends_with("|---|\n| a | 1:01:05 | 1,001,000 | 8 |\n\nEnd.\n"), "{page}");
+    // A crash that told nothing adds its time; a new target gets its row in order.
+    let page = fuzz::add(&page, "A", 5, &Report { executions: None, coverage: None, crashed: true }).unwrap();
+    assert!(page.contains("|---|\n| A | 0:00:05 | 0 | 0 |\n| a | 1:01:05 | 1,001,000 | 8 |\n\nEnd."), "{page}");
+    assert!(fuzz::add("no table", "a", 1, &report).unwrap_err().to_string().contains("docs/fuzzing.md"));
+    assert!(fuzz::add(&page.replace("0:00:05", "soon"), "a", 1, &report).unwrap_err().to_string().contains("`soon`"));
 }
 
 #[test]

@@ -8,18 +8,25 @@ pub(super) const PARSERS: &[(&str, &str)] = &[
     ("crates/runtime/src/lib.rs", "onnx_load"),
     ("crates/wire/src/grpc/frame.rs", "grpc_frame"),
     ("crates/wire/src/oip_grpc/request.rs", "oip_grpc_request"),
-    ("crates/wire/src/oip_grpc/response.rs", "oip_grpc_request"),
+    ("crates/wire/src/grpc/metadata.rs", "grpc_texts"),
+    ("crates/wire/src/grpc/status.rs", "grpc_texts"),
+    ("crates/wire/src/grpc/timeout.rs", "grpc_texts"),
+    ("crates/wire/src/oip_grpc/facts.rs", "oip_grpc_response"),
+    ("crates/wire/src/oip_grpc/metadata.rs", "oip_grpc_response"),
+    ("crates/wire/src/oip_grpc/response.rs", "oip_grpc_response"),
     ("crates/wire/src/oip_rest/path.rs", "oip_path"),
     ("crates/wire/src/oip_rest/request.rs", "oip_request"),
     ("crates/wire/src/oip_rest/response.rs", "oip_response"),
     ("crates/wire/src/openai/head.rs", "openai_head"),
-    ("crates/wire/src/openai/look.rs", "sse"),
+    ("crates/wire/src/openai/look.rs", "openai_answer"),
+    ("crates/wire/src/openai/stream.rs", "openai_stream"),
     ("crates/wire/src/sse.rs", "sse"),
 ];
 
 const MANIFEST: &str = "fuzz/Cargo.toml";
 const TARGETS: &str = "fuzz/targets";
 const CORPUS: &str = "fuzz/corpus";
+const LEDGER: &str = "docs/fuzzing.md";
 
 pub(super) fn check(facts: &Facts) -> Vec<Found> {
     let mut found = Vec::new();
@@ -48,6 +55,10 @@ pub(super) fn check(facts: &Facts) -> Vec<Found> {
         let manifest = facts.tree.text(MANIFEST).unwrap_or_default();
         if !manifest.lines().any(|line| line.trim() == format!("name = \"{name}\"")) {
             found.push((path.to_owned(), 1, format!("not built; add a `[[bin]]` named {name} to {MANIFEST}")));
+        }
+        let ledger = facts.tree.text(LEDGER).unwrap_or_default();
+        if !ledger.lines().any(|line| line.starts_with(&format!("| `{name}` |"))) {
+            found.push((path.to_owned(), 1, format!("not described; add a row `{name}` to {LEDGER}")));
         }
     }
     found

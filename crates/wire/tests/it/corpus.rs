@@ -6,8 +6,14 @@ use std::path::Path;
 #[path = "../../../../fuzz/targets/grpc_frame.rs"]
 mod grpc_frame;
 #[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
+#[path = "../../../../fuzz/targets/grpc_texts.rs"]
+mod grpc_texts;
+#[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
 #[path = "../../../../fuzz/targets/oip_grpc_request.rs"]
 mod oip_grpc_request;
+#[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
+#[path = "../../../../fuzz/targets/oip_grpc_response.rs"]
+mod oip_grpc_response;
 #[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
 #[path = "../../../../fuzz/targets/oip_path.rs"]
 mod oip_path;
@@ -18,11 +24,20 @@ mod oip_request;
 #[path = "../../../../fuzz/targets/oip_response.rs"]
 mod oip_response;
 #[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
+#[path = "../../../../fuzz/targets/openai_answer.rs"]
+mod openai_answer;
+#[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
 #[path = "../../../../fuzz/targets/openai_head.rs"]
 mod openai_head;
 #[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
+#[path = "../../../../fuzz/targets/openai_stream.rs"]
+mod openai_stream;
+#[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
 #[path = "../../../../fuzz/targets/sse.rs"]
 mod sse;
+#[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
+#[path = "../../../../fuzz/support/strict_json.rs"]
+mod strict_json;
 
 /// Feeds every file of a corpus to its target, which panics where something does not hold.
 fn replay(target: &str, run: fn(&[u8])) {
@@ -41,6 +56,26 @@ fn replay(target: &str, run: fn(&[u8])) {
 #[test]
 fn grpc_frames() {
     replay("grpc_frame", grpc_frame::run);
+}
+
+#[test]
+fn grpc_texts() {
+    replay("grpc_texts", grpc_texts::run);
+}
+
+#[test]
+fn grpc_responses() {
+    replay("oip_grpc_response", oip_grpc_response::run);
+}
+
+#[test]
+fn openai_answers() {
+    replay("openai_answer", openai_answer::run);
+}
+
+#[test]
+fn openai_streams() {
+    replay("openai_stream", openai_stream::run);
 }
 
 #[test]

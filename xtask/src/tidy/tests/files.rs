@@ -28,6 +28,15 @@ fn a_fuzz_target_that_is_not_built() {
 }
 
 #[test]
+fn a_fuzz_target_that_the_page_does_not_describe() {
+    let mini = Mini::tidy();
+    mini.fuzz_target("planted");
+    let page: String = PARSERS.iter().map(|(_, target)| format!("| `{target}` | bytes |\n")).collect();
+    mini.write("docs/fuzzing.md", &page);
+    assert!(only(&mini.findings()).1.contains("docs/fuzzing.md"));
+}
+
+#[test]
 fn a_fuzz_target_that_no_test_runs() {
     let mini = Mini::tidy();
     mini.fuzz_target("planted");

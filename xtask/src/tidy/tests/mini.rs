@@ -51,6 +51,7 @@ impl Mini {
         mini.write("docs/b.md", "# Part\n");
         mini.write("Cargo.lock", "");
         mini.write("fuzz/Cargo.toml", "");
+        mini.write("docs/fuzzing.md", "# Fuzzing\n\n");
         for (parser, target) in PARSERS {
             if Path::new(parser).extension().is_some() {
                 mini.write(parser, "//! A parser.\n");
@@ -71,6 +72,7 @@ impl Mini {
             &format!("#[path = \"../../../fuzz/targets/{target}.rs\"]\nmod target;\n"),
         );
         self.append("fuzz/Cargo.toml", &format!("[[bin]]\nname = \"{target}\"\n"));
+        self.append("docs/fuzzing.md", &format!("| `{target}` | what it reads |\n"));
     }
 
     /// Adds a room with an empty dependency table.
