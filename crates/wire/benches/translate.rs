@@ -5,7 +5,8 @@
 //! cargo bench -p sluicegate-wire --bench translate
 //! ```
 //!
-//! Each figure is the best of several rounds; bytes are those of the tensor, for JSON those of the text.
+//! Each figure is the best of several rounds; bytes are those of the tensor, for JSON those of the text. Words behind `--`
+//! choose lines that contain one of them.
 
 #![allow(
     clippy::print_stdout,
@@ -139,6 +140,10 @@ fn joined(body: Body) -> Bytes {
 }
 
 fn report(what: &str, bytes: usize, mut run: impl FnMut()) {
+    let mut words = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
+    if words.peek().is_some() && !words.any(|word| what.contains(&word)) {
+        return;
+    }
     let mut best = f64::INFINITY;
     for _ in 0..ROUNDS {
         let began = Instant::now();

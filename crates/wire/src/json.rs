@@ -11,6 +11,7 @@ pub(crate) mod write;
 use std::borrow::Cow;
 
 pub(crate) use members::Members;
+pub(crate) use number::Number;
 
 use crate::Limits;
 use crate::fault::{Fault, Read};
@@ -96,10 +97,15 @@ impl<'a> Reader<'a> {
 
     /// Inside an array: whether another element comes. `first` starts as `true`.
     pub(crate) fn next_element(&mut self, first: &mut bool) -> Read<bool> {
-        if self.eat(b']') {
-            return Ok(false);
+        match self.peek() {
+            Some(b']') => {
+                self.at += 1;
+                return Ok(false);
+            }
+            // The common case, in few steps: most of a message are elements of its tensors.
+            Some(b',') if !*first => self.at += 1,
+            _ => self.comma(first, "expected ',' or ']'")?,
         }
-        self.comma(first, "expected ',' or ']'")?;
         if self.peek() == Some(b']') { Err(self.fault("a comma before the end of an array")) } else { Ok(true) }
     }
 

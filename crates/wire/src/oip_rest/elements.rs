@@ -8,7 +8,7 @@ use sluicegate_core::DataType;
 
 use super::tensor::Label;
 use crate::fault::{Fault, Read};
-use crate::json::Reader;
+use crate::json::{Number, Reader};
 
 /// Why a tensor's data cannot be taken.
 enum Bad {
@@ -25,6 +25,8 @@ impl From<Fault> for Bad {
         Self::Json(fault)
     }
 }
+
+const OUT_OF_RANGE: &str = "cannot hold this value: it is out of range";
 
 /// Bytes of JSON that the shortest element takes, with its comma.
 const SHORTEST: u64 = 2;
@@ -52,23 +54,19 @@ pub(super) fn read(
         DataType::Int32 => walk(reader, shape, count, &mut sink, |r, out| integer(r, out, i32::to_le_bytes)),
         DataType::Int64 => walk(reader, shape, count, &mut sink, |r, out| integer(r, out, i64::to_le_bytes)),
         DataType::Fp16 => walk(reader, shape, count, &mut sink, |r, out| {
-            narrow(r, out, |value| {
+            half(r, out, |value| {
                 let value = f16::from_f64(value);
                 (!value.is_infinite(), value.to_le_bytes())
             })
         }),
         DataType::Bf16 => walk(reader, shape, count, &mut sink, |r, out| {
-            narrow(r, out, |value| {
+            half(r, out, |value| {
                 let value = bf16::from_f64(value);
                 (!value.is_infinite(), value.to_le_bytes())
             })
         }),
-        DataType::Fp32 => {
-            walk(reader, shape, count, &mut sink, |r, out| float(r, out, f32::is_finite, f32::to_le_bytes))
-        }
-        DataType::Fp64 => {
-            walk(reader, shape, count, &mut sink, |r, out| float(r, out, f64::is_finite, f64::to_le_bytes))
-        }
+        DataType::Fp32 => walk(reader, shape, count, &mut sink, |r, out| float::<f32>(r).map(|value| value.put(out))),
+        DataType::Fp64 => walk(reader, shape, count, &mut sink, |r, out| float::<f64>(r).map(|value| value.put(out))),
         DataType::Bytes => walk(reader, shape, count, &mut sink, text),
     };
     match result {
@@ -190,51 +188,71 @@ fn integer<T: TryFrom<i128>, const N: usize>(
         return Err(WHOLE);
     }
     let value = number.exact().and_then(|exact| T::try_from(exact).ok());
-    out.extend_from_slice(&to_bytes(value.ok_or(Bad::Element("cannot hold this value: it is out of range"))?));
+    out.extend_from_slice(&to_bytes(value.ok_or(Bad::Element(OUT_OF_RANGE))?));
     Ok(())
 }
 
-/// A number in a place where words for non-finite ones are taken; `null` is NaN.
-fn word(reader: &mut Reader<'_>) -> Option<&'static str> {
+/// A float of one width.
+trait Float: Copy + From<f32> {
+    fn nearest(number: Number<'_>) -> Self;
+    fn is_finite(self) -> bool;
+    fn put(self, out: &mut Vec<u8>);
+}
+
+impl Float for f32 {
+    fn nearest(number: Number<'_>) -> Self {
+        number.single()
+    }
+
+    fn is_finite(self) -> bool {
+        self.is_finite()
+    }
+
+    fn put(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_le_bytes());
+    }
+}
+
+impl Float for f64 {
+    fn nearest(number: Number<'_>) -> Self {
+        number.double()
+    }
+
+    fn is_finite(self) -> bool {
+        self.is_finite()
+    }
+
+    fn put(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_le_bytes());
+    }
+}
+
+/// A word for a number that is not finite; `null` is NaN.
+fn word(reader: &mut Reader<'_>) -> Option<f32> {
     match reader.peek() {
-        Some(b'n') if reader.word("null") => Some("NaN"),
-        Some(b'N') if reader.word("NaN") => Some("NaN"),
-        Some(b'I') if reader.word("Infinity") => Some("inf"),
-        Some(b'-') if reader.word("-Infinity") => Some("-inf"),
+        Some(b'n') if reader.word("null") => Some(f32::NAN),
+        Some(b'N') if reader.word("NaN") => Some(f32::NAN),
+        Some(b'I') if reader.word("Infinity") => Some(f32::INFINITY),
+        Some(b'-') if reader.word("-Infinity") => Some(f32::NEG_INFINITY),
         _ => None,
     }
 }
 
-fn float<T: std::str::FromStr + Copy, const N: usize>(
-    reader: &mut Reader<'_>,
-    out: &mut Vec<u8>,
-    is_finite: fn(T) -> bool,
-    to_bytes: fn(T) -> [u8; N],
-) -> Result<(), Bad> {
-    const NUMBER: Bad = Bad::Element("must be a number");
-    let value = match (word(reader), reader.peek()) {
-        (Some(word), _) => word.parse::<T>().map_err(|_| NUMBER)?,
-        (None, Some(b'-' | b'0'..=b'9')) => {
-            let value = reader.number()?.text.parse::<T>().map_err(|_| NUMBER)?;
-            if !is_finite(value) {
-                return Err(Bad::Element("cannot hold this value: it is out of range"));
-            }
-            value
-        }
-        _ => return Err(NUMBER),
-    };
-    out.extend_from_slice(&to_bytes(value));
-    Ok(())
+fn float<T: Float>(reader: &mut Reader<'_>) -> Result<T, Bad> {
+    if let Some(word) = word(reader) {
+        return Ok(T::from(word));
+    }
+    let Some(b'-' | b'0'..=b'9') = reader.peek() else { return Err(Bad::Element("must be a number")) };
+    let value = T::nearest(reader.number()?);
+    if value.is_finite() { Ok(value) } else { Err(Bad::Element(OUT_OF_RANGE)) }
 }
 
-/// Half-width floats, which servers write as doubles that hold them exactly. `to_bytes` also says whether it is finite.
-fn narrow(reader: &mut Reader<'_>, out: &mut Vec<u8>, to_bytes: fn(f64) -> (bool, [u8; 2])) -> Result<(), Bad> {
-    let mut wide = Vec::with_capacity(8);
-    float(reader, &mut wide, f64::is_finite, f64::to_le_bytes)?;
-    let value = <[u8; 8]>::try_from(wide.as_slice()).map_or(f64::NAN, f64::from_le_bytes);
-    let (finite, bytes) = to_bytes(value);
+/// Half-width floats, which servers write as doubles that hold them exactly. `narrow` also says whether it is finite.
+fn half(reader: &mut Reader<'_>, out: &mut Vec<u8>, narrow: fn(f64) -> (bool, [u8; 2])) -> Result<(), Bad> {
+    let value: f64 = float(reader)?;
+    let (finite, bytes) = narrow(value);
     if value.is_finite() && !finite {
-        return Err(Bad::Element("cannot hold this value: it is out of range"));
+        return Err(Bad::Element(OUT_OF_RANGE));
     }
     out.extend_from_slice(&bytes);
     Ok(())
