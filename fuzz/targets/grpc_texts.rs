@@ -32,7 +32,8 @@ fn times(data: &[u8]) {
     let other = std::str::from_utf8(data).ok().filter(|text| text.is_ascii() && (2..=9).contains(&text.len()));
     let other = other.and_then(|text| {
         let (digits, unit) = text.split_at(text.len() - 1);
-        let count: u64 = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?;
+        let count: u64 =
+            Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?;
         match unit {
             "n" => Some(Duration::from_nanos(count)),
             "u" => Some(Duration::from_micros(count)),

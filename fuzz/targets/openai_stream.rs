@@ -101,9 +101,10 @@ fn means_the_same(settings: &StreamSettings, stream: &[u8], out: &[u8]) {
         }
         expected.push(Seen::Tree(tree));
     }
-    let found = events(out).into_iter().filter_map(|event| Some(event.data()?.text)).map(|text| {
-        strict_json::read(&text).map_or(Seen::Bytes(text), Seen::Tree)
-    });
+    let found = events(out)
+        .into_iter()
+        .filter_map(|event| Some(event.data()?.text))
+        .map(|text| strict_json::read(&text).map_or(Seen::Bytes(text), Seen::Tree));
     assert_eq!(expected, found.collect::<Vec<_>>());
 }
 

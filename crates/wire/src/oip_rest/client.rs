@@ -29,7 +29,7 @@ pub struct WireForm {
     pub non_finite: NonFinite,
 }
 
-/// Why a request cannot be put into a server's wire form. Names the tensor.
+/// Why a request cannot be put into a server's wire form. Names the part.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
     /// The datatype has no JSON form, and the server takes no binary data.
@@ -51,6 +51,12 @@ pub enum EncodeError {
     NotUtf8 {
         /// Name of the tensor.
         tensor: String,
+    },
+    /// A parameter of NaN or an infinity.
+    #[error("parameter '{name}': it is NaN or an infinity, which JSON has no number for")]
+    Parameter {
+        /// Name of the parameter.
+        name: String,
     },
 }
 

@@ -57,9 +57,11 @@ fn number(reader: &mut Reader<'_>) -> Read<Parameter> {
             _ => Err(reader.fault("a parameter's integer does not fit 64 bits")),
         };
     }
-    match number.text.parse::<f64>() {
-        Ok(value) if value.is_finite() => Ok(Parameter::Double(value)),
-        _ => Err(reader.fault("a parameter's number is out of range")),
+    let value = number.double();
+    if value.is_finite() {
+        Ok(Parameter::Double(value))
+    } else {
+        Err(reader.fault("a parameter's number is out of range"))
     }
 }
 
@@ -88,17 +90,24 @@ pub(super) fn ask_shared_memory(parameters: &Parameters) -> bool {
     parameters.iter().any(|(name, _)| name.starts_with("shared_memory_"))
 }
 
-/// Writes the members of parameters, without the braces: those whose names are `wanted`, and not a double that JSON has
-/// no number for.
-pub(super) fn write(parameters: &Parameters, wanted: impl Fn(&str) -> bool, out: &mut Vec<u8>) {
-    for (name, value) in parameters.iter() {
-        let numberless = matches!(value, Parameter::Double(value) if !value.is_finite());
-        if numberless || !wanted(name) {
-            continue;
+/// A parameter that JSON has no number for; its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NoNumber<'a>(pub(super) &'a str);
+
+/// Writes the members of parameters, without the braces: those whose names are `wanted`.
+pub(super) fn write<'a>(
+    parameters: &'a Parameters,
+    wanted: impl Fn(&str) -> bool,
+    out: &mut Vec<u8>,
+) -> Result<(), NoNumber<'a>> {
+    for (name, value) in parameters.iter().filter(|(name, _)| wanted(name)) {
+        if matches!(value, Parameter::Double(value) if !value.is_finite()) {
+            return Err(NoNumber(name));
         }
         write::key(name, out);
         write_value(value, out);
     }
+    Ok(())
 }
 
 /// Writes one value, which is no double that JSON has no number for.

@@ -8,6 +8,7 @@ use sluicegate_core::{Body, InferRequest, Kind, ModelMetadata, Refusal, Requeste
 
 use super::binary::{self, Tail};
 use super::client::{EncodeError, WireForm};
+use super::parameters::NoNumber;
 use super::tensor::{self, Side, Tensors};
 use super::write::{self as tensors, Form, NoJson};
 use super::{headers, parameters, raw};
@@ -143,7 +144,7 @@ pub(super) fn encode(request: &InferRequest, form: &WireForm) -> Result<(HeaderM
         write::key("parameters", &mut json);
         json.push(b'{');
         let known = |name: &str| name != "binary_data_output" && !name.starts_with(RESERVED);
-        parameters::write(&request.parameters, known, &mut json);
+        parameters::write(&request.parameters, known, &mut json)?;
         if form.binary {
             write::key("binary_data_output", &mut json);
             json.extend_from_slice(b"true");
@@ -159,7 +160,7 @@ pub(super) fn encode(request: &InferRequest, form: &WireForm) -> Result<(HeaderM
     )?;
     if !request.outputs.is_empty() {
         write::key("outputs", &mut json);
-        tensors::list(request.outputs.iter(), |output, out| write_output(output, form.binary, out), &mut json);
+        tensors::try_list(request.outputs.iter(), |output, out| write_output(output, form.binary, out), &mut json)?;
     }
     json.push(b'}');
     let mut head = HeaderMap::new();
@@ -174,14 +175,14 @@ pub(super) fn encode(request: &InferRequest, form: &WireForm) -> Result<(HeaderM
 }
 
 /// Binary data is asked of each output: Triton looks at the request's own flag only where it names none.
-fn write_output(output: &RequestedOutput, binary: bool, out: &mut Vec<u8>) {
+fn write_output<'a>(output: &'a RequestedOutput, binary: bool, out: &mut Vec<u8>) -> Result<(), NoNumber<'a>> {
     out.push(b'{');
     write::key("name", out);
     write::string(&output.name, out);
     if binary || !output.parameters.is_empty() {
         write::key("parameters", out);
         out.push(b'{');
-        parameters::write(&output.parameters, |name| name != "binary_data", out);
+        parameters::write(&output.parameters, |name| name != "binary_data", out)?;
         if binary {
             write::key("binary_data", out);
             out.extend_from_slice(b"true");
@@ -189,13 +190,21 @@ fn write_output(output: &RequestedOutput, binary: bool, out: &mut Vec<u8>) {
         out.push(b'}');
     }
     out.push(b'}');
+    Ok(())
 }
 
-fn refuse(input: &Tensor, why: NoJson) -> EncodeError {
+impl From<NoNumber<'_>> for EncodeError {
+    fn from(NoNumber(name): NoNumber<'_>) -> Self {
+        Self::Parameter { name: name.to_owned() }
+    }
+}
+
+fn refuse(input: &Tensor, why: NoJson<'_>) -> EncodeError {
     let tensor = input.name.clone();
     match why {
         NoJson::Datatype => EncodeError::NoJsonForm { tensor, datatype: input.datatype() },
         NoJson::NotFinite => EncodeError::NotFinite { tensor },
         NoJson::NotUtf8 => EncodeError::NotUtf8 { tensor },
+        NoJson::Parameter(name) => NoNumber(name).into(),
     }
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
 use sluicegate_core::{Body, InferResponse, Kind, NonFinite, Outbound, Refusal, Tensor};
 
+use super::parameters::NoNumber;
 use super::tensor::{self, Side, Tensors};
 use super::write::{self as tensors, Form, NoJson};
 use super::{answer, binary, headers, parameters};
@@ -27,7 +28,7 @@ pub(super) fn encode(response: &InferResponse, form: &ReplyForm, policy: NonFini
     if !response.parameters.is_empty() {
         write::key("parameters", &mut json);
         json.push(b'{');
-        parameters::write(&response.parameters, |_| true, &mut json);
+        parameters::write(&response.parameters, |_| true, &mut json).map_err(|NoNumber(name)| no_number(name))?;
         json.push(b'}');
     }
     write::key("outputs", &mut json);
@@ -59,12 +60,18 @@ pub(super) fn encode(response: &InferResponse, form: &ReplyForm, policy: NonFini
     Ok(answer)
 }
 
-fn refuse(output: &Tensor, why: NoJson) -> Refusal {
+fn no_number(name: &str) -> Refusal {
+    let what = "the model answered NaN or an infinity, which JSON has no number for";
+    Refusal::new(Kind::UpstreamFault, format!("parameter '{name}': {what}"))
+}
+
+fn refuse(output: &Tensor, why: NoJson<'_>) -> Refusal {
     let label = format!("tensor '{}'", output.name);
     let ask = "ask for it as binary data (binary_data)";
     match why {
         NoJson::Datatype => Fault::tensor(label, format_args!("{} has no JSON form; {ask}", output.datatype())).into(),
         NoJson::NotUtf8 => Fault::tensor(label, format_args!("a BYTES element is not UTF-8; {ask}")).into(),
+        NoJson::Parameter(name) => no_number(name),
         NoJson::NotFinite => Refusal::new(
             Kind::UpstreamFault,
             format!("{label}: the model answered NaN or an infinity, which is not passed on as JSON; {ask}"),

@@ -3,18 +3,26 @@
 use half::f16;
 use sluicegate_core::{DataType, NonFinite, Tensor};
 
-use super::parameters;
+use super::parameters::{self, NoNumber};
 use crate::json::write;
 
 /// Why a tensor cannot be written as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoJson {
+pub(super) enum NoJson<'a> {
     /// Its datatype has no JSON form.
     Datatype,
     /// It holds NaN or an infinity, and the policy refuses that.
     NotFinite,
     /// A BYTES element is not UTF-8.
     NotUtf8,
+    /// A parameter of this name is NaN or an infinity.
+    Parameter(&'a str),
+}
+
+impl<'a> From<NoNumber<'a>> for NoJson<'a> {
+    fn from(NoNumber(name): NoNumber<'a>) -> Self {
+        Self::Parameter(name)
+    }
 }
 
 /// How a tensor is written.
@@ -32,7 +40,7 @@ pub(super) enum Form {
 }
 
 /// Writes a tensor as a JSON object.
-pub(super) fn tensor(tensor: &Tensor, form: Form, out: &mut Vec<u8>) -> Result<(), NoJson> {
+pub(super) fn tensor<'a>(tensor: &'a Tensor, form: Form, out: &mut Vec<u8>) -> Result<(), NoJson<'a>> {
     out.push(b'{');
     write::key("name", out);
     write::string(&tensor.name, out);
@@ -43,7 +51,7 @@ pub(super) fn tensor(tensor: &Tensor, form: Form, out: &mut Vec<u8>) -> Result<(
     if form == Form::Binary || !tensor.parameters.is_empty() {
         write::key("parameters", out);
         out.push(b'{');
-        parameters::write(&tensor.parameters, |name| name != "binary_data_size", out);
+        parameters::write(&tensor.parameters, |name| name != "binary_data_size", out)?;
         if form == Form::Binary {
             write::key("binary_data_size", out);
             write::integer(tensor.data().len(), out);
@@ -92,9 +100,10 @@ pub(super) fn try_list<T, E>(
 }
 
 /// Writes a tensor's elements as a flat list.
-pub(super) fn data(tensor: &Tensor, policy: NonFinite, half: bool, out: &mut Vec<u8>) -> Result<(), NoJson> {
+pub(super) fn data(tensor: &Tensor, policy: NonFinite, half: bool, out: &mut Vec<u8>) -> Result<(), NoJson<'static>> {
     let bytes = tensor.data();
-    out.reserve(bytes.len());
+    // About what floats take as text; what is not needed is not touched.
+    out.reserve(bytes.len().saturating_mul(3));
     match tensor.datatype() {
         DataType::Bool => list(bytes.iter(), |byte, out| out.extend_from_slice(word(*byte != 0)), out),
         DataType::Uint8 => list(bytes.iter(), |byte, out| write::integer(*byte, out), out),
@@ -126,7 +135,7 @@ const fn word(value: bool) -> &'static [u8] {
     if value { b"true" } else { b"false" }
 }
 
-fn single(value: f32, policy: NonFinite, out: &mut Vec<u8>) -> Result<(), NoJson> {
+fn single(value: f32, policy: NonFinite, out: &mut Vec<u8>) -> Result<(), NoJson<'static>> {
     if value.is_finite() {
         write::finite(value, out);
         return Ok(());
@@ -134,7 +143,7 @@ fn single(value: f32, policy: NonFinite, out: &mut Vec<u8>) -> Result<(), NoJson
     non_finite(f64::from(value), policy, out)
 }
 
-fn double(value: f64, policy: NonFinite, out: &mut Vec<u8>) -> Result<(), NoJson> {
+fn double(value: f64, policy: NonFinite, out: &mut Vec<u8>) -> Result<(), NoJson<'static>> {
     if value.is_finite() {
         write::finite(value, out);
         return Ok(());
@@ -142,7 +151,7 @@ fn double(value: f64, policy: NonFinite, out: &mut Vec<u8>) -> Result<(), NoJson
     non_finite(value, policy, out)
 }
 
-fn non_finite(value: f64, policy: NonFinite, out: &mut Vec<u8>) -> Result<(), NoJson> {
+fn non_finite(value: f64, policy: NonFinite, out: &mut Vec<u8>) -> Result<(), NoJson<'static>> {
     let word: &[u8] = match policy {
         NonFinite::Token if value.is_nan() => b"NaN",
         NonFinite::Token if value > 0.0 => b"Infinity",
@@ -154,7 +163,7 @@ fn non_finite(value: f64, policy: NonFinite, out: &mut Vec<u8>) -> Result<(), No
     Ok(())
 }
 
-fn text(element: &[u8], out: &mut Vec<u8>) -> Result<(), NoJson> {
+fn text(element: &[u8], out: &mut Vec<u8>) -> Result<(), NoJson<'static>> {
     write::string(std::str::from_utf8(element).map_err(|_| NoJson::NotUtf8)?, out);
     Ok(())
 }

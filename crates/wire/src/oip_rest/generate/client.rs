@@ -9,6 +9,7 @@ use sluicegate_core::{
 };
 
 use super::super::client::DecodeError;
+use super::super::parameters::NoNumber;
 use super::super::tensor::Side;
 use super::super::write::NoJson;
 use super::super::{headers, parameters, tensor};
@@ -61,7 +62,8 @@ pub fn encode_generate(
     if !request.parameters.is_empty() {
         write::key(NESTED, &mut json);
         json.push(b'{');
-        parameters::write(&request.parameters, |name| name != ASK_FINAL, &mut json);
+        parameters::write(&request.parameters, |name| name != ASK_FINAL, &mut json)
+            .map_err(|NoNumber(name)| NoForm::new(format!("parameter '{name}'"), NO_NUMBER))?;
         json.push(b'}');
     }
     json.push(b'}');
@@ -202,11 +204,15 @@ fn read(data: &[u8], metadata: &ModelMetadata, wanted: &[String], limits: &Limit
     }
 }
 
+/// Why a parameter has no form.
+const NO_NUMBER: &str = "JSON has no number for NaN and the infinities";
+
 fn no_json(input: &Tensor, why: NoJson) -> NoForm {
     let why = match why {
         NoJson::Datatype => format!("{} has no JSON form", input.datatype()),
         NoJson::NotFinite => "it holds NaN or an infinity, which this server takes in no form".to_owned(),
         NoJson::NotUtf8 => "a BYTES element is not UTF-8".to_owned(),
+        NoJson::Parameter(name) => return NoForm::new(format!("parameter '{name}'"), NO_NUMBER),
     };
     NoForm::tensor(&input.name, &why)
 }

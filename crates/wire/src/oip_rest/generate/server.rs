@@ -176,9 +176,7 @@ fn object(response: &InferResponse, policy: NonFinite, out: &mut Vec<u8>) -> Res
     members.extend(response.model_version.as_deref().map(|version| ("model_version", Member::Text(version))));
     members.extend(response.id.as_deref().map(|id| ("id", Member::Text(id))));
     // That it is the last is told over gRPC alone.
-    let told = |(name, value): &(&str, &Parameter)| {
-        *name != FINAL && !matches!(value, Parameter::Double(value) if !value.is_finite())
-    };
+    let told = |(name, _): &(&str, &Parameter)| *name != FINAL;
     members.extend(response.parameters.iter().filter(told).map(|(name, value)| (name, Member::Parameter(value))));
     members.extend(response.outputs.iter().map(|output| (output.name.as_str(), Member::Tensor(output))));
     members.sort_by_key(|(name, _)| *name);
@@ -192,6 +190,10 @@ fn object(response: &InferResponse, policy: NonFinite, out: &mut Vec<u8>) -> Res
         write::key(name, out);
         match member {
             Member::Text(text) => write::string(text, out),
+            Member::Parameter(Parameter::Double(value)) if !value.is_finite() => {
+                let what = format!("the parameter '{name}' of the model's answer is NaN or an infinity; use gRPC");
+                return Err(Refusal::new(Kind::UpstreamFault, what));
+            }
             Member::Parameter(value) => parameters::write_value(value, out),
             Member::Tensor(tensor) => values::write(tensor, policy, out).map_err(|why| refuse(tensor, why))?,
         }
@@ -204,6 +206,8 @@ fn refuse(output: &Tensor, why: NoJson) -> Refusal {
     let what = match why {
         NoJson::Datatype => format!("{} has no JSON form", output.datatype()),
         NoJson::NotUtf8 => "a BYTES element is not UTF-8".to_owned(),
+        // Tensors are written here without their parameters.
+        NoJson::Parameter(name) => format!("the parameter '{name}' is NaN or an infinity"),
         NoJson::NotFinite => "the model answered NaN or an infinity, which is not passed on as JSON".to_owned(),
     };
     Refusal::new(Kind::UpstreamFault, format!("tensor '{}': {what}; use infer with binary data", output.name))

@@ -47,7 +47,7 @@ fn count(reader: &mut Reader<'_>, label: Label<'_>, open: usize) -> Read<(u64, b
 }
 
 /// Writes a tensor's value.
-pub(super) fn write(tensor: &Tensor, policy: NonFinite, out: &mut Vec<u8>) -> Result<(), NoJson> {
+pub(super) fn write(tensor: &Tensor, policy: NonFinite, out: &mut Vec<u8>) -> Result<(), NoJson<'static>> {
     let start = out.len();
     tensors::data(tensor, policy, false, out)?;
     if tensor.elements() == 1 && out.get(start) == Some(&b'[') {
