@@ -65,7 +65,7 @@ pub struct Reader {
 struct Open {
     compressed: bool,
     length: usize,
-    bytes: BytesMut,
+    bytes: Vec<u8>,
 }
 
 impl Reader {
@@ -93,12 +93,12 @@ impl Reader {
         let message = if part.len() == open.length {
             part
         } else {
-            open.bytes.extend_from_slice(&part);
+            open.take(&part);
             if part.len() < wanted {
                 self.open = Some(open);
                 return Ok(None);
             }
-            open.bytes.freeze()
+            open.bytes.into()
         };
         if open.compressed { self.encoding.decode(&message, self.limit).map(Some) } else { Ok(Some(message)) }
     }
@@ -121,7 +121,7 @@ impl Reader {
         };
         let size = u64::from(u32::from_be_bytes(length));
         match usize::try_from(size) {
-            Ok(length) if size <= self.limit => Ok(Some(Open { compressed, length, bytes: BytesMut::new() })),
+            Ok(length) if size <= self.limit => Ok(Some(Open { compressed, length, bytes: Vec::new() })),
             _ => Err(FrameError::TooLarge { size, limit: self.limit }),
         }
     }
@@ -132,6 +132,17 @@ impl Reader {
     /// A frame is incomplete.
     pub const fn end(&self) -> Result<(), FrameError> {
         if self.have == 0 && self.open.is_none() { Ok(()) } else { Err(FrameError::Cut) }
+    }
+}
+
+impl Open {
+    /// Memory is set aside for twice what has come, and never for more than was announced.
+    fn take(&mut self, part: &[u8]) {
+        if self.bytes.capacity() - self.bytes.len() < part.len() {
+            let missing = self.length.saturating_sub(self.bytes.len());
+            self.bytes.reserve_exact(self.bytes.len().max(part.len()).min(missing));
+        }
+        self.bytes.extend_from_slice(part);
     }
 }
 
