@@ -6,7 +6,8 @@
 use bytes::Bytes;
 use serde_json::Value;
 use sluicegate_core::Body;
-use sluicegate_wire::openai::{Usage, answer, client};
+use sluicegate_core::Usage;
+use sluicegate_wire::openai::{answer, client};
 
 use super::strict_json;
 

@@ -14,6 +14,7 @@ mod goldens;
 mod grpc;
 mod grpc_answers;
 mod hostile;
+mod lossless;
 mod oip_grpc;
 mod oip_grpc_properties;
 mod openai_head;
