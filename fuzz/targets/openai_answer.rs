@@ -5,8 +5,7 @@
 
 use bytes::Bytes;
 use serde_json::Value;
-use sluicegate_core::Body;
-use sluicegate_core::Usage;
+use sluicegate_core::{Body, Usage};
 use sluicegate_wire::openai::{answer, client};
 
 use super::strict_json;

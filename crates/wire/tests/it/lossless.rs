@@ -182,9 +182,11 @@ impl Same for InferRequest {
             && self.parameters.same(&other.parameters)
             && self.inputs.same(&other.inputs)
             && self.outputs.len() == other.outputs.len()
-            && self.outputs.iter().zip(&other.outputs).all(|(left, right)| {
-                left.name == right.name && left.parameters.same(&right.parameters)
-            })
+            && self
+                .outputs
+                .iter()
+                .zip(&other.outputs)
+                .all(|(left, right)| left.name == right.name && left.parameters.same(&right.parameters))
     }
 }
 

@@ -65,7 +65,6 @@ fn parameter() -> impl Strategy<Value = Parameter> {
     ]
 }
 
-
 fn parameters() -> impl Strategy<Value = Parameters> {
     let name = prop_oneof![30 => word(), 1 => select(&STEERING[..]).prop_map(str::to_owned)];
     let some = vec((name, parameter()), 1..4).prop_map(Parameters::from_iter);
@@ -87,8 +86,7 @@ fn shape() -> impl Strategy<Value = Vec<u64>> {
 
 /// A tensor with the number that sets its data, so that a failing case shrinks in its outline.
 fn tensor(index: usize) -> impl Strategy<Value = Tensor> {
-    let style =
-        prop_oneof![12 => Just(Style::Plain), 6 => Just(Style::Edges), 1 => Just(Style::Nan), 1 => Just(Style::Anything)];
+    let style = prop_oneof![12 => Just(Style::Plain), 6 => Just(Style::Edges), 1 => Just(Style::Nan), 1 => Just(Style::Anything)];
     let datatype = prop_oneof![
         6 => select(&DataType::ALL[..]),
         4 => select(vec![DataType::Fp32, DataType::Fp64, DataType::Int64, DataType::Uint64, DataType::Bytes]),
@@ -149,7 +147,8 @@ fn float(chance: &mut Chance, style: Style, mantissa: u32, exponent: u32) -> u64
         Style::Plain => (most >> 1) - 7 + chance.next() % 14,
         _ => chance.next() % most,
     };
-    let finite = *chance.of(&[power << mantissa | fraction, power << mantissa | fraction, power << mantissa, fraction, 0]);
+    let finite =
+        *chance.of(&[power << mantissa | fraction, power << mantissa | fraction, power << mantissa, fraction, 0]);
     let infinity = most << mantissa;
     sign | match (style, chance.next() % 3) {
         (Style::Nan | Style::Anything, 0) => infinity | fraction.max(1),

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
 use half::f16;
+use http::HeaderMap;
 use prost::Message;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use sluicegate_core::{DataType, InferRequest, InferResponse, Parameter, Parameters, RequestedOutput, Tensor};
 use sluicegate_wire::generated::inference::{
-    InferParameter, InferTensorContents, ModelInferRequest, ModelInferResponse, infer_parameter::ParameterChoice,
-    model_infer_request::{InferInputTensor, InferRequestedOutputTensor}, model_infer_response::InferOutputTensor,
+    InferParameter, InferTensorContents, ModelInferRequest, ModelInferResponse,
+    infer_parameter::ParameterChoice,
+    model_infer_request::{InferInputTensor, InferRequestedOutputTensor},
+    model_infer_response::InferOutputTensor,
 };
 
 use crate::bytes_of::json_length;
@@ -54,9 +56,7 @@ pub(crate) fn rest_request(
         let head = format!(r#"{comma}{{"name":{name},"shape":{shape},"datatype":"{datatype}""#);
         write!(text, r#"{head},"parameters":{}{data}}}"#, Value::from(parameters)).unwrap();
     }
-    let output = |output: &RequestedOutput| {
-        json!({ "name": output.name, "parameters": tree(&output.parameters, "binary_data") })
-    };
+    let output = |output: &RequestedOutput| json!({ "name": output.name, "parameters": tree(&output.parameters, "binary_data") });
     write!(text, r#"],"outputs":{}}}"#, request.outputs.iter().map(output).collect::<Value>()).unwrap();
     let headers = json_length(&text.len().to_string());
     (headers, [text.as_bytes(), &behind].concat().into())
@@ -188,10 +188,10 @@ pub(crate) fn typed_request(request: &InferRequest) -> Bytes {
         parameters: seen(&tensor.parameters),
         contents: Some(typed(tensor)),
     });
-    let outputs = request.outputs.iter().map(|output| InferRequestedOutputTensor {
-        name: output.name.clone(),
-        parameters: seen(&output.parameters),
-    });
+    let outputs = request
+        .outputs
+        .iter()
+        .map(|output| InferRequestedOutputTensor { name: output.name.clone(), parameters: seen(&output.parameters) });
     let message = ModelInferRequest {
         model_name: "m".into(),
         id: request.id.clone().unwrap_or_default(),
@@ -232,9 +232,8 @@ pub(crate) fn seen(parameters: &Parameters) -> BTreeMap<String, InferParameter> 
         Parameter::Double(value) => ParameterChoice::DoubleParam(*value),
         Parameter::String(value) => ParameterChoice::StringParam(value.clone()),
     };
-    let entry = |(name, value): (&str, &Parameter)| {
-        (name.to_owned(), InferParameter { parameter_choice: Some(choice(value)) })
-    };
+    let entry =
+        |(name, value): (&str, &Parameter)| (name.to_owned(), InferParameter { parameter_choice: Some(choice(value)) });
     parameters.iter().map(entry).collect()
 }
 
