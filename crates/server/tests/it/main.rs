@@ -11,6 +11,7 @@
 mod accepting;
 mod bodies;
 mod draining;
+mod joining;
 mod leaving;
 mod limits;
 mod listeners;

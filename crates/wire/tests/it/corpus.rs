@@ -3,6 +3,9 @@
 use std::path::Path;
 
 #[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
+#[path = "../../../../fuzz/targets/generate.rs"]
+mod generate;
+#[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
 #[path = "../../../../fuzz/targets/grpc_frame.rs"]
 mod grpc_frame;
 #[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
@@ -51,6 +54,11 @@ fn replay(target: &str, run: fn(&[u8])) {
         files += 1;
     }
     assert!(files >= 20, "{} has lost its corpus: {files} files", folder.display());
+}
+
+#[test]
+fn requests_and_answers_by_values() {
+    replay("generate", generate::run);
 }
 
 #[test]

@@ -10,6 +10,7 @@
 mod bytes_of;
 mod client;
 mod corpus;
+mod generate;
 mod goldens;
 mod grpc;
 mod grpc_answers;
