@@ -9,6 +9,8 @@ pub enum Protocol {
     OipGrpc,
     /// Questions whether the gateway serves, in gRPC's own health protocol.
     GrpcHealth,
+    /// Questions what the gateway serves, in gRPC's own reflection protocol.
+    GrpcReflection,
     /// OpenAI's API over JSON.
     OpenAi,
 }
@@ -28,6 +30,8 @@ pub enum Operation {
     ServerReady,
     /// Describe the gateway.
     ServerMetadata,
+    /// Describe the services and messages that the gateway speaks, question by question.
+    Reflect,
     /// Run the model, with any number of answers to any number of requests.
     StreamInfer,
     /// Run the model on a JSON object of its inputs, with one answer (Triton's generate extension).
@@ -70,7 +74,7 @@ pub struct Asked {
 
 impl Protocol {
     /// Every protocol.
-    pub const ALL: [Self; 4] = [Self::OipRest, Self::OipGrpc, Self::GrpcHealth, Self::OpenAi];
+    pub const ALL: [Self; 5] = [Self::OipRest, Self::OipGrpc, Self::GrpcHealth, Self::GrpcReflection, Self::OpenAi];
 
     /// The name in configuration, logs and metrics.
     #[must_use]
@@ -79,6 +83,7 @@ impl Protocol {
             Self::OipRest => "oip-rest",
             Self::OipGrpc => "oip-grpc",
             Self::GrpcHealth => "grpc-health",
+            Self::GrpcReflection => "grpc-reflection",
             Self::OpenAi => "openai",
         }
     }
@@ -113,6 +118,7 @@ impl Operation {
             Self::ServerLive => "server_live",
             Self::ServerReady => "server_ready",
             Self::ServerMetadata => "server_metadata",
+            Self::Reflect => "reflect",
             Self::StreamInfer => "stream_infer",
             Self::Generate => "generate",
             Self::GenerateStream => "generate_stream",

@@ -8,6 +8,7 @@ pub(crate) mod identity;
 pub(crate) mod inquire;
 pub(crate) mod name;
 pub(crate) mod read;
+pub(crate) mod reflect;
 pub(crate) mod stream;
 pub(crate) mod traffic;
 pub(crate) mod values;

@@ -11,8 +11,8 @@ use sluicegate_core::{
 use crate::generated::health::{HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus};
 use crate::{Codec, IndexEntry, Limits, ReplyForm, grpc, oip_grpc};
 
-/// The service.
-const SERVICE: &str = "/grpc.health.v1.Health/";
+/// The service's full name.
+pub(crate) const NAME: &str = "grpc.health.v1.Health";
 
 /// The protocol as the gateway speaks it to its clients.
 pub(crate) const CODEC: Codec = Codec {
@@ -35,12 +35,13 @@ pub(crate) const CODEC: Codec = Codec {
     decode_index: |_| Err(not_here()),
     encode_index: |_: &[IndexEntry<'_>]| no_operation(),
     encode_names: |_| no_operation(),
+    reflect: None,
     encode_refusal: grpc::refusal,
     encode_error: grpc::error,
 };
 
 fn ask(method: &Method, path: &str) -> Option<Result<Asked, Refusal>> {
-    let rpc = path.strip_prefix(SERVICE)?;
+    let rpc = path.strip_prefix('/')?.strip_prefix(NAME)?.strip_prefix('/')?;
     Some(match rpc {
         "Check" if *method == Method::POST => {
             Ok(Asked { protocol: Protocol::GrpcHealth, operation: Operation::ServerReady, model: None, version: None })
@@ -55,7 +56,7 @@ fn of_service(asked: Asked, _: &HeaderMap, message: &Bytes) -> Result<Asked, Ref
     let request = HealthCheckRequest::decode(&**message)
         .map_err(|_| Refusal::new(Kind::BadRequest, "the message is no HealthCheckRequest"))?;
     match request.service.as_str() {
-        "" | oip_grpc::SERVICE => Ok(asked),
+        "" | oip_grpc::SERVICE | NAME => Ok(asked),
         _ => Err(Refusal::new(Kind::ModelNotFound, "no such service")),
     }
 }

@@ -8,6 +8,7 @@ mod fault;
 pub mod generated;
 pub mod grpc;
 mod grpc_health;
+mod grpc_reflection;
 mod json;
 mod limits;
 pub mod oip_grpc;

@@ -47,6 +47,7 @@ pub const CODEC: Codec = Codec {
     encode_index: answer::index,
     // `ask` gives no such operation: the list of this protocol is the index.
     encode_names: |_| answer::index(&[]),
+    reflect: None,
     encode_refusal: grpc::refusal,
     encode_error: grpc::error,
 };

@@ -47,6 +47,7 @@ pub const CODEC: Codec = Codec {
     decode_index: index::decode,
     encode_index: index::encode,
     encode_names: index::names,
+    reflect: None,
     encode_refusal: answer::refusal,
     encode_error: answer::error,
 };

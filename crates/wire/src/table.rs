@@ -6,7 +6,7 @@ use sluicegate_core::{
     Asked, Fact, InferRequest, InferResponse, ModelMetadata, NonFinite, Outbound, Protocol, Refusal,
 };
 
-use crate::{Limits, ReplyForm, grpc, grpc_health, oip_grpc, oip_rest, openai};
+use crate::{Limits, ReplyForm, grpc, grpc_health, grpc_reflection, oip_grpc, oip_rest, openai};
 
 /// Takes off what the transport wraps around the message of a whole body: frames, compression. What it gives is the
 /// message that the other functions read. Sizes are held against the limits before memory is set aside.
@@ -70,6 +70,9 @@ pub struct Codec {
     pub encode_index: fn(&[IndexEntry<'_>]) -> Outbound,
     /// Writes the names of the models, each once.
     pub encode_names: fn(&[&str]) -> Outbound,
+    /// Answers one message of a stream about the gateway itself, [`Reflect`](sluicegate_core::Operation::Reflect): both
+    /// without frames. `None`: the protocol has no such stream.
+    pub reflect: Option<fn(&Bytes) -> Result<Bytes, Refusal>>,
     /// Writes a refusal in the protocol's own error form.
     pub encode_refusal: fn(&Refusal) -> Outbound,
     /// Writes an error that the backend made: the refusal's words, and the status of HTTP that says what the backend's
@@ -115,7 +118,8 @@ pub struct IndexEntry<'a> {
 }
 
 /// Every protocol that the gateway answers, in the order in which paths are tried.
-pub const PROTOCOLS: &[Codec] = &[oip_rest::CODEC, oip_grpc::CODEC, openai::CODEC, grpc_health::CODEC];
+pub const PROTOCOLS: &[Codec] =
+    &[oip_rest::CODEC, oip_grpc::CODEC, openai::CODEC, grpc_health::CODEC, grpc_reflection::CODEC];
 
 /// The codec of `protocol`.
 #[must_use]
@@ -123,11 +127,13 @@ pub fn codec(protocol: Protocol) -> &'static Codec {
     const OIP_REST: &Codec = &oip_rest::CODEC;
     const OIP_GRPC: &Codec = &oip_grpc::CODEC;
     const GRPC_HEALTH: &Codec = &grpc_health::CODEC;
+    const GRPC_REFLECTION: &Codec = &grpc_reflection::CODEC;
     const OPENAI: &Codec = &openai::CODEC;
     match protocol {
         Protocol::OipRest => OIP_REST,
         Protocol::OipGrpc => OIP_GRPC,
         Protocol::GrpcHealth => GRPC_HEALTH,
+        Protocol::GrpcReflection => GRPC_REFLECTION,
         Protocol::OpenAi => OPENAI,
     }
 }

@@ -25,7 +25,15 @@ pub(crate) const COMMAND: Command = Command {
 };
 
 /// What is compiled, relative to `proto/`.
-const FILES: &[&str] = &["grpc_service.proto", "grpc/health/v1/health.proto", "grpc/reflection/v1/reflection.proto"];
+const FILES: &[&str] = &[
+    "grpc_service.proto",
+    "grpc/health/v1/health.proto",
+    "grpc/reflection/v1/reflection.proto",
+    "grpc/reflection/v1alpha/reflection.proto",
+];
+
+/// A package that is described but has no types of its own: its messages are those of `grpc.reflection.v1`.
+const DESCRIBED_ONLY: &str = "grpc.reflection.v1alpha";
 
 /// Where the results are kept.
 const FOLDER: &str = "crates/wire/src/generated";
@@ -73,7 +81,8 @@ fn generate(root: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     files.insert("descriptor.bin".to_owned(), descriptors.encode_to_vec());
     let mut config = prost_build::Config::new();
     config.bytes(["."]).btree_map(["."]);
-    let modules = descriptors.file.into_iter().map(|file| (Module::from_protobuf_package_name(file.package()), file));
+    let typed = descriptors.file.into_iter().filter(|file| file.package() != DESCRIBED_ONLY);
+    let modules = typed.map(|file| (Module::from_protobuf_package_name(file.package()), file));
     for (module, text) in config.generate(modules.collect()).context("no types come out of proto/")? {
         files.insert(module.to_file_name_or("root"), text.into_bytes());
     }

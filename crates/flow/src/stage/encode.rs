@@ -26,6 +26,7 @@ pub(crate) fn gateway(asked: &Asked, gateway: &Gateway) -> Outbound {
         Operation::ServerReady => (codec.encode_server_ready)(gateway.ready()),
         // Operations on a model never come here: `name` gives those a model or refuses them.
         Operation::ServerMetadata
+        | Operation::Reflect
         | Operation::Infer
         | Operation::Metadata
         | Operation::Ready

@@ -28,6 +28,8 @@ pub(crate) enum Named {
     Models(Asked, Bytes),
     /// Something of a model that this generation has.
     Model(NamedModel),
+    /// Any number of questions about what the gateway serves.
+    Reflection(Questions),
     /// Any number of requests on one stream, each naming its own model.
     Stream(NamedStream),
 }
@@ -51,6 +53,13 @@ pub(crate) struct NamedStream {
     patience: Option<Duration>,
 }
 
+/// A stream of questions about the gateway.
+pub(crate) struct Questions {
+    pub(super) protocol: Protocol,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Body,
+}
+
 /// A request's payload, as far as naming the model had to go.
 pub(super) enum Message {
     /// Not a byte was read.
@@ -69,6 +78,10 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
     }
     let (head, body) = identified.into_parts();
     let patience = patience(asked.protocol, &head.headers)?;
+    if asked.operation == Operation::Reflect {
+        let body = trail.counted(body);
+        return Ok(Named::Reflection(Questions { protocol: asked.protocol, headers: head.headers, body }));
+    }
     if asked.operation == Operation::StreamInfer {
         let body = trail.counted(body);
         // Each message is bounded, and each silence.
@@ -121,7 +134,7 @@ fn ask(identified: &Identified) -> Result<Asked, Refusal> {
 /// The time the caller gives, where its protocol says so in the head.
 fn patience(protocol: Protocol, headers: &HeaderMap) -> Result<Option<Duration>, Refusal> {
     match protocol {
-        Protocol::OipGrpc | Protocol::GrpcHealth => grpc::timeout::read(headers),
+        Protocol::OipGrpc | Protocol::GrpcHealth | Protocol::GrpcReflection => grpc::timeout::read(headers),
         _ => Ok(None),
     }
 }

@@ -197,7 +197,7 @@ impl Conversation {
 }
 
 /// Frames as a body.
-struct Frames<S>(Pin<Box<S>>);
+pub(super) struct Frames<S>(pub(super) Pin<Box<S>>);
 
 impl<S: Stream<Item = Frame<Bytes>>> HttpBody for Frames<S> {
     type Data = Bytes;

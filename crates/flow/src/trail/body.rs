@@ -94,8 +94,8 @@ impl HttpBody for Carrying {
             (Some(Err(error)), Some(trail)) => trail.broke_off(error.to_string()),
             (None, _) | (_, None) => {}
         }
-        // A reader that knows the length does not ask again after the last byte.
-        let last = !matches!(frame, Some(Ok(_))) || this.inner.is_end_stream();
+        // A reader that knows the length does not ask again after the last byte, and none does after trailers.
+        let last = !matches!(&frame, Some(Ok(frame)) if frame.is_data()) || this.inner.is_end_stream();
         if let Some(trail) = this.trail.take_if(|_| last) {
             trail.finish();
         }

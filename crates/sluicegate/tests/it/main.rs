@@ -17,6 +17,7 @@ mod mlserver;
 mod observe;
 mod openai;
 mod quickstart;
+mod reflection;
 mod reload;
 mod shutdown;
 mod support;

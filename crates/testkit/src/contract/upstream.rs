@@ -89,7 +89,7 @@ impl UpstreamFixture {
         let values = self.values();
         let (body, content_type) = match self.upstream.native() {
             Some(Protocol::OipRest) => (oip_rest_body(&self.shape, &values), "application/json"),
-            Some(Protocol::OipGrpc | Protocol::GrpcHealth | Protocol::OpenAi) | None => {
+            Some(Protocol::OipGrpc | Protocol::GrpcHealth | Protocol::GrpcReflection | Protocol::OpenAi) | None => {
                 (Bytes::from_static(b"{}"), "application/json")
             }
         };

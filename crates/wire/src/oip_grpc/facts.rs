@@ -2,18 +2,14 @@
 //! the protocol's files, integers of 64 bits as numbers, what is at its default written all the same. Read, an integer
 //! may be a string too, and members that are not known are passed over.
 
-use std::sync::LazyLock;
-
 use bytes::Bytes;
 use prost::Message;
-use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions};
+use prost_reflect::{DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions};
 use serde_json::Value;
 
 use super::client::DecodeError;
-use crate::generated::DESCRIPTOR;
+use crate::generated::described;
 use crate::grpc::protobuf::{Fields, put_head};
-
-static POOL: LazyLock<Option<DescriptorPool>> = LazyLock::new(|| DescriptorPool::decode(DESCRIPTOR).ok());
 
 /// A `ModelConfigResponse` as JSON: the configuration it holds.
 ///
@@ -59,7 +55,7 @@ pub fn statistics_from_json(json: &[u8]) -> Result<Bytes, DecodeError> {
 }
 
 fn descriptor(name: &str) -> Result<MessageDescriptor, DecodeError> {
-    let found = POOL.as_ref().and_then(|pool| pool.get_message_by_name(name));
+    let found = described().and_then(|pool| pool.get_message_by_name(name));
     found.ok_or_else(|| DecodeError::new(format!("the descriptors do not have {name}")))
 }
 

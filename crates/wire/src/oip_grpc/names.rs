@@ -25,6 +25,7 @@ pub(super) fn complete(mut asked: Asked, _: &HeaderMap, message: &Bytes) -> Resu
         // Not of this protocol.
         | Operation::Generate
         | Operation::GenerateStream
+        | Operation::Reflect
         | Operation::Names
         | Operation::Chat
         | Operation::Complete

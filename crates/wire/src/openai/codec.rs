@@ -31,6 +31,7 @@ pub const CODEC: Codec = Codec {
     decode_index: |_| Err(not_here()),
     encode_index: |_: &[IndexEntry<'_>]| no_operation(),
     encode_names: |names| models::models(names.iter().copied()),
+    reflect: None,
     encode_refusal: error::refusal,
     encode_error: error::error,
 };

@@ -14,6 +14,7 @@ mod generate;
 mod goldens;
 mod grpc;
 mod grpc_answers;
+mod grpc_reflection;
 mod hostile;
 mod lossless;
 mod oip_grpc;
