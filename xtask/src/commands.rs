@@ -5,6 +5,7 @@ mod env;
 mod footprint;
 mod fuzz;
 mod help;
+mod properties;
 mod proto;
 mod readme;
 mod schema;
@@ -34,6 +35,7 @@ const COMMANDS: &[Command] = &[
     readme::COMMAND,
     env::COMMAND,
     fuzz::COMMAND,
+    properties::COMMAND,
     footprint::COMMAND,
     schema::COMMAND,
     proto::COMMAND,

@@ -11,7 +11,7 @@ use std::process::{Command as Process, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-pub(super) use self::ledger::add;
+pub(super) use self::ledger::{add, grouped};
 pub(super) use self::report::Report;
 use super::Command;
 use crate::peers::debian;

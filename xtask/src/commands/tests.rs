@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fuzz::{Options as FuzzOptions, Report};
 use super::test::Options;
-use super::{COMMANDS, dispatch, env, fuzz, schema};
+use super::{COMMANDS, dispatch, env, fuzz, properties, schema};
 
 fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
@@ -85,6 +85,26 @@ fn fuzz_runs_add_up_in_their_table() {
     assert!(page.contains("|---|\n| A | 0:00:05 | 0 | 0 |\n| a | 1:01:05 | 1,001,000 | 8 |\n\nEnd."), "{page}");
     assert!(fuzz::add("no table", "a", 1, &report).unwrap_err().to_string().contains("docs/fuzzing.md"));
     assert!(fuzz::add(&page.replace("0:00:05", "soon"), "a", 1, &report).unwrap_err().to_string().contains("`soon`"));
+}
+
+#[test]
+fn properties_take_a_number_of_messages() {
+    assert_eq!(properties::cases(&[]).unwrap(), 100_000);
+    assert_eq!(properties::cases(&words("--cases 7")).unwrap(), 7);
+    for bad in ["--cases", "--cases 0", "--cases x", "7", "--cases 7 8"] {
+        assert!(properties::cases(&words(bad)).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn properties_replace_the_rows_of_their_table() {
+    let output = "running 2 tests\ntest a ... | b: way, two | 1000 | 900 | 100 |\n| a: way | 1000 | 1000 | 0 |\nok\n";
+    let rows = properties::rows(output).unwrap();
+    assert_eq!(rows, ["| a: way | 1,000 | 1,000 | 0 |", "| b: way, two | 1,000 | 900 | 100 |"]);
+    let head = "| way | messages | the same | refused by the rule |\n|---|---|---|---|\n";
+    let page = properties::with_table(&format!("# F\n\n{head}| old | 1 | 1 | 0 |\n\n## G\n"), &rows).unwrap();
+    assert_eq!(page, format!("# F\n\n{head}{}\n\n## G\n", rows.join("\n")));
+    assert!(properties::rows("running 0 tests\n").is_err() && properties::with_table("# F\n", &rows).is_err());
 }
 
 #[test]
