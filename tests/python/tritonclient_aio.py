@@ -102,13 +102,13 @@ async def drive(name, module, url, args, report, wrong):
         return {n: {"datatype": d, "shape": s, "data": plain(a)} for n, (d, s, a) in got.items()}
 
     async def small():
-        model, inputs = args.small, small_models.example_inputs(args.small)
-        wanted = [n for n, _, _ in small_models.SIGNATURES[model][1]]
-        got = await concurrently(module, client, model, inputs, wanted, args.headers)
-        shared.check_small(model, got)
+        kind, _, name = args.small.partition("=")
+        wanted = [n for n, _, _ in small_models.SIGNATURES[kind][1]]
+        got = await concurrently(module, client, name or kind, small_models.example_inputs(kind), wanted, args.headers)
+        shared.check_small(kind, got)
         return {n: plain(a) for n, (_, _, a) in got.items()}
 
-    if model := args.iris or args.small:
+    if model := args.iris or args.small and args.small.rpartition("=")[2]:
         await part("health", health(client, model, args.headers))
     if args.iris:
         await part("iris", iris())
@@ -124,7 +124,7 @@ async def main():
     cli.add_argument("--http", help="host:port")
     cli.add_argument("--grpc", help="host:port")
     cli.add_argument("--iris", metavar="MODEL")
-    cli.add_argument("--small", choices=sorted(small_models.FUNCTIONS), help="a model of that name")
+    cli.add_argument("--small", metavar="NAME[=MODEL]", help="a model of small_models.py")
     cli.add_argument("--tokens", metavar="MODEL", help="over gRPC only")
     cli.add_argument("--input", default="features", help="the name of iris' input")
     cli.add_argument("--outputs", default="", help="ask iris for these outputs by name")
@@ -132,6 +132,8 @@ async def main():
     args = cli.parse_args()
     if not (args.http or args.grpc):
         cli.error("give --http, --grpc or both")
+    if args.small and args.small.partition("=")[0] not in small_models.FUNCTIONS:
+        cli.error(f"--small knows {', '.join(sorted(small_models.FUNCTIONS))}")
     try:
         args.headers = {k.strip(): v.strip() for k, v in (h.split(":", 1) for h in args.header)}
     except ValueError:

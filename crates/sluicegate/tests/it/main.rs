@@ -13,6 +13,7 @@ mod extensions;
 mod grpc;
 mod http;
 mod inside;
+mod matrix;
 mod mlserver;
 mod observe;
 mod openai;

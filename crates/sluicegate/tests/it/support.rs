@@ -175,10 +175,15 @@ pub(crate) fn free_port() -> u16 {
 }
 
 /// Asks again until the answer is yes. For peers that give no sign of their own when they are ready.
-pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = now() + PATIENCE;
+pub(crate) fn eventually(what: &str, condition: impl FnMut() -> bool) {
+    eventually_within(PATIENCE, what, condition);
+}
+
+/// The same with more patience, or less.
+pub(crate) fn eventually_within(patience: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = now() + patience;
     while !condition() {
-        assert!(now() < deadline, "{what}: not within {PATIENCE:?}");
+        assert!(now() < deadline, "{what}: not within {patience:?}");
         pause();
     }
 }
