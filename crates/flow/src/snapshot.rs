@@ -58,7 +58,10 @@ pub(crate) struct Version {
 pub(crate) struct Backend {
     pub(crate) plan: BackendPlan,
     pub(crate) upstream: Arc<dyn Upstream>,
+    /// Whose turn it is to run a model, and to be asked about one: a question that comes with each request would else
+    /// leave all requests to the same endpoint.
     next: AtomicUsize,
+    asked: AtomicUsize,
     sequences: Sequences,
 }
 
@@ -93,27 +96,27 @@ impl Version {
 
 impl Backend {
     pub(crate) fn new(plan: BackendPlan, upstream: Arc<dyn Upstream>) -> Self {
-        Self { plan, upstream, next: AtomicUsize::new(0), sequences: Sequences::default() }
+        Self { plan, upstream, next: AtomicUsize::new(0), asked: AtomicUsize::new(0), sequences: Sequences::default() }
     }
 
-    /// The next endpoint in turn; `None` for a backend without any, which configuration refuses.
+    /// The next endpoint to be asked about a model; `None` for a backend without any, which configuration refuses.
     pub(crate) fn pick(&self) -> Option<&Endpoint> {
-        self.plan.endpoints.get(self.turn())
+        self.plan.endpoints.get(self.turn(&self.asked))
     }
 
     /// The endpoint of the request's sequence, or the next in turn for one that is in none.
     pub(crate) fn pick_for(&self, place: Option<&Place>, now: Instant) -> Result<Option<&Endpoint>, Full> {
         match place.filter(|_| self.plan.endpoints.len() > 1) {
             Some(place) => {
-                let index = self.sequences.endpoint(place, now, || self.turn())?;
+                let index = self.sequences.endpoint(place, now, || self.turn(&self.next))?;
                 Ok(self.plan.endpoints.get(index))
             }
-            None => Ok(self.pick()),
+            None => Ok(self.plan.endpoints.get(self.turn(&self.next))),
         }
     }
 
-    fn turn(&self) -> usize {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+    fn turn(&self, next: &AtomicUsize) -> usize {
+        let turn = next.fetch_add(1, Ordering::Relaxed);
         turn.checked_rem(self.plan.endpoints.len()).unwrap_or(0)
     }
 }
