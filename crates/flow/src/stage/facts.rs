@@ -60,7 +60,7 @@ pub(crate) async fn of_all(
             Ok((codec.encode_index)(&index(&models, only_ready, gateway, trail).await))
         }
         _ => {
-            let told = each(&models, gateway, trail, |model, version, inquiry| counters::of(model, version, inquiry));
+            let told = each(&models, gateway, trail, counters::of);
             let all: Vec<Value> = told.await;
             (codec.encode_fact)(Fact::Statistics, Bytes::from(json!({ "model_stats": all }).to_string()))
         }
