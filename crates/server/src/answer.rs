@@ -13,6 +13,9 @@ use crate::pulse::Ticket;
 /// Chunks of so many bytes are worth a frame of their own; what is smaller may be copied together.
 const SMALL: usize = 16 * 1024;
 
+/// Chunks that leave together, at most: a backend may send empty ones without end.
+const CHUNKS: usize = 1024;
+
 /// Bytes that leave together, at most. With it ends what is read ahead of a client.
 const TOGETHER: usize = 32 * 1024;
 
@@ -50,7 +53,10 @@ impl Answer {
     fn join(&mut self, first: Bytes, context: &mut Context<'_>) -> Bytes {
         let mut joined = BytesMut::new();
         let mut length = first.len();
-        while length < TOGETHER && !self.body.is_end_stream() {
+        for _ in 0..CHUNKS {
+            if length >= TOGETHER || self.body.is_end_stream() {
+                break;
+            }
             let Poll::Ready(polled) = Pin::new(&mut self.body).poll_frame(context) else { break };
             match polled {
                 Some(Ok(frame)) if frame.data_ref().is_some_and(|data| data.len() < SMALL) => {

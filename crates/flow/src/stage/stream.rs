@@ -113,6 +113,11 @@ impl Conversation {
             Ok(Some(answer)) => answer,
             Err(late) => return self.refuse(late.into(), answering.id.as_deref()),
         };
+        if let Err(error) = &answer
+            && error.status.is_some()
+        {
+            self.heard.failed(Outcome::UpstreamError, error.cause.clone());
+        }
         let encoded = answer.map_err(refusal).and_then(|mut response| {
             let (model, version) = (&answering.named.model().name, &answering.version.name);
             under_the_clients_names(&mut response, model, version, answering.id.clone());
@@ -128,7 +133,10 @@ impl Conversation {
 
     /// Reads the next request and calls its model.
     async fn take_up(&mut self) {
-        let message = match self.read().await {
+        // A message is there, whole, before the silence is too long, however slowly its bytes come.
+        let silence = self.snapshot.silence;
+        let silent = |_| Refusal::new(Kind::SlowRequest, "no request came on the stream for too long");
+        let message = match timeout(silence, self.read()).await.map_err(silent).flatten() {
             Ok(Some(message)) => message,
             Ok(None) => {
                 self.end = Some(None);
@@ -181,10 +189,7 @@ impl Conversation {
                 return Ok(Some(message));
             }
             let body = self.named.body();
-            let frame =
-                timeout(self.snapshot.silence, poll_fn(|context| Pin::new(&mut *body).poll_frame(context))).await;
-            let silent = |_| Refusal::new(Kind::SlowRequest, "no request came on the stream for too long");
-            match frame.map_err(silent)? {
+            match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
                 None => return self.reader.end().map(|()| None).map_err(Refusal::from),
                 Some(frame) => {
                     if let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() {
