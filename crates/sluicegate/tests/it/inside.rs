@@ -37,7 +37,7 @@ impl Listener for InMemory {
 }
 
 /// Every address leads to the one listener.
-struct Dial(MemoryDialer);
+pub(crate) struct Dial(pub(crate) MemoryDialer);
 
 impl Connector for Dial {
     fn connect<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
@@ -46,7 +46,7 @@ impl Connector for Dial {
 }
 
 #[derive(Default)]
-struct Records(Mutex<Vec<Record>>);
+pub(crate) struct Records(pub(crate) Mutex<Vec<Record>>);
 
 impl RecordSink for Records {
     fn begun(&self, _: &Arc<str>) {}
@@ -56,14 +56,14 @@ impl RecordSink for Records {
     }
 }
 
-struct World {
-    door: MemoryDialer,
-    records: Arc<Records>,
+pub(crate) struct World {
+    pub(crate) door: MemoryDialer,
+    pub(crate) records: Arc<Records>,
     stop: CancellationToken,
 }
 
 /// A gateway of this configuration whose backends are all at the other end of `backends`.
-fn gateway(configuration: &str, backends: MemoryDialer) -> World {
+pub(crate) fn gateway(configuration: &str, backends: MemoryDialer) -> World {
     let root = Source { path: Arc::from("gateway.yaml"), text: Arc::from(configuration) };
     let sources = Sources { root, includes: Vec::new() };
     let resolved = sluicegate_config::load(&sources, &CATALOG, &mut |_| Ok(String::new())).unwrap();

@@ -3,13 +3,16 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
+    clippy::string_slice,
     reason = "a test that meets what it did not expect has failed"
 )]
 
 mod cli;
 mod documents;
 mod extensions;
+mod gigabyte;
 mod grpc;
 mod http;
 mod inside;
@@ -21,5 +24,7 @@ mod quickstart;
 mod reflection;
 mod reload;
 mod shutdown;
+mod streams;
 mod support;
+mod triton;
 mod tritonserver;

@@ -50,7 +50,10 @@ fn read(text: &str) -> Result<InferRequest, Refusal> {
 }
 
 fn refused(text: &str) -> String {
-    read(text).expect_err(text).to_string()
+    match read(text) {
+        Ok(request) => panic!("{text} was taken: {request:?}"),
+        Err(refusal) => refusal.to_string(),
+    }
 }
 
 fn text(body: Body) -> String {
