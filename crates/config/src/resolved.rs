@@ -49,6 +49,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// How callers may identify themselves; never empty.
     pub authenticate: Vec<Method>,
+    /// Whether callers may manage the model servers.
+    pub management: bool,
     /// What a connection and a request may take.
     pub limits: Limits,
     /// Where its name stands.

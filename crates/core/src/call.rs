@@ -10,7 +10,9 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::HeaderMap;
 
-use crate::{ASK_FINAL, Body, FINAL, InferRequest, InferResponse, ModelMetadata, Operation, Parameter, Protocol};
+use crate::{
+    ASK_FINAL, Body, FINAL, InferRequest, InferResponse, ManageCall, ModelMetadata, Operation, Parameter, Protocol,
+};
 
 /// A boxed future; one a call, never one a chunk.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -172,6 +174,17 @@ pub trait Upstream: Send + Sync + 'static {
         inquiry: Inquiry,
     ) -> BoxFuture<'a, Result<Option<Bytes>, CallError>> {
         let _ = (endpoint, fact, inquiry);
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Does what an order says, and gives back what the server tells: JSON in the form of Triton's REST extensions, empty
+    /// where it tells nothing. `Ok(None)`: the backend has no such call.
+    fn manage<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        call: ManageCall,
+    ) -> BoxFuture<'a, Result<Option<Bytes>, CallError>> {
+        let _ = (endpoint, call);
         Box::pin(std::future::ready(Ok(None)))
     }
 

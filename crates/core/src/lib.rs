@@ -8,6 +8,7 @@ mod call;
 mod catalog;
 mod inbound;
 mod infer;
+mod manage;
 mod node;
 mod operation;
 mod parameters;
@@ -29,6 +30,7 @@ pub use inbound::{Inbound, Leisure, Outbound};
 pub use infer::{
     ASK_FINAL, FINAL, InferRequest, InferResponse, ModelMetadata, NonFinite, RequestedOutput, TensorMetadata,
 };
+pub use manage::{ManageCall, Management, Order};
 pub use node::{Mistake, Node, Source, Span, Value};
 pub use operation::{Asked, Operation, Protocol};
 pub use parameters::{Parameter, Parameters};

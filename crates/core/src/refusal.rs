@@ -116,6 +116,9 @@ kinds! {
     Unauthenticated { "unauthenticated", 401, 16, Client, No, Info,
         "The listener does not accept the caller.",
         "Present a credential the listener accepts." }
+    Forbidden { "forbidden", 403, 7, Client, No, Info,
+        "The caller may not do this on this listener.",
+        "Ask where it is allowed; for management see `management` of the listener." }
     ModelNotFound { "model_not_found", 404, 5, Client, No, Info,
         "No such model or version, or none that this caller may see.",
         "Check the name and version; operators: `sluicegate models`." }

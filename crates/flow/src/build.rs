@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::HeaderValue;
-use sluicegate_config::{Model as ModelSpec, Resolved, Version as VersionSpec};
+use sluicegate_config::{Listener, Model as ModelSpec, Resolved, Version as VersionSpec};
 use sluicegate_core::{BackendPlan, BuildUpstream, Mistake};
 
-use crate::snapshot::{Backend, Model, Snapshot, Version};
+use crate::snapshot::{Backend, Door, Model, Snapshot, Version};
 
 /// The builder of each kind of backend, by the value of `protocol`.
 pub type Builders = Vec<(&'static str, Arc<dyn BuildUpstream>)>;
@@ -47,8 +47,11 @@ pub fn build(
         let model = build_model(spec, &backends, before)?;
         models.insert(Arc::clone(&spec.name), Arc::new(model));
     }
-    let listeners =
-        resolved.listeners.iter().map(|listener| (Arc::clone(&listener.name), listener.authenticate.clone())).collect();
+    let door = |listener: &Listener| {
+        let door = Door { authenticate: listener.authenticate.clone(), management: listener.management };
+        (Arc::clone(&listener.name), door)
+    };
+    let listeners = resolved.listeners.iter().map(door).collect();
     let generation = previous.map_or(1, |snapshot| snapshot.generation + 1);
     Ok(Built(Snapshot {
         generation,

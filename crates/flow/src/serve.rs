@@ -13,7 +13,7 @@ use sluicegate_core::{Fact, Inbound, Kind, Operation, Outbound, Refusal};
 use crate::control::Gateway;
 use crate::snapshot::Snapshot;
 use crate::stage::name::Named;
-use crate::stage::{call, encode, facts, identity, inquire, name, read, reflect, stream, traffic, values};
+use crate::stage::{call, encode, facts, identity, inquire, manage, name, read, reflect, stream, traffic, values};
 use crate::trail::Trail;
 
 /// Answers one request. Never fails: what cannot be served is refused in the caller's protocol.
@@ -39,6 +39,7 @@ async fn answer(
     match name::name(identified, snapshot, trail).await? {
         Named::Gateway(asked) => Ok(encode::gateway(&asked, gateway)),
         Named::Models(asked, message) => facts::of_all(&asked, &message, gateway, snapshot, trail).await,
+        Named::Order(ordered) => manage::manage(ordered, gateway, snapshot, trail).await,
         Named::Reflection(questions) => reflect::reflect(questions, snapshot.silence, trail),
         Named::Stream(named) => stream::stream(named, gateway, snapshot, trail),
         Named::Model(named) if named.operation().runs_model() => {

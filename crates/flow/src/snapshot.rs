@@ -21,11 +21,18 @@ pub struct Snapshot {
     pub(crate) digest: Arc<str>,
     /// When it was installed.
     pub(crate) since: SystemTime,
-    pub(crate) listeners: HashMap<Arc<str>, Vec<Method>>,
+    pub(crate) listeners: HashMap<Arc<str>, Door>,
     /// How long a client that keeps a stream of requests open may be silent.
     pub(crate) silence: Duration,
     pub(crate) models: HashMap<Arc<str>, Arc<Model>>,
     pub(crate) backends: HashMap<Arc<str>, Arc<Backend>>,
+}
+
+/// Who may come in by a listener, and what for.
+pub(crate) struct Door {
+    pub(crate) authenticate: Vec<Method>,
+    /// Whether callers may manage the model servers.
+    pub(crate) management: bool,
 }
 
 /// A model and its versions.

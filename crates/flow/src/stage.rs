@@ -6,6 +6,7 @@ pub(crate) mod facts;
 pub(crate) mod generate;
 pub(crate) mod identity;
 pub(crate) mod inquire;
+pub(crate) mod manage;
 pub(crate) mod name;
 pub(crate) mod read;
 pub(crate) mod reflect;

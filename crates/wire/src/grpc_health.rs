@@ -36,6 +36,7 @@ pub(crate) const CODEC: Codec = Codec {
     encode_index: |_: &[IndexEntry<'_>]| no_operation(),
     encode_names: |_| no_operation(),
     reflect: None,
+    manage: None,
     encode_refusal: grpc::refusal,
     encode_error: grpc::error,
 };

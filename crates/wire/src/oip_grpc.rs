@@ -6,12 +6,13 @@
 
 use sluicegate_core::Protocol;
 
-use crate::{Codec, StreamCodec, grpc};
+use crate::{Codec, ManageCodec, StreamCodec, grpc};
 
 mod answer;
 pub mod client;
 mod contents;
 pub mod facts;
+mod manage;
 mod metadata;
 mod names;
 mod parameters;
@@ -23,6 +24,7 @@ mod tensor;
 mod write;
 
 pub use crate::generated::DESCRIPTOR;
+pub(crate) use manage::NO_REPOSITORIES;
 pub use rpc::SERVICE;
 
 /// The protocol as the gateway speaks it to its clients.
@@ -48,6 +50,7 @@ pub const CODEC: Codec = Codec {
     // `ask` gives no such operation: the list of this protocol is the index.
     encode_names: |_| answer::index(&[]),
     reflect: None,
+    manage: Some(ManageCodec { decode: manage::decode, encode: manage::encode }),
     encode_refusal: grpc::refusal,
     encode_error: grpc::error,
 };

@@ -5,7 +5,7 @@
 
 use sluicegate_core::Protocol;
 
-use crate::Codec;
+use crate::{Codec, ManageCodec};
 
 mod answer;
 mod binary;
@@ -14,6 +14,7 @@ mod elements;
 mod generate;
 mod headers;
 mod index;
+mod manage;
 mod metadata;
 mod parameters;
 mod path;
@@ -48,6 +49,7 @@ pub const CODEC: Codec = Codec {
     encode_index: index::encode,
     encode_names: index::names,
     reflect: None,
+    manage: Some(ManageCodec { decode: manage::decode, encode: manage::encode }),
     encode_refusal: answer::refusal,
     encode_error: answer::error,
 };

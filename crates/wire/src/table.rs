@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use sluicegate_core::{
-    Asked, Fact, InferRequest, InferResponse, ModelMetadata, NonFinite, Outbound, Protocol, Refusal,
+    Asked, Fact, InferRequest, InferResponse, Management, ModelMetadata, NonFinite, Order, Outbound, Protocol, Refusal,
 };
 
 use crate::{Limits, ReplyForm, grpc, grpc_health, grpc_reflection, oip_grpc, oip_rest, openai};
@@ -73,11 +73,22 @@ pub struct Codec {
     /// Answers one message of a stream about the gateway itself, [`Reflect`](sluicegate_core::Operation::Reflect): both
     /// without frames. `None`: the protocol has no such stream.
     pub reflect: Option<fn(&Bytes) -> Result<Bytes, Refusal>>,
+    /// How it reads orders to a server and writes what comes of them; `None`: it has none.
+    pub manage: Option<ManageCodec>,
     /// Writes a refusal in the protocol's own error form.
     pub encode_refusal: fn(&Refusal) -> Outbound,
     /// Writes an error that the backend made: the refusal's words, and the status of HTTP that says what the backend's
     /// does.
     pub encode_error: fn(&Refusal, StatusCode) -> Outbound,
+}
+
+/// How a protocol manages servers.
+#[derive(Clone, Copy)]
+pub struct ManageCodec {
+    /// Reads method, path (as sent) and opened message of an order. The model is by the client's name.
+    pub decode: fn(&Method, &str, &Bytes) -> Result<Order, Refusal>,
+    /// Writes what a server told, given as JSON in the form of Triton's REST extensions or as nothing.
+    pub encode: fn(Management, Bytes) -> Result<Outbound, Refusal>,
 }
 
 /// How a protocol writes answers one after another.
@@ -159,6 +170,12 @@ impl std::fmt::Debug for Codec {
 impl std::fmt::Debug for GenerateCodec {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("GenerateCodec")
+    }
+}
+
+impl std::fmt::Debug for ManageCodec {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("ManageCodec")
     }
 }
 

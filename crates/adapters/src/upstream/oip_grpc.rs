@@ -13,6 +13,7 @@ mod ask;
 mod faults;
 mod infer;
 mod inquire;
+mod manage;
 mod replies;
 
 use std::collections::HashMap;
@@ -22,8 +23,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use sluicegate_core::{
-    BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Endpoint, Fact, Field, Inquiry, Mistake,
-    ModelMetadata, Node, Protocol, Reply, ReplyStream, Settings, Shape, Upstream, UpstreamKind,
+    BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Endpoint, Fact, Field, Inquiry,
+    ManageCall, Mistake, ModelMetadata, Node, Protocol, Reply, ReplyStream, Settings, Shape, Upstream, UpstreamKind,
 };
 
 use crate::http::{Client, Connector, HttpError, Origin, Speaks};
@@ -216,6 +217,14 @@ impl Upstream for OipGrpc {
         inquiry: Inquiry,
     ) -> BoxFuture<'a, Result<Option<Bytes>, CallError>> {
         Box::pin(async move { self.tell(&*self.peer(endpoint)?, fact, inquiry).await })
+    }
+
+    fn manage<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        call: ManageCall,
+    ) -> BoxFuture<'a, Result<Option<Bytes>, CallError>> {
+        Box::pin(async move { self.order(&*self.peer(endpoint)?, call).await })
     }
 
     fn metadata<'a>(

@@ -14,6 +14,7 @@ mod call;
 mod events;
 mod generate;
 mod inquire;
+mod manage;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -23,8 +24,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use sluicegate_core::{
     BackendModel, BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Endpoint, Fact, Field,
-    Inquiry, Mistake, ModelMetadata, Node, NonFinite, Protocol, Reply, ReplyStream, Settings, Shape, Upstream,
-    UpstreamKind,
+    Inquiry, ManageCall, Mistake, ModelMetadata, Node, NonFinite, Protocol, Reply, ReplyStream, Settings, Shape,
+    Upstream, UpstreamKind,
 };
 
 use self::generate::Decoupled;
@@ -207,6 +208,14 @@ impl Upstream for OipRest {
 
     fn stream<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<ReplyStream, CallError>> {
         Box::pin(async move { self.run_streaming(&*self.peer(endpoint)?, call).await })
+    }
+
+    fn manage<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        call: ManageCall,
+    ) -> BoxFuture<'a, Result<Option<Bytes>, CallError>> {
+        Box::pin(async move { self.order(&*self.peer(endpoint)?, call).await })
     }
 
     fn metadata<'a>(

@@ -32,6 +32,7 @@ pub(super) fn listeners(root: &Node, mistakes: &mut Mistakes) -> Vec<Listener> {
             name: name.as_str().into(),
             address,
             authenticate: methods(name, node, mistakes),
+            management: node.get("management").and_then(Node::text) == Some("allow"),
             limits: limits(node),
             span: span.clone(),
         });

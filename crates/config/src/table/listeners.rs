@@ -14,6 +14,19 @@ pub(crate) const LISTENER: &[Field] = &[
         Shape::List(&Shape::Choice(METHODS)),
         "How callers may identify themselves. Nothing is assumed: that everybody may call must be written.",
     ),
+    Field::optional(
+        "management",
+        Shape::Choice(&[
+            ("refuse", "Nobody manages servers through this listener."),
+            (
+                "allow",
+                "Everybody who may call may also load and unload models (which brings code onto a model server), change what \
+                 servers trace and log, and register shared memory. For a listener that only operators reach.",
+            ),
+        ]),
+        "refuse",
+        "Whether callers may manage the model servers.",
+    ),
     Field::absent("limits", Shape::Object(LIMITS), "What a connection and a request may take."),
     Field::later("hosts"),
     Field::later("tls"),

@@ -43,7 +43,8 @@ fn show(resolved: &Resolved) -> String {
     let mut text = String::new();
     for listener in &resolved.listeners {
         let (name, address) = (&listener.name, listener.address);
-        writeln!(text, "listener {name} {address} {:?} at {}", listener.authenticate, listener.span).unwrap();
+        let manages = if listener.management { " manages" } else { "" };
+        writeln!(text, "listener {name} {address} {:?}{manages} at {}", listener.authenticate, listener.span).unwrap();
         writeln!(text, "  {:?}", listener.limits).unwrap();
     }
     let admin = &resolved.admin;

@@ -193,6 +193,7 @@ fn resolved() -> Resolved {
         name: Arc::from("l"),
         address: ([127, 0, 0, 1], 0).into(),
         authenticate: vec![Method::Anonymous],
+        management: false,
         limits: limits(),
         span: span.clone(),
     };

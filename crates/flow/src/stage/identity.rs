@@ -14,6 +14,7 @@ use crate::trail::Trail;
 pub(crate) struct Identified {
     head: Parts,
     body: Body,
+    manages: bool,
 }
 
 thread_local! {
@@ -23,17 +24,22 @@ thread_local! {
 pub(crate) fn identify(inbound: Inbound, snapshot: &Snapshot, trail: &mut Trail) -> Result<Identified, Refusal> {
     let Inbound { listener, head, body, .. } = inbound;
     // A listener that this generation does not know lets nobody in.
-    let methods = snapshot.listeners.get(&listener).map_or(&[][..], Vec::as_slice);
-    if !methods.contains(&Method::Anonymous) {
+    let door = snapshot.listeners.get(&listener).filter(|door| door.authenticate.contains(&Method::Anonymous));
+    let Some(door) = door else {
         return Err(Refusal::new(Kind::Unauthenticated, "this listener does not accept you"));
-    }
+    };
     ANONYMOUS.with(|name| trail.identified(name));
-    Ok(Identified { head, body })
+    Ok(Identified { head, body, manages: door.management })
 }
 
 impl Identified {
     pub(super) const fn head(&self) -> &Parts {
         &self.head
+    }
+
+    /// Whether the caller may manage the model servers.
+    pub(super) const fn manages(&self) -> bool {
+        self.manages
     }
 
     pub(super) fn into_parts(self) -> (Parts, Body) {

@@ -12,6 +12,7 @@ use sluicegate_wire::openai::Head;
 use sluicegate_wire::{Codec, Limits, PROTOCOLS, codec, grpc};
 
 use super::identity::Identified;
+use super::manage::Ordered;
 use super::read::{broken, collect};
 use crate::snapshot::{Model, Snapshot, Version};
 use crate::trail::Trail;
@@ -28,6 +29,8 @@ pub(crate) enum Named {
     Models(Asked, Bytes),
     /// Something of a model that this generation has.
     Model(NamedModel),
+    /// Something to be done by the model servers.
+    Order(Ordered),
     /// Any number of questions about what the gateway serves.
     Reflection(Questions),
     /// Any number of requests on one stream, each naming its own model.
@@ -74,7 +77,7 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
     let asked = ask(&identified)?;
     trail.asked(&asked);
     if asked.operation == Operation::Manage {
-        return Err(Refusal::new(Kind::NotInThisBuild, "loading, tracing and shared memory are not in this build"));
+        return ordered(asked.protocol, identified, snapshot, trail).await.map(Named::Order);
     }
     let (head, body) = identified.into_parts();
     let patience = patience(asked.protocol, &head.headers)?;
@@ -125,6 +128,35 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
     }
 }
 
+/// An order is read only where it may be given: what is said to the others depends on no model.
+async fn ordered(
+    protocol: Protocol,
+    identified: Identified,
+    snapshot: &Snapshot,
+    trail: &mut Trail,
+) -> Result<Ordered, Refusal> {
+    if !identified.manages() {
+        let public = "management is off on this listener; `management: allow` in its configuration turns it on";
+        return Err(Refusal::new(Kind::Forbidden, public));
+    }
+    let (head, body) = identified.into_parts();
+    let patience = patience(protocol, &head.headers)?;
+    let codec = codec(protocol);
+    let Some(manage) = codec.manage else {
+        return Err(Refusal::new(Kind::NoSuchPath, "this protocol manages no servers"));
+    };
+    let message = (codec.open)(&head.headers, collect(trail.counted(body)).await?, &Limits::default())?;
+    let order = (manage.decode)(&head.method, head.uri.path(), &message)?;
+    let model = match order.model.as_deref() {
+        Some(name) => Some(snapshot.models.get(name).map(Arc::clone).ok_or_else(not_found)?),
+        None => None,
+    };
+    if let Some(model) = &model {
+        trail.model(model);
+    }
+    Ok(Ordered { protocol, order, model, patience })
+}
+
 fn ask(identified: &Identified) -> Result<Asked, Refusal> {
     let head = identified.head();
     let asked = PROTOCOLS.iter().find_map(|codec| (codec.ask)(&head.method, head.uri.path()));
@@ -150,9 +182,12 @@ async fn open(codec: &Codec, asked: Asked, headers: &HeaderMap, body: Body) -> R
 
 type Found = (Arc<Model>, Option<Arc<Version>>);
 
+fn not_found() -> Refusal {
+    Refusal::new(Kind::ModelNotFound, "no such model or version")
+}
+
 /// Unknown models and unknown versions get one refusal.
 fn find(asked: &Asked, snapshot: &Snapshot) -> Result<Found, Refusal> {
-    let not_found = || Refusal::new(Kind::ModelNotFound, "no such model or version");
     let name = asked.model.as_deref().ok_or_else(not_found)?;
     let model = snapshot.models.get(name).map(Arc::clone).ok_or_else(not_found)?;
     // A list of the protocol's models does not name the others: neither does a question about one of them.

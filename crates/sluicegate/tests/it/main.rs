@@ -17,6 +17,7 @@ mod grpc;
 mod http;
 mod inside;
 mod matrix;
+mod management;
 mod mlserver;
 mod observe;
 mod openai;

@@ -224,3 +224,26 @@ fn the_mlserver_example_works_as_written() {
         (Some("2"), Some("setosa"))
     );
 }
+
+#[test]
+fn models_are_loaded_and_unloaded_on_mlserver() {
+    // One of its own: others rely on what the shared one has loaded.
+    let mlserver = MlServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        r#"
+version: 1
+listeners: {{ local: {{ address: 127.0.0.1:0, authenticate: [anonymous], management: allow }} }}
+backends: {{ mlserver: {{ protocol: oip-rest, endpoints: ["http://127.0.0.1:{}"] }} }}
+models: {{ mine: {{ backend: mlserver, model: echo }} }}
+"#,
+        mlserver.port
+    );
+    let (gateway, _) = Gateway::of(folder.path(), &text);
+    for protocol in ["http", "grpc"] {
+        let report =
+            crate::management::manage(&gateway, protocol, "mine", &["unload", "ready", "load", "ready", "log"]);
+        assert_eq!((&report["ready-1"], &report["ready-3"]), (&json!(false), &json!(true)), "{report}");
+        assert!(report["log-4"]["message"].as_str().unwrap().contains("no backend that was meant"), "{report}");
+    }
+}

@@ -5,9 +5,9 @@
 
 use bytes::Bytes;
 use prost::Message;
-use sluicegate_core::{BackendModel, InferRequest, InferResponse, ModelMetadata};
+use sluicegate_core::{BackendModel, InferRequest, InferResponse, Management, ModelMetadata, Order};
 
-use super::{metadata, request, response};
+use super::{manage, metadata, request, response};
 use crate::Limits;
 use crate::fault::{Fault, Read};
 use crate::generated::inference::{
@@ -152,6 +152,24 @@ pub fn encode_question(model: &BackendModel) -> Result<Bytes, FrameError> {
     let version = model.version.as_deref().unwrap_or_default().to_owned();
     let message = ModelReadyRequest { name: model.name.to_string(), version };
     frame::whole(&message.encode_to_vec())
+}
+
+/// Path and framed message of an order to a server.
+///
+/// # Errors
+/// A value that the message has no form for.
+pub fn encode_order(order: &Order) -> Result<(String, Bytes), DecodeError> {
+    let (path, message) = manage::question(order)?;
+    let framed = frame::whole(&message).map_err(|error| DecodeError::new(error.to_string()))?;
+    Ok((path, framed))
+}
+
+/// Reads what a server answered to an order, as JSON of Triton's REST extensions; empty where it says nothing.
+///
+/// # Errors
+/// The message is none of the call.
+pub fn decode_order(what: Management, message: &[u8]) -> Result<Bytes, DecodeError> {
+    manage::told(what, message)
 }
 
 /// A framed message without fields: for [`SERVER_LIVE_PATH`], [`SERVER_READY_PATH`], [`SERVER_PATH`], and for the

@@ -59,7 +59,7 @@ fn descriptor(name: &str) -> Result<MessageDescriptor, DecodeError> {
     found.ok_or_else(|| DecodeError::new(format!("the descriptors do not have {name}")))
 }
 
-fn to_json(name: &str, message: &[u8]) -> Result<Bytes, DecodeError> {
+pub(super) fn to_json(name: &str, message: &[u8]) -> Result<Bytes, DecodeError> {
     let message = DynamicMessage::decode(descriptor(name)?, message)
         .map_err(|_| DecodeError::new(format!("the message is no {name}")))?;
     let options =
@@ -72,7 +72,7 @@ fn to_json(name: &str, message: &[u8]) -> Result<Bytes, DecodeError> {
     Ok(json.into())
 }
 
-fn from_json(name: &str, json: &[u8]) -> Result<Vec<u8>, DecodeError> {
+pub(super) fn from_json(name: &str, json: &[u8]) -> Result<Vec<u8>, DecodeError> {
     let value: Value = serde_json::from_slice(json)
         .map_err(|error| DecodeError::new(format!("not JSON (line {}, column {})", error.line(), error.column())))?;
     let options = DeserializeOptions::new().deny_unknown_fields(false);

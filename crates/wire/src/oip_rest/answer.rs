@@ -53,6 +53,7 @@ pub(super) fn refusal(refusal: &Refusal) -> Outbound {
     if refusal.kind == Kind::MethodNotAllowed {
         match refusal.public.as_ref() {
             path::TAKES_GET => drop(headers.insert(ALLOW, HeaderValue::from_static("GET"))),
+            path::TAKES_BOTH => drop(headers.insert(ALLOW, HeaderValue::from_static("GET, POST"))),
             path::TAKES_POST => drop(headers.insert(ALLOW, HeaderValue::from_static("POST"))),
             _ => {}
         }

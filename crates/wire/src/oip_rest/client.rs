@@ -1,12 +1,12 @@
 //! The protocol as a client of model servers speaks it: strict in what it writes, lenient in what it reads.
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use serde_json::Value;
-use sluicegate_core::{BackendModel, Body, DataType, InferRequest, InferResponse, ModelMetadata, NonFinite};
+use sluicegate_core::{BackendModel, Body, DataType, InferRequest, InferResponse, ModelMetadata, NonFinite, Order};
 
 pub use super::generate::client::{Generated, NoForm, decode_generated, encode_generate};
-use super::{metadata, path, request, response};
+use super::{manage, metadata, path, request, response};
 use crate::Limits;
 use crate::fault::Fault;
 
@@ -95,6 +95,12 @@ pub fn metadata_path(model: &BackendModel) -> String {
 #[must_use]
 pub fn ready_path(model: &BackendModel) -> String {
     model_path(model, "/ready")
+}
+
+/// Method and path of an order to a server; its body is the order's.
+#[must_use]
+pub fn order_target(order: &Order) -> (Method, String) {
+    manage::target(order)
 }
 
 fn model_path(model: &BackendModel, verb: &str) -> String {

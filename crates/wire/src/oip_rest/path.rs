@@ -6,10 +6,15 @@
 use http::Method;
 use sluicegate_core::{Asked, Kind, Operation, Protocol, Refusal};
 
+use super::manage::{self, Takes};
+use crate::oip_grpc::NO_REPOSITORIES;
+
 /// Says which method a path takes; `answer` reads the `allow` header from it.
 pub(crate) const TAKES_GET: &str = "this path takes GET";
 /// Says which method a path takes; `answer` reads the `allow` header from it.
 pub(crate) const TAKES_POST: &str = "this path takes POST";
+/// Says which methods a path takes; `answer` reads the `allow` header from it.
+pub(crate) const TAKES_BOTH: &str = "this path takes GET and POST";
 
 /// Reads method and path (as sent, without query). `None`: not a path of this protocol.
 pub(super) fn ask(method: &Method, path: &str) -> Option<Result<Asked, Refusal>> {
@@ -23,10 +28,13 @@ pub(super) fn ask(method: &Method, path: &str) -> Option<Result<Asked, Refusal>>
 fn asked(method: &Method, rest: &str) -> Result<Asked, Refusal> {
     let rest = rest.strip_prefix('/').unwrap_or(rest);
     // One slash at the end is taken; a path of nothing but that slash has lost its own already.
-    let rest = if rest == "/" { return Err(no_such_path()) } else { rest.strip_suffix('/').unwrap_or(rest) };
-    // The longest path has models, name, versions, version and verb; a sixth part is one too many.
-    let mut parts = rest.splitn(6, '/');
-    let parts: [Option<&str>; 6] = std::array::from_fn(|_| parts.next());
+    if rest == "/" {
+        return Err(no_such_path());
+    }
+    let parts = segments(rest);
+    if let Some(found) = manage::find(&parts) {
+        return to_manage(method, &found);
+    }
     let (operation, model, version) = match parts {
         [Some(""), None, ..] => (Operation::ServerMetadata, None, None),
         [Some("health"), Some("live"), None, ..] => (Operation::ServerLive, None, None),
@@ -43,6 +51,7 @@ fn asked(method: &Method, rest: &str) -> Result<Asked, Refusal> {
         [Some("models"), Some(model), Some("versions"), Some(version), Some(verb), None] => {
             (of_model(verb)?, Some(model), Some(version))
         }
+        _ if manage::names_repository(&parts) => return Err(Refusal::new(Kind::BadRequest, NO_REPOSITORIES)),
         _ => return Err(no_such_path()),
     };
     let model = model.map(|name| decode(name, "model name")).transpose()?;
@@ -59,6 +68,26 @@ fn asked(method: &Method, rest: &str) -> Result<Asked, Refusal> {
     Ok(Asked { protocol: Protocol::OipRest, operation, model, version })
 }
 
+/// The segments of a path. The longest has models, name, versions, version and verb; a sixth part is one too many. One
+/// slash at the end is taken.
+pub(super) fn segments(rest: &str) -> [Option<&str>; 6] {
+    let mut parts = rest.strip_suffix('/').unwrap_or(rest).splitn(6, '/');
+    std::array::from_fn(|_| parts.next())
+}
+
+fn to_manage(method: &Method, found: &manage::Found<'_>) -> Result<Asked, Refusal> {
+    let (fits, otherwise) = match found.takes {
+        Takes::Get => (*method == Method::GET, TAKES_GET),
+        Takes::Post => (*method == Method::POST, TAKES_POST),
+        Takes::Both => (*method == Method::GET || *method == Method::POST, TAKES_BOTH),
+    };
+    if !fits {
+        return Err(Refusal::new(Kind::MethodNotAllowed, otherwise));
+    }
+    let model = found.model.map(|name| decode(name, "model name")).transpose()?;
+    Ok(Asked { protocol: Protocol::OipRest, operation: Operation::Manage, model, version: None })
+}
+
 /// What the last segment of a model's path asks of it.
 fn of_model(verb: &str) -> Result<Operation, Refusal> {
     match verb {
@@ -72,7 +101,7 @@ fn of_model(verb: &str) -> Result<Operation, Refusal> {
     }
 }
 
-fn no_such_path() -> Refusal {
+pub(super) fn no_such_path() -> Refusal {
     Refusal::new(Kind::NoSuchPath, "no such path in the Open Inference Protocol v2")
 }
 

@@ -32,6 +32,7 @@ pub const CODEC: Codec = Codec {
     encode_index: |_: &[IndexEntry<'_>]| no_operation(),
     encode_names: |names| models::models(names.iter().copied()),
     reflect: None,
+    manage: None,
     encode_refusal: error::refusal,
     encode_error: error::error,
 };

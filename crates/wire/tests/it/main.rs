@@ -17,6 +17,7 @@ mod grpc_answers;
 mod grpc_reflection;
 mod hostile;
 mod lossless;
+mod manage;
 mod oip_grpc;
 mod oip_grpc_properties;
 mod openai_head;
