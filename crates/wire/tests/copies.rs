@@ -2,6 +2,8 @@
 //!
 //! A test binary of its own with one test, for it counts for the whole process.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail a test as the test itself does")]
+
 use std::alloc::System;
 
 use bytes::Bytes;

@@ -140,6 +140,7 @@ fn answers_go_every_way() {
 }
 
 /// Sends each message every way and holds the outcome against the rule. Prints a row for each way.
+#[expect(clippy::print_stdout, reason = "the figures that `cargo xtask properties` writes down")]
 fn every_way<T: Same + Debug>(messages: impl Strategy<Value = T>, ways: &[Way<T>]) {
     let cases = std::env::var("PROPTEST_CASES").map_or(10_000, |cases| cases.parse().unwrap());
     let mut runner = TestRunner::new(ProptestConfig {

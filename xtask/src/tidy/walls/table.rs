@@ -62,6 +62,8 @@ pub(super) const TEST_LIBRARIES: &[&str] = &[
     "insta",
     "proptest",
     "serde_json",
+    // Counts what is allocated: that a large tensor is not copied is shown, not timed.
+    "stats_alloc",
     "tempfile",
     "tokio",
     "tokio-util",
