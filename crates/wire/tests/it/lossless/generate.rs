@@ -28,8 +28,9 @@ const WORDS: [&str; 18] = [
     "priority",
 ];
 
-/// Names that steer the form of a REST message, and one that no gateway takes.
-const STEERING: [&str; 4] = ["binary_data", "binary_data_size", "binary_data_output", "shared_memory_region"];
+/// Names that steer the form of a REST message, or Triton's streams, and one that no gateway takes.
+const STEERING: [&str; 5] =
+    ["binary_data", "binary_data_size", "binary_data_output", "shared_memory_region", "triton_final_response"];
 
 /// What the elements of a tensor are like.
 #[derive(Clone, Copy, Debug, PartialEq)]

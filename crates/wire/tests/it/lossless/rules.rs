@@ -4,8 +4,8 @@
 //! - **Numbers in JSON** carry every integer and every finite float; a NaN loses its payload, and is refused by some
 //!   policies, as are infinities. `BF16`, and in answers `FP16`, have no JSON form; nor have `BYTES` that are not UTF-8.
 //! - **Typed contents** carry all but `FP16` and `BF16`, and tensors that have a name.
-//! - **Parameters** that steer the form of a REST message belong to the one who writes it. JSON has no number for a
-//!   double that is not finite. A server of KServe's older protocol takes neither doubles nor integers beyond 63 bits.
+//! - **Parameters** that steer the form of a REST message belong to the one who writes it, and those that steer Triton's
+//!   streams do not go to a backend over REST. JSON has no number for a double that is not finite. A server of KServe's older protocol takes neither doubles nor integers beyond 63 bits.
 //! - **gRPC** does not tell an empty id or version from none, and counts dimensions in 63 bits.
 
 use bytes::Bytes;
@@ -22,6 +22,7 @@ const NAN: u64 = 0x7ff8 << 48;
 pub(crate) fn rest_binary(request: &InferRequest) -> Outcome<InferRequest> {
     let mut request = request.clone();
     steering_is_dropped(&mut request);
+    streaming_is_dropped(&mut request);
     numbers_have_json(&request)?;
     no_shared_memory(&request)?;
     Ok(request)
@@ -32,6 +33,7 @@ pub(crate) fn rest_json(request: &InferRequest, policy: NonFinite) -> Outcome<In
     use oip_rest::client::EncodeError;
     let mut request = request.clone();
     steering_is_dropped(&mut request);
+    streaming_is_dropped(&mut request);
     parameters_have_json(&request.parameters)?;
     for input in &mut request.inputs {
         parameters_have_json(&input.parameters)?;
@@ -55,7 +57,9 @@ pub(crate) fn rest_json(request: &InferRequest, policy: NonFinite) -> Outcome<In
 
 /// Over REST from a client that sends some tensors as JSON and the others as binary data.
 pub(crate) fn rest_mixed(request: &InferRequest, as_json: impl Fn(usize) -> bool) -> Outcome<InferRequest> {
-    let mut request = rest_binary(request)?;
+    let mut request = request.clone();
+    steering_is_dropped(&mut request);
+    no_shared_memory(&request)?;
     for (index, input) in request.inputs.iter_mut().enumerate().filter(|(index, _)| as_json(*index)) {
         *input = json(input, NonFinite::Token).map_err(|_| format!("input {index} has no JSON form"))?;
     }
@@ -75,6 +79,7 @@ pub(crate) fn grpc(request: &InferRequest, old: bool) -> Outcome<InferRequest> {
         known(&output.parameters)?;
     }
     no_shared_memory(&request)?;
+    sizes_are_dropped(&mut request.inputs);
     request.id = request.id.filter(|id| !id.is_empty());
     Ok(request)
 }
@@ -85,6 +90,7 @@ pub(crate) fn grpc_typed(request: &InferRequest) -> Outcome<InferRequest> {
     described(&request.inputs)?;
     no_shared_memory(&request)?;
     request.inputs.iter().try_for_each(typed)?;
+    sizes_are_dropped(&mut request.inputs);
     request.id = request.id.filter(|id| !id.is_empty());
     Ok(request)
 }
@@ -127,6 +133,7 @@ pub(crate) fn grpc_answer(response: &InferResponse) -> Outcome<InferResponse> {
     let no_form = |_| "the model's answer has no form in gRPC".to_owned();
     response.outputs.iter().try_for_each(dimensions_fit).map_err(no_form)?;
     response.outputs.iter().try_for_each(data_itself)?;
+    sizes_are_dropped(&mut response.outputs);
     response.id = response.id.filter(|id| !id.is_empty());
     response.model_version = response.model_version.filter(|version| !version.is_empty());
     Ok(response)
@@ -137,6 +144,7 @@ pub(crate) fn grpc_typed_answer(response: &InferResponse) -> Outcome<InferRespon
     let mut response = response.clone();
     described(&response.outputs)?;
     response.outputs.iter().try_for_each(typed)?;
+    sizes_are_dropped(&mut response.outputs);
     response.id = response.id.filter(|id| !id.is_empty());
     response.model_version = response.model_version.filter(|version| !version.is_empty());
     Ok(response)
@@ -226,8 +234,19 @@ fn old_server_knows(parameters: &Parameters) -> Outcome<()> {
 
 fn steering_is_dropped(request: &mut InferRequest) {
     request.parameters.remove("binary_data_output");
-    request.inputs.iter_mut().for_each(|input| drop(input.parameters.remove("binary_data_size")));
+    sizes_are_dropped(&mut request.inputs);
     request.outputs.iter_mut().for_each(|output| drop(output.parameters.remove("binary_data")));
+}
+
+/// A size that came with a tensor is that of binary data behind it, which is no more where it goes.
+fn sizes_are_dropped(tensors: &mut [Tensor]) {
+    tensors.iter_mut().for_each(|tensor| drop(tensor.parameters.remove("binary_data_size")));
+}
+
+/// Triton's REST refuses the parameters that steer its streams.
+fn streaming_is_dropped(request: &mut InferRequest) {
+    let kept = request.parameters.iter().filter(|(name, _)| !name.starts_with("triton_"));
+    request.parameters = kept.map(|(name, value)| (name.to_owned(), value.clone())).collect();
 }
 
 fn numbers_have_json(request: &InferRequest) -> Outcome<()> {
