@@ -64,6 +64,7 @@ const BUILT: &[&str] = &[
     "owner",
     "address",
     "authenticate",
+    "management",
     "limits",
     "head",
     "headers",

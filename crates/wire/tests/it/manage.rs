@@ -7,7 +7,7 @@ use sluicegate_core::{Kind, Management, Operation, Order, Protocol, Refusal};
 use sluicegate_wire::grpc::frame::PREFIX;
 use sluicegate_wire::{codec, oip_grpc, oip_rest};
 
-use crate::bytes_of::whole;
+use crate::grpc_answers::message_of;
 
 fn order(what: Management, model: Option<&str>, region: Option<&str>, body: &Value) -> Order {
     let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
@@ -18,7 +18,7 @@ fn orders() -> Vec<Order> {
     use Management as M;
     let file = json!({ "parameters": { "config": "{}", "file:1/model.py": "AAEC/w==", "n": -5, "force": true } });
     vec![
-        order(M::Load, Some("a b/%é"), None, &Value::Null),
+        order(M::Load, Some("a b%é"), None, &Value::Null),
         order(M::Load, Some("m"), None, &file),
         order(M::Unload, Some("m"), None, &json!({ "parameters": { "unload_dependents": true } })),
         order(M::Trace, None, None, &Value::Null),
@@ -78,8 +78,8 @@ fn answers_pass_through_grpc_and_come_out_as_rest_has_them() {
         (M::CudaMemoryStatus, json!([{ "byte_size": 16, "device_id": 2, "name": "r" }])),
     ] {
         let encode = codec(Protocol::OipGrpc).manage.unwrap().encode;
-        let answer = whole(encode(what, told.to_string().into()).unwrap().into_body());
-        let again = oip_grpc::client::decode_order(what, &answer[PREFIX..]).unwrap();
+        let answer = message_of(encode(what, told.to_string().into()).unwrap());
+        let again = oip_grpc::client::decode_order(what, &answer).unwrap();
         assert_eq!(serde_json::from_slice::<Value>(&again).unwrap(), told);
     }
 }
