@@ -114,7 +114,8 @@ pub(crate) const VERSION: &[Field] = &[
     Field::absent(
         "version",
         Shape::Text,
-        "The backend's name for the version. Default: the same name. Not where the backend loads files.",
+        "The backend's name for the version. Default: the same name. `\"\"`: none is sent, the backend chooses. Not where \
+         the backend loads files.",
     ),
 ];
 

@@ -95,6 +95,9 @@ const BUILT: &[&str] = &[
     "library",
     "warm",
     "binary",
+    "stream",
+    "idle",
+    "total",
 ];
 
 #[test]

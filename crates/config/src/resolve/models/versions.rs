@@ -94,7 +94,9 @@ impl Context<'_, '_, '_> {
         let backend = node.get("backend")?;
         let found = self.backends.find(backend, self.mistakes);
         let model = self.text(node, "model", names::MODEL).unwrap_or(self.model);
-        let version = self.text(node, "version", names::VERSION).or(names.backend);
+        // Not every server has versions by name: KServe refuses every request that names one.
+        let none = !names.direct && node.get("version").and_then(Node::text) == Some("");
+        let version = if none { None } else { self.text(node, "version", names::VERSION).or(names.backend) };
         let source = match found.and_then(|found| found.kind) {
             Some(kind) if kind.loads_files => self.loaded(kind, span, node, names),
             Some(kind) => {
