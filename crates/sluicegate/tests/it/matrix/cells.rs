@@ -53,18 +53,7 @@ pub(super) const MODELS: &[(&str, char, &str)] = &[
 
 /// What the gateway cannot do yet: the client's title, the target's key (empty: any), the model and why. A row here whose
 /// cell works fails the test.
-pub(super) const NOT_YET: &[(&str, &str, &str, &str)] = &[
-    ("tritonclient gRPC", "triton-rest", "tokens", "decoupled models behind REST"),
-    ("tritonclient gRPC", "triton-same", "tokens", "decoupled models behind REST"),
-    ("tritonclient gRPC", "triton-grpc", "tokens", "errors in band end the stream"),
-    ("tritonclient aio", "triton-rest", "tokens", "decoupled models behind REST"),
-    ("tritonclient aio", "triton-same", "tokens", "decoupled models behind REST"),
-    ("perf_analyzer HTTP", "", "iris", "configuration and statistics over REST"),
-    ("perf_analyzer HTTP", "", "image", "configuration and statistics over REST"),
-];
-
-/// Whether grpcurl learns the calls by asking the gateway.
-pub(super) const REFLECTION: bool = false;
+pub(super) const NOT_YET: &[(&str, &str, &str, &str)] = &[];
 
 impl Target {
     const fn new(key: &'static str, title: &'static str, server: Server, protocol: &'static str) -> Self {

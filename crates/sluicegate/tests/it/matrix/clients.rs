@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Map, Value, json};
 
 use super::bodies;
-use super::cells::{REFLECTION, Server, Target};
+use super::cells::{Server, Target};
 use crate::support::{peer, root};
 
 /// One run of a client: whom it asks for which model.
@@ -82,15 +82,15 @@ pub(super) const CLIENTS: &[Client] = &[
     },
     Client {
         title: "grpcurl",
-        about: "typed contents, JSON names of protobuf",
+        about: "calls learnt by reflection; typed contents",
         models: &["iris", "strings", "adder"],
         directly: |_| true,
         run: |asks| asks.iter().map(grpcurl).collect(),
     },
     Client {
         title: "curl",
-        about: "plain JSON",
-        models: &["iris", "digits", "strings", "adder", "image"],
+        about: "plain JSON; `generate_stream` of decoupled models",
+        models: &["iris", "digits", "strings", "adder", "image", "tokens"],
         directly: |_| true,
         run: |asks| asks.iter().map(curl).collect(),
     },
@@ -283,8 +283,8 @@ fn perf_analyzer(ask: &Ask, protocol: &str) -> Outcome {
 fn grpcurl(ask: &Ask) -> Outcome {
     let mut command = Command::new(root().join("tests/python/grpcurl.sh"));
     command.env("SLUICEGATE_GRPCURL", peer("SLUICEGATE_GRPCURL"));
-    // No server of these has reflection.
-    if ask.target.is_none() || !REFLECTION {
+    // No server of these has reflection; the gateway has it for all of them.
+    if ask.target.is_none() {
         command.arg("--protos");
     }
     let request = bodies::grpc(ask.model, &ask.name).to_string();
@@ -301,22 +301,40 @@ fn grpcurl(ask: &Ask) -> Outcome {
 }
 
 fn curl(ask: &Ask) -> Outcome {
-    let url = format!("http://{}/v2/models/{}/infer", ask.http, ask.name);
-    let mut child = Command::new("curl")
-        .args(["-sS", "--max-time", "60", "-H", "content-type: application/json", "--data-binary", "@-", &url])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(bodies::rest(ask.model).to_string().as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let said = || String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    let answer: Value = serde_json::from_slice(&output.stdout).map_err(|error| format!("{error}: {}", said()))?;
-    let Some(outputs) = answer["outputs"].as_array() else { return Err(said().into_owned()) };
+    let post =
+        |verb: &str, body: &Value| curl_post(&format!("http://{}/v2/models/{}/{verb}", ask.http, ask.name), body);
+    if ask.model == "tokens" {
+        let (said, _) = post("generate_stream", &json!({ "prompt": "a", "max_tokens": 3 }));
+        let events = said.lines().filter_map(|line| line.strip_prefix("data: "));
+        let mut events: Vec<Value> = events.map(|event| serde_json::from_str(event).unwrap()).collect();
+        for event in &mut events {
+            if event["model_name"] != json!(ask.name) {
+                return Err(format!("it is another's answer: {said}"));
+            }
+            event["model_name"] = json!("tokens");
+        }
+        return if events.len() == 3 { Ok([("stream".to_owned(), json!(events))].into()) } else { Err(said) };
+    }
+    let (said, errors) = post("infer", &bodies::rest(ask.model));
+    let answer: Value = serde_json::from_str(&said).map_err(|error| format!("{error}: {said}{errors}"))?;
+    let Some(outputs) = answer["outputs"].as_array() else { return Err(said) };
     if answer["model_name"] != json!(ask.name) || answer["id"] != "curl" {
         return Err(format!("it is another's answer: {answer}"));
     }
     let outputs: Map<String, Value> = outputs.iter().map(bodies::rest_output).collect();
     Ok([("json".to_owned(), Value::Object(outputs))].into())
+}
+
+/// What came back, and what curl complained of.
+fn curl_post(url: &str, body: &Value) -> (String, String) {
+    let mut child = Command::new("curl")
+        .args(["-sS", "--max-time", "60", "-H", "content-type: application/json", "--data-binary", "@-", url])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(body.to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
 }

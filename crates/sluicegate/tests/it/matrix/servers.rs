@@ -93,6 +93,14 @@ impl Servers {
             for model in target.server.models() {
                 text.push_str(&entry(target, model));
             }
+            let key = target.key;
+            if !matches!(target.server, Server::Embedded | Server::Llama) {
+                text.push_str(&format!("  absent-on-{key}: {{ backend: {key}, model: absent }}\n"));
+                text.push_str(&format!(
+                    "  blue-on-{key}: {{ versions: {{ deep.blue: {{ backend: {key}, model: iris, version: \"\" }} }}, \
+                     traffic: {{ stable: deep.blue }} }}\n"
+                ));
+            }
         }
         text
     }
