@@ -22,5 +22,5 @@ pub use limits::Limits;
 pub use reply_form::ReplyForm;
 pub use table::{
     Codec, DecodeInfer, EncodeFact, GenerateCodec, IndexEntry, ManageCodec, NameInBody, Open, PROTOCOLS, ReadHead,
-    StreamCodec, codec, codec_of_head,
+    Reflect, StreamCodec, codec, codec_of_head,
 };

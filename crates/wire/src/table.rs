@@ -25,6 +25,9 @@ pub type DecodeInfer =
 /// Writes a fact that is at hand as JSON, in the form of Triton's REST extensions and by the client's names.
 pub type EncodeFact = fn(Fact, Bytes) -> Result<Outbound, Refusal>;
 
+/// Answers one message of a stream about the gateway itself.
+pub type Reflect = fn(&Bytes) -> Result<Bytes, Refusal>;
+
 /// A protocol as a server speaks it.
 #[derive(Clone, Copy)]
 pub struct Codec {
@@ -72,7 +75,7 @@ pub struct Codec {
     pub encode_names: fn(&[&str]) -> Outbound,
     /// Answers one message of a stream about the gateway itself, [`Reflect`](sluicegate_core::Operation::Reflect): both
     /// without frames. `None`: the protocol has no such stream.
-    pub reflect: Option<fn(&Bytes) -> Result<Bytes, Refusal>>,
+    pub reflect: Option<Reflect>,
     /// How it reads orders to a server and writes what comes of them; `None`: it has none.
     pub manage: Option<ManageCodec>,
     /// Writes a refusal in the protocol's own error form.
