@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Server {
     Embedded,
-    MlServer,
+    Mlserver,
     Triton,
     KServe,
     Llama,
@@ -27,8 +27,8 @@ pub(super) struct Target {
 
 pub(super) const TARGETS: &[Target] = &[
     Target::new("embedded", "embedded", Server::Embedded, "embedded"),
-    Target::new("mlserver-rest", "MLServer REST", Server::MlServer, "oip-rest"),
-    Target::new("mlserver-grpc", "MLServer gRPC", Server::MlServer, "oip-grpc"),
+    Target::new("mlserver-rest", "MLServer REST", Server::Mlserver, "oip-rest"),
+    Target::new("mlserver-grpc", "MLServer gRPC", Server::Mlserver, "oip-grpc"),
     Target::new("triton-rest", "Triton REST", Server::Triton, "oip-rest"),
     Target { same_names: true, ..Target::new("triton-same", "Triton REST, same names", Server::Triton, "oip-rest") },
     Target::new("triton-grpc", "Triton gRPC", Server::Triton, "oip-grpc"),
@@ -51,10 +51,6 @@ pub(super) const MODELS: &[(&str, char, &str)] = &[
     ("tiny", 'L', "a language model"),
 ];
 
-/// What the gateway cannot do yet: the client's title, the target's key (empty: any), the model and why. A row here whose
-/// cell works fails the test.
-pub(super) const NOT_YET: &[(&str, &str, &str, &str)] = &[];
-
 impl Target {
     const fn new(key: &'static str, title: &'static str, server: Server, protocol: &'static str) -> Self {
         Self { key, title, server, protocol, settings: "", same_names: false }
@@ -75,7 +71,7 @@ impl Server {
     pub(super) const fn models(self) -> &'static [&'static str] {
         match self {
             Self::Embedded => &["iris", "digits"],
-            Self::MlServer | Self::KServe => &["iris", "digits", "strings", "adder", "image", "echo", "slow", "broken"],
+            Self::Mlserver | Self::KServe => &["iris", "digits", "strings", "adder", "image", "echo", "slow", "broken"],
             Self::Triton => &[
                 "iris",
                 "digits",
@@ -97,21 +93,13 @@ impl Server {
     /// The outputs of the classifiers.
     pub(super) const fn outputs(self) -> &'static str {
         match self {
-            Self::MlServer => "predict,predict_proba",
+            Self::Mlserver => "predict,predict_proba",
             _ => "label,probabilities",
         }
     }
 
     /// Whether it speaks KServe's words but lacks BF16.
     pub(super) const fn lacks_bf16(self) -> bool {
-        matches!(self, Self::MlServer | Self::KServe)
+        matches!(self, Self::Mlserver | Self::KServe)
     }
-}
-
-/// Why a cell does not work yet.
-pub(super) fn not_yet(client: &str, target: &Target, model: &str) -> Option<&'static str> {
-    let fits = |row: &&(&str, &str, &str, &str)| {
-        row.0 == client && (row.1.is_empty() || row.1 == target.key) && row.2 == model
-    };
-    NOT_YET.iter().find(fits).map(|row| row.3)
 }

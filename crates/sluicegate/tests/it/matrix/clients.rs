@@ -163,7 +163,7 @@ fn tritonclient_http(ask: &Ask) -> Vec<String> {
         small => words.extend(["--small".into(), small.into()]),
     }
     let modes = match (ask.target, ask.server) {
-        (None, Server::MlServer) => Some("json"),
+        (None, Server::Mlserver) => Some("json"),
         (None, Server::KServe) => Some("binary,binary-named,json-out,async"),
         _ if ask.model == "sequence" => Some("binary,json"),
         _ => None,
@@ -216,7 +216,7 @@ fn read_grpc(ask: &Ask, mut report: Value) -> BTreeMap<String, Value> {
 fn tritonclient_aio(ask: &Ask) -> Vec<String> {
     // What each goes together with when no gateway is between: docs of the scripts.
     let (http, grpc) = match (ask.target, ask.server) {
-        (None, Server::MlServer) => (false, true),
+        (None, Server::Mlserver) => (false, true),
         (None, Server::KServe) => (true, false),
         _ => (ask.model != "tokens", true),
     };
@@ -237,7 +237,7 @@ fn tritonclient_aio(ask: &Ask) -> Vec<String> {
 
 fn kserve_client(ask: &Ask) -> Vec<String> {
     let mut words = vec!["--skip-refusals".to_owned(), "--grpc".into(), ask.grpc.to_string()];
-    if ask.target.is_some() || ask.server != Server::MlServer {
+    if ask.target.is_some() || ask.server != Server::Mlserver {
         words.extend(["--http".into(), ask.http.to_string()]);
     }
     if ask.target.is_none() && ask.server == Server::Triton {
@@ -245,7 +245,7 @@ fn kserve_client(ask: &Ask) -> Vec<String> {
     }
     match ask.model {
         // A plain object asks for no outputs; MLServer then gives the first alone.
-        "iris" | "digits" if ask.server == Server::MlServer => {
+        "iris" | "digits" if ask.server == Server::Mlserver => {
             words.extend([format!("--{}", ask.model), ask.name.clone(), "--outputs".into(), "predict".into()]);
         }
         "iris" | "digits" => words.extend([format!("--{}", ask.model), ask.name.clone()]),

@@ -178,7 +178,7 @@ fn parameters_arrive_or_are_refused_where_the_servers_protocol_has_no_such_kind(
         };
         // Of the servers here MLServer alone answers with the request's parameters.
         let comes_back = |parameter: Value, answer: Value| {
-            if target.server == Server::MlServer {
+            if target.server == Server::Mlserver {
                 assert_eq!(answer["parameters"]["p"], parameter, "{}", target.title);
             }
         };

@@ -118,7 +118,6 @@ fn mark(cells: &[Cell], target: &Target, notes: &mut Notes) -> String {
                     }
                 }
             }
-            State::NotYet(why) => format!("Not yet: {why} ({letter})."),
             State::Failed(_) => format!("{letter} fails."),
         };
         numbers.push(notes.number(note));
@@ -166,7 +165,7 @@ fn ways(page: &mut String) {
                 "translated to raw contents, and back to the form asked for",
                 "written anew with the server's names; answers always raw",
             ),
-            _ if target.server == Server::MlServer => {
+            _ if target.server == Server::Mlserver => {
                 ("translated to JSON, and back to the form asked for", "translated to JSON, and back to raw contents")
             }
             _ => (

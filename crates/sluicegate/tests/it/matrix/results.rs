@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use super::cells::{Server, TARGETS, Target, not_yet};
+use super::cells::{Server, TARGETS, Target};
 use super::clients::{Ask, CLIENTS, Client, Outcome};
 use super::servers::{Servers, servers};
 
@@ -25,7 +25,6 @@ pub(super) enum State {
     Same {
         closest: Vec<String>,
     },
-    NotYet(&'static str),
     Failed(String),
 }
 
@@ -42,7 +41,7 @@ pub(super) fn check(title: &str) {
         .iter()
         .filter_map(|cell| match &cell.state {
             State::Failed(why) => Some(format!("{}, {}: {why}", cell.target.title, cell.model)),
-            State::Same { .. } | State::NotYet(_) => None,
+            State::Same { .. } => None,
         })
         .collect();
     assert!(!of(index).is_empty());
@@ -58,7 +57,7 @@ fn run(client: &'static Client) -> Vec<Cell> {
         .collect();
     let through: Vec<Ask> = pairs.iter().map(|(target, model)| through(servers, target, model)).collect();
     let mut direct: Vec<Ask> = Vec::new();
-    for server in [Server::MlServer, Server::Triton, Server::KServe, Server::Llama] {
+    for server in [Server::Mlserver, Server::Triton, Server::KServe, Server::Llama] {
         let asked = client.models.iter().filter(|model| (client.directly)(server) && server.models().contains(model));
         direct.extend(asked.map(|model| directly(servers, server, model)));
     }
@@ -74,11 +73,6 @@ fn run(client: &'static Client) -> Vec<Cell> {
         let own = known.get(&(format!("{:?}", target.server), *model));
         let reference = own.or_else(|| known.get(&("Triton".to_owned(), *model))).copied();
         let state = judge(outcome, reference, model, own.is_none());
-        let state = match (state, not_yet(client.title, target, model)) {
-            (State::Failed(_), Some(why)) => State::NotYet(why),
-            (State::Same { .. }, Some(_)) => State::Failed("it works: take its row out of NOT_YET".to_owned()),
-            (state, _) => state,
-        };
         Cell { target, model, state }
     };
     pairs.iter().zip(through).map(cell).collect()

@@ -5,7 +5,7 @@
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{LazyLock, Mutex};
+use std::sync::LazyLock;
 
 use super::cells::{Server, TARGETS, Target};
 use crate::http::Client;
@@ -15,7 +15,7 @@ use crate::support::{PATIENCE, Peer, eventually_within, free_port, peer, root};
 pub(super) struct Running {
     pub(super) http: SocketAddr,
     pub(super) grpc: SocketAddr,
-    _process: Mutex<Peer>,
+    _process: Peer,
 }
 
 /// All of them; started at the same time, for each takes seconds.
@@ -26,7 +26,7 @@ pub(super) struct Servers {
     llama: Running,
     /// The gateway: one port for both protocols.
     pub(super) gateway: SocketAddr,
-    _gateway: Option<Mutex<Peer>>,
+    _gateway: Option<Peer>,
 }
 
 /// The servers, running and ready.
@@ -46,7 +46,7 @@ impl Servers {
         });
         let gateway = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut servers = Self { triton, mlserver, kserve, llama, gateway, _gateway: None };
-        servers._gateway = Some(Mutex::new(servers.start_gateway()));
+        servers._gateway = Some(servers.start_gateway());
         servers
     }
 
@@ -54,7 +54,7 @@ impl Servers {
     pub(super) fn of(&self, server: Server) -> Option<&Running> {
         match server {
             Server::Embedded => None,
-            Server::MlServer => Some(&self.mlserver),
+            Server::Mlserver => Some(&self.mlserver),
             Server::Triton => Some(&self.triton),
             Server::KServe => Some(&self.kserve),
             Server::Llama => Some(&self.llama),
@@ -174,7 +174,7 @@ impl Running {
     fn when_ready(name: &str, mut process: Peer, (http, grpc): (u16, u16), path: &str, folder: &Path) -> Self {
         let [http, grpc] = [http, grpc].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         wait(name, &mut process, http, path, folder);
-        Self { http, grpc, _process: Mutex::new(process) }
+        Self { http, grpc, _process: process }
     }
 }
 
