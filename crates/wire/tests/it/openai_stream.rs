@@ -367,6 +367,7 @@ fn short_answers() {
         let error = &text(answer)["error"];
         let expected = match facts.http {
             401 => "authentication_error",
+            403 => "permission_error",
             404 => "not_found_error",
             status if status < 500 => "invalid_request_error",
             _ => "server_error",
