@@ -15,6 +15,7 @@ pub fn run(data: &[u8]) {
     statuses(data);
     let canonical = base64(data).is_some_and(|bytes| written(&bytes) == unpadded(data));
     assert_eq!(metadata::is_base64(data), canonical);
+    assert_eq!(metadata::decode(data), base64(data).filter(|_| canonical));
     if let Ok(value) = HeaderValue::from_bytes(data) {
         let headers = HeaderMap::from_iter([("x-bin".parse().unwrap(), value)]);
         let all = data.split(|byte| *byte == b',').all(|part| metadata::is_base64(part.trim_ascii()));

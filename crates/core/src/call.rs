@@ -48,7 +48,8 @@ pub struct Call {
     pub model: BackendModel,
     /// What to send.
     pub body: CallBody,
-    /// Headers that go along: request id and trace context. Hop-by-hop headers and credentials are never among them.
+    /// Headers that go along: request id, trace context, and the client's own. Hop-by-hop headers and credentials are
+    /// never among them.
     pub headers: HeaderMap,
     /// When to give up.
     pub deadline: Deadline,
@@ -68,8 +69,18 @@ pub enum CallBody {
 pub enum Reply {
     /// An answer in the upstream's protocol, to be handed on as it is (also its own error answers).
     Wire(http::Response<Body>),
-    /// A decoded answer, by the backend's names.
-    Tensors(InferResponse),
+    /// A decoded answer, by the backend's names, and what else stood around it where anything did.
+    Tensors(InferResponse, Option<Box<Metadata>>),
+}
+
+/// Header fields around a decoded answer that are the model's own: nothing of the connection, of the answer's form, of the
+/// server behind, and no secrets.
+#[derive(Clone, Debug, Default)]
+pub struct Metadata {
+    /// Before the answer.
+    pub head: HeaderMap,
+    /// Behind it.
+    pub trailers: HeaderMap,
 }
 
 /// A question about a model that carries no tensors.
@@ -129,6 +140,8 @@ pub struct CallError {
     pub public: Option<String>,
     /// What an operator needs to know.
     pub cause: String,
+    /// What else the backend said, where its error is handed on: fields as of [`Metadata::trailers`].
+    pub metadata: Option<Box<HeaderMap>>,
 }
 
 /// The answers of a model that may give any number of them for one request. The stream's end is the last answer's;
@@ -159,7 +172,7 @@ pub trait Upstream: Send + Sync + 'static {
         Box::pin(async move {
             let call = Call { body: without_final(call.body), ..call };
             match self.call(endpoint, call).await? {
-                Reply::Tensors(response) => Ok(one_reply(response)),
+                Reply::Tensors(response, _) => Ok(one_reply(response)),
                 Reply::Wire(_) => Err(CallError::new(CallClass::Server, Sent::All, "tensors were answered with bytes")),
             }
         })
@@ -236,7 +249,7 @@ impl Deadline {
 impl CallError {
     /// A failure of `class`, with what an operator needs to know.
     pub fn new(class: CallClass, sent: Sent, cause: impl Into<String>) -> Self {
-        Self { class, sent, retry_after: None, status: None, public: None, cause: cause.into() }
+        Self { class, sent, retry_after: None, status: None, public: None, cause: cause.into(), metadata: None }
     }
 
     /// The same failure, with the status the backend answered.

@@ -22,7 +22,7 @@ mod usage;
 
 pub use body::{Body, BodyError, BoxBody};
 pub use call::{
-    BackendModel, BoxFuture, Call, CallBody, CallClass, CallError, Deadline, Endpoint, Fact, Inquiry, Reply,
+    BackendModel, BoxFuture, Call, CallBody, CallClass, CallError, Deadline, Endpoint, Fact, Inquiry, Metadata, Reply,
     ReplyStream, Sent, Upstream, one_reply,
 };
 pub use catalog::{BackendPlan, BuildError, BuildUpstream, Catalog, LoadedModel, ModelSource, Settings, UpstreamKind};

@@ -3,6 +3,7 @@
 pub(crate) mod call;
 pub(crate) mod encode;
 pub(crate) mod facts;
+mod forward;
 pub(crate) mod generate;
 pub(crate) mod identity;
 pub(crate) mod inquire;

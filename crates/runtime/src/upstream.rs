@@ -36,13 +36,14 @@ impl Embedded {
         let id = request.id.clone();
         let outputs = self.pool.run(call.deadline, move |watch| session.answer(request, watch)).await;
         let outputs = outputs.map_err(|error| failure(&call.model, error))?;
-        Ok(Reply::Tensors(InferResponse {
+        let response = InferResponse {
             model_name: call.model.name.to_string(),
             model_version: call.model.version.as_deref().map(str::to_owned),
             id,
             parameters: sluicegate_core::Parameters::default(),
             outputs,
-        }))
+        };
+        Ok(Reply::Tensors(response, None))
     }
 }
 

@@ -13,9 +13,38 @@ pub(crate) fn strip_private(headers: &mut HeaderMap) {
     }
 }
 
+/// What of an answer's fields is the model's own, where the answer itself is written anew.
+pub(crate) fn models_own(mut headers: HeaderMap) -> HeaderMap {
+    strip_private(&mut headers);
+    let form: Vec<HeaderName> = headers.keys().filter(|name| is_form(name)).cloned().collect();
+    for name in form {
+        headers.remove(name);
+    }
+    headers
+}
+
+/// Whether a field is about the answer's form, or of gRPC itself.
+fn is_form(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.starts_with("content-")
+        || name.starts_with("grpc-")
+        || matches!(
+            name,
+            "accept-encoding"
+                | "accept-ranges"
+                | "allow"
+                | "date"
+                | "etag"
+                | "inference-header-content-length"
+                | "last-modified"
+                | "retry-after"
+                | "vary"
+        )
+}
+
 fn is_private(name: &HeaderName) -> bool {
     let name = name.as_str();
-    let family = ["access-control-", "x-forwarded-", "x-envoy-", "x-sluicegate-", "x-b3-", "sec-"];
+    let family = ["access-control-", "x-forwarded-", "x-envoy-", "x-sluicegate-", "sluicegate-", "x-b3-", "sec-"];
     family.iter().any(|prefix| name.starts_with(prefix))
         || matches!(
             name,

@@ -56,7 +56,7 @@ impl Backend {
             deadline: self.late(),
         };
         match within("an answer", self.upstream.call(&self.endpoint, call)).await? {
-            Reply::Tensors(answer) => Ok(answer),
+            Reply::Tensors(answer, _) => Ok(answer),
             Reply::Wire(answer) => panic!("tensors went in, bytes came out: {}", answer.status()),
         }
     }
@@ -72,7 +72,7 @@ impl Backend {
         };
         match within("an answer", self.upstream.call(&self.endpoint, call)).await? {
             Reply::Wire(answer) => Ok(answer),
-            Reply::Tensors(_) => panic!("bytes went in, tensors came out"),
+            Reply::Tensors(..) => panic!("bytes went in, tensors came out"),
         }
     }
 

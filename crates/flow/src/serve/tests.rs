@@ -42,13 +42,16 @@ impl Upstream for Scripted {
         self.seen.lock().push(call.headers.clone());
         Box::pin(async move {
             match (self.behaviour, call.body) {
-                (Behaviour::Echo, CallBody::Tensors(request)) => Ok(Reply::Tensors(InferResponse {
-                    model_name: "the backend's name".into(),
-                    model_version: Some("the backend's version".into()),
-                    id: Some("made up".into()),
-                    parameters: request.parameters,
-                    outputs: request.inputs,
-                })),
+                (Behaviour::Echo, CallBody::Tensors(request)) => {
+                    let response = InferResponse {
+                        model_name: "the backend's name".into(),
+                        model_version: Some("the backend's version".into()),
+                        id: Some("made up".into()),
+                        parameters: request.parameters,
+                        outputs: request.inputs,
+                    };
+                    Ok(Reply::Tensors(response, None))
+                }
                 (Behaviour::Raw, CallBody::Wire(body)) => match body.collect().await {
                     Ok(bytes) => Ok(Reply::Wire(http::Response::new(Body::from(bytes.to_bytes())))),
                     Err(_) => Err(CallError::new(CallClass::Client, Sent::Partial, "the body broke")),
@@ -307,6 +310,7 @@ async fn ids_go_upstream_and_credentials_do_not() {
         ("tracestate", "a=b"),
         ("authorization", "s"),
         ("cookie", "c"),
+        ("x-own", "o"),
     ];
     world.ask("POST", "/v2/models/m/infer", &headers, BODY).await;
     let seen = world.seen.lock()[0].clone();
@@ -314,6 +318,7 @@ async fn ids_go_upstream_and_credentials_do_not() {
     assert_eq!(seen["traceparent"], "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000007-01");
     assert_eq!(seen["tracestate"], "a=b");
     assert!(!seen.contains_key("authorization") && !seen.contains_key("cookie"));
+    assert_eq!(seen["x-own"], "o", "a client's own fields are the model's to read");
 }
 
 #[tokio::test]

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use http::{HeaderMap, header};
 use sluicegate_config::StreamTimes;
 use sluicegate_core::{
-    Call, CallBody, CallClass, CallError, Deadline, InferRequest, InferResponse, Kind, NonFinite, Operation, Outbound,
-    Protocol, Refusal, Reply, ReplyStream, Sent,
+    Call, CallBody, CallClass, CallError, Deadline, InferRequest, InferResponse, Kind, Metadata, NonFinite, Operation,
+    Outbound, Protocol, Refusal, Reply, ReplyStream, Sent,
 };
 use sluicegate_wire::{ReplyForm, codec};
 use tokio::time::{Instant, timeout_at};
 
+use super::forward::{back, onward};
 use super::generate::{self, Passage};
 use super::read::{self, Payload};
 use super::traffic::Chosen;
@@ -25,7 +26,13 @@ pub(crate) enum Replied {
     /// In the caller's protocol already: the backend's own bytes, or its own error.
     Wire(Outbound),
     /// Decoded, by the client's names.
-    Tensors { protocol: Protocol, response: InferResponse, form: ReplyForm, non_finite: NonFinite },
+    Tensors {
+        protocol: Protocol,
+        response: InferResponse,
+        metadata: Option<Box<Metadata>>,
+        form: ReplyForm,
+        non_finite: NonFinite,
+    },
 }
 
 /// In which form the answer comes, and what is to be done with it.
@@ -41,6 +48,7 @@ enum Expected {
 pub(crate) async fn call(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -> Result<Replied, Refusal> {
     let (named, payload, version) = chosen.into_parts();
     let mut headers = trail.headers();
+    onward(named.headers(), &mut headers);
     let place = match &payload {
         Payload::Raw(_) | Payload::Generate(..) => None,
         Payload::Infer(request, _) | Payload::Values(request) => Place::of(&version.model.name, request),
@@ -93,12 +101,12 @@ pub(crate) async fn call(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -
                 },
             }
         }
-        (Ok(Reply::Tensors(mut response)), Expected::Tensors(id, form)) => {
+        (Ok(Reply::Tensors(mut response, metadata)), Expected::Tensors(id, form)) => {
             under_the_clients_names(&mut response, &named.model().name, &version.name, id);
             let non_finite = named.model().non_finite;
-            Ok(Replied::Tensors { protocol: named.protocol(), response, form, non_finite })
+            Ok(Replied::Tensors { protocol: named.protocol(), response, metadata, form, non_finite })
         }
-        (Ok(Reply::Tensors(_)), _) => Err(Refusal::new(Kind::Internal, "the gateway failed")
+        (Ok(Reply::Tensors(..)), _) => Err(Refusal::new(Kind::Internal, "the gateway failed")
             .because("an upstream answered untouched bytes with tensors")),
         (Err(error), _) => match trail.broken_body() {
             // The call failed since the client's own bytes did not come.
@@ -181,17 +189,18 @@ pub(super) fn under_the_clients_names(
 }
 
 /// An error the backend made is handed on with its status; a failure of the call becomes the gateway's own refusal.
-pub(super) fn refuse(error: CallError, protocol: Protocol, trail: &mut Trail) -> Result<Replied, Refusal> {
+pub(super) fn refuse(mut error: CallError, protocol: Protocol, trail: &mut Trail) -> Result<Replied, Refusal> {
     let status = error.status.and_then(|status| http::StatusCode::from_u16(status).ok());
     let handed_on = status.filter(|_| matches!(error.class, CallClass::Client | CallClass::Server));
-    let cause = error.cause.clone();
+    let (cause, said) = (error.cause.clone(), error.metadata.take());
     let refusal = refusal(error);
     let Some(status) = handed_on else {
         return Err(refusal);
     };
     let outbound = (codec(protocol).encode_error)(&refusal, status);
     trail.upstream_error(Some(cause));
-    Ok(Replied::Wire(outbound))
+    let metadata = said.map(|trailers| Box::new(Metadata { head: HeaderMap::new(), trailers: *trailers }));
+    Ok(Replied::Wire(back(outbound, metadata, protocol)))
 }
 
 /// The refusal for a failed call.

@@ -4,6 +4,7 @@ use sluicegate_core::{Asked, Operation, Outbound, Refusal};
 use sluicegate_wire::codec;
 
 use super::call::Replied;
+use super::forward::back;
 use crate::control::Gateway;
 
 /// The version the gateway names to clients.
@@ -12,8 +13,9 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(crate) fn encode(replied: Replied) -> Result<Outbound, Refusal> {
     match replied {
         Replied::Wire(outbound) => Ok(outbound),
-        Replied::Tensors { protocol, response, form, non_finite } => {
-            (codec(protocol).encode_infer)(&response, &form, non_finite)
+        Replied::Tensors { protocol, response, metadata, form, non_finite } => {
+            let answer = (codec(protocol).encode_infer)(&response, &form, non_finite)?;
+            Ok(back(answer, metadata, protocol))
         }
     }
 }

@@ -15,6 +15,7 @@ use sluicegate_wire::{Limits, ReplyForm, StreamCodec, codec, grpc};
 use tokio::time::timeout;
 
 use super::call::{self, refusal, under_the_clients_names};
+use super::forward::onward;
 use super::name::{NamedModel, NamedStream};
 use super::read::{self, broken};
 use super::traffic;
@@ -159,7 +160,8 @@ impl Conversation {
         let version = traffic::decide(&named);
         let (request, form, named) = read::decode_opened(named).map_err(|refusal| (refusal, None))?;
         let (id, non_finite) = (request.id.clone(), named.model().non_finite);
-        let (times, headers) = (named.stream_times(), self.ids.headers());
+        let (times, mut headers) = (named.stream_times(), self.ids.headers());
+        onward(named.headers(), &mut headers);
         let patience = Patience::begin(times);
         let answers = call::open(&version, (request, times), &self.gateway, headers, |_| {}).await;
         let answers = answers.map_err(|error| (refusal(error), id.clone()))?;

@@ -5,7 +5,7 @@ mod answers;
 mod untouched;
 
 use futures_util::StreamExt as _;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use sluicegate_config::StreamTimes;
 use sluicegate_core::{
     CallClass, CallError, InferRequest, InferResponse, Kind, Operation, Outbound, Refusal, ReplyStream,
@@ -16,6 +16,7 @@ use self::answers::{Answers, Naming};
 pub(super) use self::untouched::untouched;
 use super::call;
 use super::encode;
+use super::forward::onward;
 use super::read::Payload;
 use super::traffic::Chosen;
 use crate::control::Gateway;
@@ -33,6 +34,8 @@ struct Asked {
     codec: GenerateCodec,
     naming: Naming,
     times: StreamTimes,
+    /// What of the client's head goes along.
+    headers: HeaderMap,
 }
 
 /// Why there is no answer to send: the backend's error, or the gateway's own.
@@ -48,12 +51,14 @@ pub(crate) async fn answer(chosen: Chosen, gateway: &Gateway, trail: &mut Trail)
         return Err(Refusal::new(Kind::Internal, "the gateway failed").because("no values were read"));
     };
     let naming = Naming::of(&named, &version, &request);
+    let mut headers = trail.headers();
+    onward(named.headers(), &mut headers);
     let outcome = if named.operation() == Operation::GenerateStream {
-        let asked = Asked { request, codec, naming, times: named.stream_times() };
+        let asked = Asked { request, codec, naming, times: named.stream_times(), headers };
         several(asked, &version, gateway, trail).await
     } else {
         let times = StreamTimes { idle: named.timeout(), total: named.timeout() };
-        one(Asked { request, codec, naming, times }, &version, gateway, trail).await
+        one(Asked { request, codec, naming, times, headers }, &version, gateway, trail).await
     };
     match outcome {
         Ok(outbound) => Ok(outbound),
@@ -64,9 +69,9 @@ pub(crate) async fn answer(chosen: Chosen, gateway: &Gateway, trail: &mut Trail)
 
 /// The one answer of a model. That it is the only one is known behind it.
 async fn one(asked: Asked, version: &Version, gateway: &Gateway, trail: &mut Trail) -> Result<Outbound, Failed> {
-    let Asked { request, codec, naming, times } = asked;
+    let Asked { request, codec, naming, times, headers } = asked;
     let mut patience = Patience::begin(times);
-    let mut answers = open(request, times, version, gateway, trail).await?;
+    let mut answers = open((request, times), headers, version, gateway, trail).await?;
     let only = patience.wait(only(&mut answers)).await.map_err(|_| call::late())??;
     let response = only.ok_or_else(|| Refusal::new(Kind::BadRequest, NOT_ONE))?;
     Ok((codec.encode)(&naming.put_on(response), naming.non_finite)?)
@@ -86,9 +91,9 @@ async fn only(answers: &mut ReplyStream) -> Result<Option<InferResponse>, CallEr
 
 /// Answers as they come. The head is that of the first, as Triton has it: an error there gives the whole its status.
 async fn several(asked: Asked, version: &Version, gateway: &Gateway, trail: &mut Trail) -> Result<Outbound, Failed> {
-    let Asked { request, codec, naming, times } = asked;
+    let Asked { request, codec, naming, times, headers } = asked;
     let mut patience = Patience::begin(times);
-    let mut answers = open(request, times, version, gateway, trail).await?;
+    let mut answers = open((request, times), headers, version, gateway, trail).await?;
     let first = patience.wait(answers.next()).await.map_err(|_| call::late())?;
     let mut head = (codec.stream.head)();
     match &first {
@@ -111,13 +116,13 @@ async fn several(asked: Asked, version: &Version, gateway: &Gateway, trail: &mut
 }
 
 async fn open(
-    request: InferRequest,
-    times: StreamTimes,
+    (request, times): (InferRequest, StreamTimes),
+    headers: HeaderMap,
     version: &Version,
     gateway: &Gateway,
     trail: &mut Trail,
 ) -> Result<ReplyStream, Failed> {
-    let (headers, began) = (trail.headers(), gateway.clock.now());
+    let began = gateway.clock.now();
     let answers = call::open(version, (request, times), gateway, headers, |endpoint| trail.picked(endpoint)).await;
     trail.waited(gateway.clock.now().saturating_duration_since(began));
     Ok(answers?)

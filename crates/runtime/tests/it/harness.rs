@@ -128,7 +128,7 @@ pub fn call(request: InferRequest, deadline: Duration) -> Call {
 impl One {
     pub async fn infer(&self, request: InferRequest) -> Result<InferResponse, CallError> {
         match self.upstream.call(&self.endpoint, call(request, Duration::from_secs(60))).await? {
-            Reply::Tensors(response) => Ok(response),
+            Reply::Tensors(response, _) => Ok(response),
             Reply::Wire(_) => panic!("tensors came in, bytes went out"),
         }
     }

@@ -18,6 +18,7 @@ mod http;
 mod inside;
 mod management;
 mod matrix;
+mod metadata;
 mod mlserver;
 mod observe;
 mod openai;

@@ -113,7 +113,7 @@ impl UpstreamFixture {
                 assert!(head.status.is_success(), "upstream contract: wire answer {}: {body:?}", head.status);
                 assert!(body.windows(3).any(|window| window == b"\"y\""), "upstream contract: no output in {body:?}");
             }
-            (Some(_), Ok(Reply::Tensors(_))) => panic!("upstream contract: bytes went in, tensors came out"),
+            (Some(_), Ok(Reply::Tensors(..))) => panic!("upstream contract: bytes went in, tensors came out"),
             (Some(protocol), Err(error)) => panic!("upstream contract: {} not taken: {error}", protocol.as_str()),
         }
     }
@@ -187,7 +187,7 @@ impl UpstreamFixture {
         let request = self.request(outputs, values);
         let call = self.call(self.model.clone(), CallBody::Tensors(request), soon());
         match within("upstream contract: an answer", self.upstream.call(&self.endpoint, call)).await {
-            Ok(Reply::Tensors(answer)) => answer,
+            Ok(Reply::Tensors(answer, _)) => answer,
             Ok(Reply::Wire(answer)) => {
                 panic!("upstream contract: tensors went in, bytes came out: {}", answer.status())
             }

@@ -10,12 +10,35 @@ use sluicegate_core::{Kind, Refusal};
 pub fn check_binary(headers: &HeaderMap) -> Result<(), Refusal> {
     for (name, value) in headers {
         let binary = name.as_str().ends_with("-bin");
-        if binary && !value.as_bytes().split(|byte| *byte == b',').all(|part| is_base64(part.trim_ascii())) {
+        if binary && !is_binary(value.as_bytes()) {
             let name = name.as_str().get(..64).unwrap_or(name.as_str());
             return Err(Refusal::new(Kind::BadRequest, format!("the metadata {name} is not base64")));
         }
     }
     Ok(())
+}
+
+/// Whether a value of a `-bin` header is one, or several with commas between.
+#[must_use]
+pub fn is_binary(value: &[u8]) -> bool {
+    value.split(|byte| *byte == b',').all(|part| is_base64(part.trim_ascii()))
+}
+
+/// The bytes that base64 stands for; `None` where it is none.
+#[must_use]
+pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    let digits = text.iter().take_while(|byte| **byte != b'=');
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 3);
+    let (mut bits, mut held) = (0_u32, 0_u32);
+    for digit in digits.filter(|_| is_base64(text)) {
+        bits = (bits << 6) | u32::from(value(*digit)?);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push(u8::try_from((bits >> held) & 0xFF).unwrap_or(0));
+        }
+    }
+    is_base64(text).then_some(bytes)
 }
 
 /// Whether `text` is base64 that stands for whole bytes and for nothing more.

@@ -6,13 +6,14 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body::Body as HttpBody;
-use sluicegate_core::{BodyError, CallClass, CallError, Endpoint, Sent};
+use sluicegate_core::{BodyError, CallClass, CallError, Endpoint, Metadata, Sent};
 use sluicegate_wire::grpc::frame::{FrameError, Reader};
 use sluicegate_wire::grpc::status::{Code, Status};
 use sluicegate_wire::grpc::{Encoding, is_grpc};
 
 use super::faults::{Failed, from_status, nonsense};
 use crate::http::Answer;
+use crate::remote::headers::models_own;
 
 /// An answer, read message by message.
 pub(super) struct Answers {
@@ -22,6 +23,7 @@ pub(super) struct Answers {
     piece: Bytes,
     http: u16,
     head: HeaderMap,
+    trailers: HeaderMap,
     endpoint: Endpoint,
     over: bool,
 }
@@ -47,7 +49,16 @@ impl Answers {
             return Err(nonsense("its content type is not gRPC's: does this port speak oip-grpc?", endpoint).into());
         }
         let reader = Reader::new(Encoding::of(&head), limit);
-        Ok(Self { answer, reader, piece: Bytes::new(), http, head, endpoint: endpoint.clone(), over: false })
+        Ok(Self {
+            answer,
+            reader,
+            piece: Bytes::new(),
+            http,
+            head,
+            trailers: HeaderMap::new(),
+            endpoint: endpoint.clone(),
+            over: false,
+        })
     }
 
     /// The next message; none after a good end. After an error there is nothing more.
@@ -58,6 +69,13 @@ impl Answers {
         let next = ready!(self.poll_next(context));
         self.over = !matches!(next, Some(Ok(_)));
         Poll::Ready(next)
+    }
+
+    /// What stood around the messages, once they are over; `None` where that is nothing of the model's own.
+    pub(super) fn metadata(self) -> Option<Box<Metadata>> {
+        let (head, trailers) = (models_own(self.head), models_own(self.trailers));
+        let any = !(head.is_empty() && trailers.is_empty());
+        any.then(|| Box::new(Metadata { head, trailers }))
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failed>>> {
@@ -72,7 +90,9 @@ impl Answers {
                     Ok(data) => self.piece = data,
                     Err(frame) => {
                         let trailers = frame.into_trailers().unwrap_or_default();
-                        return Poll::Ready(self.end(Some(&trailers)));
+                        let end = self.end(Some(&trailers));
+                        self.trailers = trailers;
+                        return Poll::Ready(end);
                     }
                 },
                 Some(Err(error)) => return Poll::Ready(Some(Err(self.broken(&error).into()))),

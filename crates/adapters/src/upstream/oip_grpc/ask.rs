@@ -5,8 +5,8 @@ use std::future::poll_fn;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request};
-use sluicegate_core::{Body, CallClass, CallError, Deadline, Sent};
-use sluicegate_wire::grpc::{ACCEPT_ENCODING, ACCEPTED, CONTENT, timeout};
+use sluicegate_core::{Body, CallClass, CallError, Deadline, Metadata, Sent};
+use sluicegate_wire::grpc::{ACCEPT_ENCODING, ACCEPTED, CONTENT, metadata, timeout};
 
 use super::answers::Answers;
 use super::faults::{Failed, nonsense};
@@ -66,6 +66,17 @@ impl OipGrpc {
         headers: HeaderMap,
         deadline: Deadline,
     ) -> Result<Bytes, Failed> {
+        self.ask_fully(peer, question, headers, deadline).await.map(|(message, _)| message)
+    }
+
+    /// The same, with what stood around the answer.
+    pub(super) async fn ask_fully(
+        &self,
+        peer: &Peer,
+        question: (&str, Body),
+        headers: HeaderMap,
+        deadline: Deadline,
+    ) -> Result<(Bytes, Option<Box<Metadata>>), Failed> {
         let mut answers = self.send(peer, question, headers, deadline).await?;
         let Some(message) = poll_fn(|context| answers.poll_message(context)).await else {
             return Err(nonsense("it ended well, but without a message", &peer.endpoint).into());
@@ -73,7 +84,7 @@ impl OipGrpc {
         let message = message?;
         // The status stands behind the message.
         match poll_fn(|context| answers.poll_message(context)).await {
-            None => Ok(message),
+            None => Ok((message, answers.metadata())),
             Some(Ok(_)) => Err(nonsense("it has more than one message", &peer.endpoint).into()),
             Some(Err(error)) => Err(error),
         }
@@ -92,8 +103,14 @@ fn own(headers: &mut HeaderMap) {
     for name in CONTENT_FIELDS {
         headers.remove(name);
     }
-    let reserved: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("grpc-")).cloned().collect();
-    for name in reserved {
+    let unfit = |(name, value): (&HeaderName, &HeaderValue)| {
+        let name = name.as_str();
+        let text = if name.ends_with("-bin") { metadata::is_binary(value.as_bytes()) } else { value.to_str().is_ok() };
+        name.starts_with("grpc-") || !text
+    };
+    // Clients of REST may write what gRPC has no form for.
+    let unfit: Vec<HeaderName> = headers.iter().filter(|field| unfit(*field)).map(|(name, _)| name.clone()).collect();
+    for name in unfit {
         headers.remove(name);
     }
     headers.insert(header::CONTENT_TYPE, CONTENT);

@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use sluicegate_core::{CallClass, CallError, Endpoint, Sent};
-use sluicegate_wire::grpc::status::{Code, Status};
+use sluicegate_wire::grpc::metadata;
+use sluicegate_wire::grpc::status::{Code, STATUS, Status};
 
+use crate::remote::headers::models_own;
 use crate::remote::scrub::{scrub, shorten};
 
 /// Longest wait that a server may ask for.
@@ -14,6 +16,9 @@ const RETRY_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long to wait before trying again, in milliseconds; a negative number says never.
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
+
+/// What an error is in the words of its own protocol: a `google.rpc.Status`.
+const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
 /// A failed call, with the code it ended with where it came to that.
 pub(super) struct Failed {
@@ -63,7 +68,23 @@ fn judge(status: &Status, trailers: &HeaderMap, endpoint: &Endpoint) -> CallErro
         return error;
     }
     error.public = Some(told).filter(|told| !told.is_empty());
+    error.metadata = Some(Box::new(said(status.code, trailers, endpoint)));
     error.answered(status.code.http())
+}
+
+/// What else a server said with its error: its code, which HTTP's statuses only come near, and its details. Those repeat
+/// its words, and may name its address: then they stay here.
+fn said(code: Code, trailers: &HeaderMap, endpoint: &Endpoint) -> HeaderMap {
+    let mut said = models_own(trailers.clone());
+    said.insert(STATUS, HeaderValue::from(u16::from(code.number())));
+    let details = trailers.get(DETAILS).filter(|value| {
+        let text = metadata::decode(value.as_bytes()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        text.is_some_and(|text| scrub(&text, endpoint) == text)
+    });
+    if let Some(details) = details {
+        said.insert(DETAILS, details.clone());
+    }
+    said
 }
 
 /// An error that came as a message of a stream; such have no code.

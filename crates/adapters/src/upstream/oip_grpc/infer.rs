@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use sluicegate_core::{
-    Call, CallBody, CallClass, CallError, Deadline, InferRequest, InferResponse, Parameter, Parameters, Reply,
-    ReplyStream, Sent, one_reply,
+    Call, CallBody, CallClass, CallError, Deadline, InferRequest, InferResponse, Metadata, Parameter, Parameters,
+    Reply, ReplyStream, Sent, one_reply,
 };
 use sluicegate_wire::Limits;
 use sluicegate_wire::oip_grpc::client::{self, EncodeError, INFER_PATH, STREAM_PATH};
@@ -19,7 +19,8 @@ impl OipGrpc {
     pub(super) async fn run(&self, peer: &Peer, call: Call) -> Result<Reply, CallError> {
         let (headers, deadline) = (call.headers.clone(), call.deadline);
         let (message, id) = self.encode(peer, call).await?;
-        self.answer_once(peer, (message, id), headers, deadline).await.map(Reply::Tensors)
+        let (response, metadata) = self.answer_once(peer, (message, id), headers, deadline).await?;
+        Ok(Reply::Tensors(response, metadata))
     }
 
     async fn answer_once(
@@ -28,14 +29,15 @@ impl OipGrpc {
         (message, id): (Vec<Bytes>, Option<String>),
         headers: HeaderMap,
         deadline: Deadline,
-    ) -> Result<InferResponse, CallError> {
-        let answer = self.ask(peer, (INFER_PATH, message.into_iter().collect()), headers, deadline).await?;
+    ) -> Result<(InferResponse, Option<Box<Metadata>>), CallError> {
+        let (answer, metadata) =
+            self.ask_fully(peer, (INFER_PATH, message.into_iter().collect()), headers, deadline).await?;
         let limits = self.limits();
         let decoded = heavy(answer.len(), Sent::All, move || client::decode_response(answer, &limits)).await?;
         let mut response = decoded.map_err(|error| nonsense(&error.to_string(), &peer.endpoint))?;
         // The caller's, or none: MLServer makes one up.
         response.id = id;
-        Ok(response)
+        Ok((response, metadata))
     }
 
     /// Runs a model that answers any number of times. A server that has no call for such models, as KServe, answers once.
@@ -51,7 +53,7 @@ impl OipGrpc {
                 Err(failed) => return Err(failed.error),
             }
         }
-        self.answer_once(peer, (message, id), headers, deadline).await.map(one_reply)
+        self.answer_once(peer, (message, id), headers, deadline).await.map(|(response, _)| one_reply(response))
     }
 
     fn limits(&self) -> Limits {

@@ -2,7 +2,9 @@
 
 use http::header::{self, HeaderMap, HeaderName};
 use http::{Method, Response, StatusCode};
-use sluicegate_core::{Body, Call, CallBody, CallClass, CallError, Deadline, InferRequest, Operation, Reply, Sent};
+use sluicegate_core::{
+    Body, Call, CallBody, CallClass, CallError, Deadline, InferRequest, Metadata, Operation, Reply, Sent,
+};
 use sluicegate_wire::Limits;
 use sluicegate_wire::oip_rest::client::{self, EncodeError, WireForm, generate_path, generate_stream_path, infer_path};
 
@@ -11,7 +13,7 @@ use super::generate::is_events;
 use super::{Binary, OipRest, Peer};
 use crate::http::Answer;
 use crate::remote::faults::{from_body, is_for_operators, nonsense};
-use crate::remote::headers::strip_private;
+use crate::remote::headers::{models_own, strip_private};
 use crate::remote::scrub::scrub;
 use crate::remote::transport::heavy;
 
@@ -93,12 +95,14 @@ impl OipRest {
         if let Some(wrong) = not_an_answer(head.status, &head.headers) {
             return Err(nonsense(wrong, &peer.endpoint));
         }
-        let decode = move || client::decode_response(&head.headers, body, &Limits::default());
-        let decoded = heavy(weight, Sent::All, decode).await?;
+        let decode = move || (client::decode_response(&head.headers, body, &Limits::default()), head.headers);
+        let (decoded, fields) = heavy(weight, Sent::All, decode).await?;
         let mut response = decoded.map_err(|error| nonsense(&error.to_string(), &peer.endpoint))?;
         // The caller's, or none: MLServer makes one up.
         response.id = id;
-        Ok(Reply::Tensors(response))
+        let head = models_own(fields);
+        let metadata = (!head.is_empty()).then(|| Box::new(Metadata { head, trailers: HeaderMap::new() }));
+        Ok(Reply::Tensors(response, metadata))
     }
 
     /// Whether the endpoint takes binary tensors; `None` where it does not say at the moment.

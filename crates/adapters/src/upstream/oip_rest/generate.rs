@@ -52,7 +52,7 @@ impl OipRest {
                 match plain {
                     Err(error) if says_decoupled(&error) => self.learn(peer, &model, &headers, deadline).await?,
                     Err(error) => return Err(error),
-                    Ok(Reply::Tensors(response)) => return Ok(one_reply(response)),
+                    Ok(Reply::Tensors(response, _)) => return Ok(one_reply(response)),
                     Ok(Reply::Wire(_)) => return Err(nonsense("tensors were answered with bytes", &peer.endpoint)),
                 }
             }

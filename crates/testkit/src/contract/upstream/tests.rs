@@ -61,7 +61,7 @@ impl Upstream for Echo {
                 _ => input.data().clone(),
             };
             let output = Tensor::new("y", input.datatype(), input.shape().to_vec(), data).unwrap();
-            Ok(Reply::Tensors(InferResponse { outputs: vec![output], ..InferResponse::default() }))
+            Ok(Reply::Tensors(InferResponse { outputs: vec![output], ..InferResponse::default() }, None))
         })
     }
 
