@@ -1,22 +1,14 @@
 //! gRPC on the same port: the unchanged tritonclient.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 
-use crate::support::{Gateway, peer, root};
+use crate::support::{Gateway, script};
 
 /// Runs the script with these arguments against the quickstart's models and gives back its report.
 fn tritonclient(arguments: &[&str]) -> Value {
     let gateway = Gateway::serve(&["--config", "examples/quickstart/gateway.yaml"]);
-    let output = Command::new(peer("SLUICEGATE_PYTHON_CLIENTS"))
-        .arg(root().join("tests/python/tritonclient_grpc.py"))
-        .arg(gateway.data.to_string())
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    let address = gateway.data.to_string();
+    script("SLUICEGATE_PYTHON_CLIENTS", "tritonclient_grpc.py", &[&[address.as_str()], arguments].concat())
 }
 
 #[test]

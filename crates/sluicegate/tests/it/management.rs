@@ -1,12 +1,10 @@
 //! Managing real model servers through the gateway, by the unmodified tritonclient over HTTP and gRPC: off unless the
 //! listener allows it.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Gateway, peer, root};
+use crate::support::{Gateway, root, script};
 use crate::tritonserver::Triton;
 
 /// Two Tritons of which each has loaded nothing, behind both protocols, and a listener of either kind.
@@ -40,14 +38,8 @@ models:
 }
 
 pub(crate) fn manage(gateway: &Gateway, protocol: &str, model: &str, steps: &[&str]) -> Value {
-    let output = Command::new(peer("SLUICEGATE_PYTHON_CLIENTS"))
-        .arg(root().join("tests/python/manage.py"))
-        .args([protocol, &gateway.data.to_string(), model])
-        .args(steps)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    let address = gateway.data.to_string();
+    script("SLUICEGATE_PYTHON_CLIENTS", "manage.py", &[&[protocol, address.as_str(), model], steps].concat())
 }
 
 /// The state of a model in the index, as either client tells it.

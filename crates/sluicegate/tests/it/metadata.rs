@@ -2,12 +2,11 @@
 //! back; deadlines and status on the way.
 
 use std::net::{SocketAddr, TcpStream};
-use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Gateway, Peer, eventually, free_port, peer, root};
+use crate::support::{Gateway, Peer, eventually, free_port, peer, root, script};
 
 struct World {
     gateway: Gateway,
@@ -18,8 +17,8 @@ struct World {
 fn world() -> World {
     let (python, port) = (peer("SLUICEGATE_PYTHON_CLIENTS"), free_port());
     let folder = tempfile::tempdir().unwrap();
-    let script = root().join("tests/python/metadata_peer.py");
-    let command = [&python, script.to_str().unwrap(), "serve", "--port", &port.to_string()];
+    let served = root().join("tests/python/metadata_peer.py");
+    let command = [&python, served.to_str().unwrap(), "serve", "--port", &port.to_string()];
     let mut server = Peer::start(&python, &command, folder.path());
     eventually("the server listens", || {
         assert!(!server.ended());
@@ -40,14 +39,8 @@ models: {{ mine: {{ backend: shows, model: theirs, timeout: 7s }} }}
 
 /// Calls over gRPC and gives back the client's report.
 fn call(world: &World, arguments: &[&str]) -> Value {
-    let output = Command::new(peer("SLUICEGATE_PYTHON_CLIENTS"))
-        .arg(root().join("tests/python/metadata_peer.py"))
-        .args(["call", &world.gateway.data.to_string(), "mine"])
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    let address = world.gateway.data.to_string();
+    script("SLUICEGATE_PYTHON_CLIENTS", "metadata_peer.py", &[&["call", address.as_str(), "mine"], arguments].concat())
 }
 
 /// The values of a name in a list of pairs.

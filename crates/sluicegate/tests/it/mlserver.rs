@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::http::Client;
 use crate::quickstart::assert_close;
-use crate::support::{Gateway, Peer, eventually, free_port, peer, root};
+use crate::support::{Gateway, Peer, eventually, free_port, peer, root, script};
 
 /// An MLServer with the models of `tests/python/mlserver/make_models.py`.
 struct MlServer {
@@ -95,14 +95,8 @@ models:
 
 /// Runs the tritonclient script and gives back what each mode answered.
 fn tritonclient(gateway: &Gateway, arguments: &[&str]) -> Value {
-    let output = Command::new(peer("SLUICEGATE_PYTHON_CLIENT"))
-        .arg(root().join("tests/python/tritonclient_http.py"))
-        .arg(gateway.data.to_string())
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    let address = gateway.data.to_string();
+    script("SLUICEGATE_PYTHON_CLIENT", "tritonclient_http.py", &[&[address.as_str()], arguments].concat())
 }
 
 const MODES: &str = "binary,binary-named,json,json-in,json-out,async";

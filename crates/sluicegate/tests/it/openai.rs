@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::http::Client;
-use crate::support::{Gateway, PATIENCE, Peer, eventually, free_port, peer, root, sluicegate, stderr, stdout};
+use crate::support::{Gateway, PATIENCE, Peer, eventually, free_port, peer, root, script, sluicegate, stderr, stdout};
 
 /// llama.cpp's server with a tiny model, which it calls `tiny`.
 struct Llama {
@@ -90,14 +90,7 @@ models:
 
 /// Runs the unmodified OpenAI client and gives back its report.
 fn openai_client(address: SocketAddr, arguments: &[&str]) -> Value {
-    let output = Command::new(peer("SLUICEGATE_PYTHON_CLIENTS"))
-        .arg(root().join("tests/python/openai_client.py"))
-        .arg(address.to_string())
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    script("SLUICEGATE_PYTHON_CLIENTS", "openai_client.py", &[&[address.to_string().as_str()], arguments].concat())
 }
 
 #[test]

@@ -176,6 +176,18 @@ pub(crate) fn peer(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set: run the tests by `cargo xtask test`"))
 }
 
+/// Runs a script of `tests/python`, with the interpreter that `environment` names, and gives back the report it prints.
+#[track_caller]
+pub(crate) fn script(environment: &str, name: &str, arguments: &[&str]) -> serde_json::Value {
+    let output = Command::new(peer(environment))
+        .arg(root().join("tests/python").join(name))
+        .args(arguments)
+        .output()
+        .expect("python starts");
+    assert!(output.status.success(), "{name} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{name} {arguments:?}: {error}"))
+}
+
 /// A port that was free a moment ago, for servers that cannot choose one themselves.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::http::{Client, Response};
-use crate::support::{Gateway, peer, root};
+use crate::support::{Gateway, peer, root, script};
 use crate::tritonserver::Triton;
 
 /// Two that are alike, for all tests that run at a time: they take seconds to start.
@@ -78,25 +78,18 @@ models:
     (Gateway::of(folder.path(), &text).0, folder)
 }
 
-/// Runs a script of `tests/python` against `address` and gives back its report.
-fn script(name: &str, address: &str, arguments: &[&str]) -> Value {
-    let output = Command::new(peer("SLUICEGATE_PYTHON_CLIENTS"))
-        .arg(root().join("tests/python").join(name))
-        .arg(address)
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{address} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+/// Runs a client's script against `address` and gives back its report.
+fn client(name: &str, address: &str, arguments: &[&str]) -> Value {
+    script("SLUICEGATE_PYTHON_CLIENTS", name, &[&[address], arguments].concat())
 }
 
 #[test]
 fn tritonclient_streams_a_decoupled_model_as_from_triton_itself() {
     let tritons = tritons();
     let (gateway, _folder) = decoupled(&tritons);
-    let direct = script("tritonclient_grpc.py", &format!("127.0.0.1:{}", tritons[0].grpc), &["--tokens", "tokens"]);
+    let direct = client("tritonclient_grpc.py", &format!("127.0.0.1:{}", tritons[0].grpc), &["--tokens", "tokens"]);
     for model in ["tokens", "tokens-renamed", "tokens-grpc"] {
-        let through = script("tritonclient_grpc.py", &gateway.data.to_string(), &["--tokens", model]);
+        let through = client("tritonclient_grpc.py", &gateway.data.to_string(), &["--tokens", model]);
         // Answers, final flags, errors in band and as a status, and what of them stands in which place.
         for part in ["plain", "final", "none", "error_in_band", "error_as_status", "cancelled"] {
             assert_eq!(through["tokens"][part], direct["tokens"][part], "{model}: {part}");
@@ -215,8 +208,8 @@ fn a_sequence_stays_on_the_endpoint_it_began_on() {
     // request to miss its endpoint, Triton would refuse it or count otherwise. Run anew, ids are free again.
     for _ in 0..2 {
         for model in ["sequence", "sequence-grpc"] {
-            script("tritonclient_grpc.py", &address, &["--sequence", model]);
-            script("tritonclient_http.py", &address, &[model, "--sequence"]);
+            client("tritonclient_grpc.py", &address, &["--sequence", model]);
+            client("tritonclient_http.py", &address, &[model, "--sequence"]);
         }
     }
 }
