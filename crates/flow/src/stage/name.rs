@@ -13,7 +13,7 @@ use sluicegate_wire::{Codec, Limits, PROTOCOLS, codec, grpc};
 
 use super::identity::Identified;
 use super::manage::Ordered;
-use super::read::{broken, collect};
+use super::read::{self, broken, collect};
 use crate::snapshot::{Model, Snapshot, Version};
 use crate::trail::Trail;
 use crate::whole;
@@ -145,7 +145,7 @@ async fn ordered(
     let Some(manage) = codec.manage else {
         return Err(Refusal::new(Kind::NoSuchPath, "this protocol manages no servers"));
     };
-    let message = (codec.open)(&head.headers, collect(trail.counted(body)).await?, &Limits::default())?;
+    let message = message(codec, &head.headers, trail.counted(body)).await?;
     let order = (manage.decode)(&head.method, head.uri.path(), &message)?;
     let model = match order.model.as_deref() {
         Some(name) => Some(snapshot.models.get(name).map(Arc::clone).ok_or_else(not_found)?),
@@ -172,12 +172,20 @@ fn patience(protocol: Protocol, headers: &HeaderMap) -> Result<Option<Duration>,
 }
 
 async fn open(codec: &Codec, asked: Asked, headers: &HeaderMap, body: Body) -> Result<(Asked, Bytes), Refusal> {
-    let bytes = (codec.open)(headers, collect(body).await?, &Limits::default())?;
+    let bytes = message(codec, headers, body).await?;
     let asked = match codec.name_in_body {
         Some(name_in_body) => name_in_body(asked, headers, &bytes)?,
         None => asked,
     };
     Ok((asked, bytes))
+}
+
+/// All of a body's message. A gRPC message that announces more than is taken is refused by its first bytes.
+async fn message(codec: &Codec, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    match codec.protocol {
+        Protocol::OipGrpc | Protocol::GrpcHealth => read::one_message(headers, body).await,
+        _ => (codec.open)(headers, collect(body).await?, &Limits::default()),
+    }
 }
 
 type Found = (Arc<Model>, Option<Arc<Version>>);

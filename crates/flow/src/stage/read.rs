@@ -1,10 +1,16 @@
 //! Reads and decodes the body, only where something needs it: a request that its backend takes as it is streams through
 //! untouched, whatever its size.
 
+use std::pin::Pin;
+
 use bytes::Bytes;
+use futures_util::future::poll_fn;
+use http::HeaderMap;
+use http_body::Body as HttpBody;
 use sluicegate_core::{Body, BodyError, Deadline, InferRequest, Inquiry, Kind, ModelMetadata, Refusal};
+use sluicegate_wire::grpc::frame::{FrameError, Reader};
 use sluicegate_wire::openai::Head;
-use sluicegate_wire::{Limits, ReplyForm, codec};
+use sluicegate_wire::{Limits, ReplyForm, codec, grpc};
 
 use super::name::{Message, NamedModel};
 use super::{inquire, traffic};
@@ -82,6 +88,25 @@ pub(super) fn decode_opened(mut named: NamedModel) -> Result<(InferRequest, Repl
 /// All of a request's body, in one piece. The listener's limits bound its size and time.
 pub(super) async fn collect(body: Body) -> Result<Bytes, Refusal> {
     whole::collect(body, u64::MAX).await.map_err(|error| broken(&error))
+}
+
+/// The one message of a gRPC call, read as it comes.
+pub(super) async fn one_message(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Refusal> {
+    if !grpc::is_grpc(headers) {
+        return Err(Refusal::new(Kind::UnsupportedEncoding, "a gRPC call has the content-type application/grpc"));
+    }
+    let mut reader = Reader::new(grpc::Encoding::of(headers), Limits::default().message);
+    let mut message = None;
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let Ok(mut piece) = frame.map_err(|error| broken(&error))?.into_data() else { continue };
+        while let Some(next) = reader.read(&mut piece)? {
+            if message.replace(next).is_some() {
+                return Err(FrameError::Several.into());
+            }
+        }
+    }
+    reader.end()?;
+    Ok(message.ok_or(FrameError::Cut)?)
 }
 
 /// The refusal for a request body that did not arrive.

@@ -9,6 +9,7 @@
     reason = "a test that meets what it did not expect has failed"
 )]
 
+mod calls;
 mod cli;
 mod documents;
 mod extensions;
