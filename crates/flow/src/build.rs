@@ -48,7 +48,8 @@ pub fn build(
         models.insert(Arc::clone(&spec.name), Arc::new(model));
     }
     let door = |listener: &Listener| {
-        let door = Door { authenticate: listener.authenticate.clone(), management: listener.management };
+        let authenticate = listener.authenticate.clone();
+        let door = Door { authenticate, management: listener.management, body: listener.limits.body };
         (Arc::clone(&listener.name), door)
     };
     let listeners = resolved.listeners.iter().map(door).collect();

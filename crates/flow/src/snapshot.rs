@@ -33,6 +33,8 @@ pub(crate) struct Door {
     pub(crate) authenticate: Vec<Method>,
     /// Whether callers may manage the model servers.
     pub(crate) management: bool,
+    /// Bytes of a body, and so of a message.
+    pub(crate) body: u64,
 }
 
 /// A model and its versions.

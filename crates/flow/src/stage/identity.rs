@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::request::Parts;
 use sluicegate_config::Method;
 use sluicegate_core::{Body, Inbound, Kind, Refusal};
+use sluicegate_wire::Limits;
 
 use crate::snapshot::Snapshot;
 use crate::trail::Trail;
@@ -15,6 +16,7 @@ pub(crate) struct Identified {
     head: Parts,
     body: Body,
     manages: bool,
+    limits: Limits,
 }
 
 thread_local! {
@@ -29,7 +31,8 @@ pub(crate) fn identify(inbound: Inbound, snapshot: &Snapshot, trail: &mut Trail)
         return Err(Refusal::new(Kind::Unauthenticated, "this listener does not accept you"));
     };
     ANONYMOUS.with(|name| trail.identified(name));
-    Ok(Identified { head, body, manages: door.management })
+    let limits = Limits { message: door.body, ..Limits::default() };
+    Ok(Identified { head, body, manages: door.management, limits })
 }
 
 impl Identified {
@@ -40,6 +43,11 @@ impl Identified {
     /// Whether the caller may manage the model servers.
     pub(super) const fn manages(&self) -> bool {
         self.manages
+    }
+
+    /// What one of the caller's messages may ask of its reader.
+    pub(super) const fn limits(&self) -> Limits {
+        self.limits
     }
 
     pub(super) fn into_parts(self) -> (Parts, Body) {

@@ -45,6 +45,7 @@ pub(crate) struct NamedModel {
     pinned: Option<Arc<Version>>,
     headers: HeaderMap,
     message: Message,
+    limits: Limits,
     patience: Option<Duration>,
 }
 
@@ -53,6 +54,7 @@ pub(crate) struct NamedStream {
     asked: Asked,
     headers: HeaderMap,
     body: Body,
+    limits: Limits,
     patience: Option<Duration>,
 }
 
@@ -79,6 +81,7 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
     if asked.operation == Operation::Manage {
         return ordered(asked.protocol, identified, snapshot, trail).await.map(Named::Order);
     }
+    let limits = identified.limits();
     let (head, body) = identified.into_parts();
     let patience = patience(asked.protocol, &head.headers)?;
     if asked.operation == Operation::Reflect {
@@ -91,17 +94,17 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
         if let Some(leisure) = head.extensions.get::<Leisure>() {
             leisure.take();
         }
-        return Ok(Named::Stream(NamedStream { asked, headers: head.headers, body, patience }));
+        return Ok(Named::Stream(NamedStream { asked, headers: head.headers, body, limits, patience }));
     }
     let codec = codec(asked.protocol);
     let (asked, message) = match (codec.generative, codec.name_in_body) {
         (Some(read), _) if asked.operation.is_generative() => {
-            let bytes = (codec.open)(&head.headers, collect(trail.counted(body)).await?, &Limits::default())?;
+            let bytes = (codec.open)(&head.headers, collect(trail.counted(body)).await?, &limits)?;
             let told = read(&head.headers, &bytes)?;
             (Asked { model: Some(told.model.clone()), ..asked }, Message::Generative(bytes, told))
         }
         (_, Some(_)) => {
-            let (asked, bytes) = open(codec, asked, &head.headers, trail.counted(body)).await?;
+            let (asked, bytes) = open(codec, asked, &head.headers, trail.counted(body), &limits).await?;
             (asked, Message::Opened(bytes))
         }
         (_, None) => (asked, Message::Unread(body)),
@@ -112,14 +115,14 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
             trail.model(&model);
             let (protocol, operation) = (asked.protocol, asked.operation);
             let headers = head.headers;
-            Ok(Named::Model(NamedModel { protocol, operation, model, pinned, headers, message, patience }))
+            Ok(Named::Model(NamedModel { protocol, operation, model, pinned, headers, message, limits, patience }))
         }
         (None, Operation::Index | Operation::Names | Operation::Statistics) => {
             let bytes = match message {
                 Message::Opened(bytes) | Message::Generative(bytes, _) => bytes,
                 Message::Unread(body) => {
                     let body = whole::collect(trail.counted(body), QUESTION).await.map_err(|error| broken(&error))?;
-                    (codec.open)(&head.headers, body, &Limits::default())?
+                    (codec.open)(&head.headers, body, &limits)?
                 }
             };
             Ok(Named::Models(asked, bytes))
@@ -139,13 +142,14 @@ async fn ordered(
         let public = "management is off on this listener; `management: allow` in its configuration turns it on";
         return Err(Refusal::new(Kind::Forbidden, public));
     }
+    let limits = identified.limits();
     let (head, body) = identified.into_parts();
     let patience = patience(protocol, &head.headers)?;
     let codec = codec(protocol);
     let Some(manage) = codec.manage else {
         return Err(Refusal::new(Kind::NoSuchPath, "this protocol manages no servers"));
     };
-    let message = message(codec, &head.headers, trail.counted(body)).await?;
+    let message = message(codec, &head.headers, trail.counted(body), &limits).await?;
     let order = (manage.decode)(&head.method, head.uri.path(), &message)?;
     let model = match order.model.as_deref() {
         Some(name) => Some(snapshot.models.get(name).map(Arc::clone).ok_or_else(not_found)?),
@@ -171,8 +175,14 @@ fn patience(protocol: Protocol, headers: &HeaderMap) -> Result<Option<Duration>,
     }
 }
 
-async fn open(codec: &Codec, asked: Asked, headers: &HeaderMap, body: Body) -> Result<(Asked, Bytes), Refusal> {
-    let bytes = message(codec, headers, body).await?;
+async fn open(
+    codec: &Codec,
+    asked: Asked,
+    headers: &HeaderMap,
+    body: Body,
+    limits: &Limits,
+) -> Result<(Asked, Bytes), Refusal> {
+    let bytes = message(codec, headers, body, limits).await?;
     let asked = match codec.name_in_body {
         Some(name_in_body) => name_in_body(asked, headers, &bytes)?,
         None => asked,
@@ -181,10 +191,10 @@ async fn open(codec: &Codec, asked: Asked, headers: &HeaderMap, body: Body) -> R
 }
 
 /// All of a body's message. A gRPC message that announces more than is taken is refused by its first bytes.
-async fn message(codec: &Codec, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+async fn message(codec: &Codec, headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Bytes, Refusal> {
     match codec.protocol {
-        Protocol::OipGrpc | Protocol::GrpcHealth => read::one_message(headers, body).await,
-        _ => (codec.open)(headers, collect(body).await?, &Limits::default()),
+        Protocol::OipGrpc | Protocol::GrpcHealth => read::one_message(headers, body, limits).await,
+        _ => (codec.open)(headers, collect(body).await?, limits),
     }
 }
 
@@ -226,6 +236,11 @@ impl NamedModel {
         &self.headers
     }
 
+    /// What the message may ask of its reader.
+    pub(super) const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// The version the client named, if it did.
     pub(super) const fn pinned(&self) -> Option<&Arc<Version>> {
         self.pinned.as_ref()
@@ -256,6 +271,10 @@ impl NamedStream {
         &self.headers
     }
 
+    pub(super) const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     pub(super) const fn body(&mut self) -> &mut Body {
         &mut self.body
     }
@@ -274,6 +293,7 @@ impl NamedStream {
             pinned,
             headers: self.headers.clone(),
             message: Message::Opened(bytes),
+            limits: self.limits,
             patience: self.patience,
         })
     }

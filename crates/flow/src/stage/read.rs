@@ -44,7 +44,7 @@ pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail
             if named.model().takes_raw(protocol) {
                 return Ok(Read { named, payload: Payload::Raw(body) });
             }
-            (codec(protocol).open)(named.headers(), collect(body).await?, &Limits::default())?
+            (codec(protocol).open)(named.headers(), collect(body).await?, named.limits())?
         }
         Message::Opened(bytes) => bytes,
         Message::Generative(bytes, head) => return Ok(Read { named, payload: Payload::Generate(bytes, head) }),
@@ -63,8 +63,7 @@ pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail
         let values = values(&named, &message, metadata)?;
         return Ok(Read { named, payload: Payload::Values(values) });
     }
-    let (request, form) =
-        (codec(protocol).decode_infer)(named.headers(), message, metadata.as_ref(), &Limits::default())?;
+    let (request, form) = (codec(protocol).decode_infer)(named.headers(), message, metadata.as_ref(), named.limits())?;
     Ok(Read { named, payload: Payload::Infer(request, form) })
 }
 
@@ -73,7 +72,7 @@ fn values(named: &NamedModel, message: &Bytes, metadata: Option<ModelMetadata>) 
     let Some(codec) = codec(named.protocol()).generate else {
         return Err(Refusal::new(Kind::NotInThisBuild, "this protocol has no such requests here"));
     };
-    (codec.decode)(named.headers(), message, &metadata.unwrap_or_default(), &Limits::default())
+    (codec.decode)(named.headers(), message, &metadata.unwrap_or_default(), named.limits())
 }
 
 /// Decodes one request of a stream.
@@ -81,7 +80,7 @@ pub(super) fn decode_opened(mut named: NamedModel) -> Result<(InferRequest, Repl
     let Message::Opened(message) = named.take_message() else {
         return Err(Refusal::new(Kind::Internal, "the gateway failed").because("a stream's message was not read"));
     };
-    let (request, form) = (codec(named.protocol()).decode_infer)(named.headers(), message, None, &Limits::default())?;
+    let (request, form) = (codec(named.protocol()).decode_infer)(named.headers(), message, None, named.limits())?;
     Ok((request, form, named))
 }
 
@@ -91,11 +90,11 @@ pub(super) async fn collect(body: Body) -> Result<Bytes, Refusal> {
 }
 
 /// The one message of a gRPC call, read as it comes.
-pub(super) async fn one_message(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Refusal> {
+pub(super) async fn one_message(headers: &HeaderMap, mut body: Body, limits: &Limits) -> Result<Bytes, Refusal> {
     if !grpc::is_grpc(headers) {
         return Err(Refusal::new(Kind::UnsupportedEncoding, "a gRPC call has the content-type application/grpc"));
     }
-    let mut reader = Reader::new(grpc::Encoding::of(headers), Limits::default().message);
+    let mut reader = Reader::new(grpc::Encoding::of(headers), limits.message);
     let mut message = None;
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         let Ok(mut piece) = frame.map_err(|error| broken(&error))?.into_data() else { continue };

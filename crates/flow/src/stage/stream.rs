@@ -11,7 +11,7 @@ use futures_util::future::poll_fn;
 use futures_util::{Stream, StreamExt as _, stream};
 use http_body::{Body as HttpBody, Frame};
 use sluicegate_core::{Body, BodyError, Kind, NonFinite, Outbound, Outcome, Refusal, ReplyStream};
-use sluicegate_wire::{Limits, ReplyForm, StreamCodec, codec, grpc};
+use sluicegate_wire::{ReplyForm, StreamCodec, codec, grpc};
 use tokio::time::timeout;
 
 use super::call::{self, refusal, under_the_clients_names};
@@ -38,7 +38,7 @@ pub(crate) fn stream(
     // Triton's word for a client that wants errors as the stream's status, not among the answers.
     let strict = named.headers().get("triton_grpc_error").is_some_and(|value| value == "true");
     let conversation = Conversation {
-        reader: grpc::frame::Reader::new(encoding, Limits::default().message),
+        reader: grpc::frame::Reader::new(encoding, named.limits().message),
         unread: Bytes::new(),
         named,
         gateway: Arc::clone(gateway),

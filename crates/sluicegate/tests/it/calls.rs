@@ -132,6 +132,22 @@ fn sizes_are_held_against_the_limits_before_the_bytes_come() {
     let (gateway, _folder) = self::gateway(", limits: { body: 1KiB }");
     let fields = call(&gateway, READY, &[], &framed(0, &[0; 2000]), true);
     assert_eq!(status(&fields), 8, "{fields:?}");
+    let fields = call(&gateway, "ModelStreamInfer", &[], &frame(0, 1025, IRIS), false);
+    assert_eq!(status(&fields), 8, "{fields:?}");
+}
+
+#[test]
+fn a_listener_that_takes_more_takes_larger_messages_too() {
+    // Beside the name a field that nobody knows, of 70 MiB.
+    let unknown = vec![0; 70 << 20];
+    let message = [IRIS, b"\x7a\x80\x80\x80\x23", &unknown].concat();
+    let (gateway, _folder) = gateway("");
+    let fields = call(&gateway, READY, &[], &framed(0, &message), false);
+    assert_eq!(status(&fields), 8, "{fields:?}");
+    drop(gateway);
+    let (gateway, _folder) = self::gateway(", limits: { body: 80MiB }");
+    let fields = call(&gateway, READY, &[], &framed(0, &message), true);
+    assert_eq!(status(&fields), 0, "{fields:?}");
 }
 
 #[test]
