@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use sluicegate_adapters::http::{Connector, Io};
-use sluicegate_adapters::upstream::oip_rest;
+use sluicegate_adapters::upstream::{oip_rest, openai};
 use sluicegate_config::Sources;
 use sluicegate_core::{BoxFuture, Catalog, Clock, Inbound, Record, RecordSink, Source};
 use sluicegate_flow::build::Builders;
@@ -20,7 +20,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 use crate::support::root;
 
-const CATALOG: Catalog = Catalog { upstreams: &[sluicegate_runtime::KIND, oip_rest::KIND] };
+const CATALOG: Catalog = Catalog { upstreams: &[sluicegate_runtime::KIND, oip_rest::KIND, openai::KIND] };
 
 struct InMemory(MemoryListener);
 
@@ -69,7 +69,8 @@ pub(crate) fn gateway(configuration: &str, backends: MemoryDialer) -> World {
     let resolved = sluicegate_config::load(&sources, &CATALOG, &mut |_| Ok(String::new())).unwrap();
     let clock: Arc<dyn Clock> = Arc::new(FakeClock::following_tokio());
     let builders: Builders = vec![
-        (oip_rest::KIND.kind, Arc::new(oip_rest::Factory::new(Arc::new(Dial(backends)), Arc::clone(&clock)))),
+        (oip_rest::KIND.kind, Arc::new(oip_rest::Factory::new(Arc::new(Dial(backends.clone())), Arc::clone(&clock)))),
+        (openai::KIND.kind, Arc::new(openai::Factory::new(Arc::new(Dial(backends)), Arc::clone(&clock)))),
         (sluicegate_runtime::KIND.kind, Arc::new(sluicegate_runtime::Factory::new(Arc::clone(&clock)))),
     ];
     let records = Arc::new(Records::default());

@@ -23,10 +23,14 @@ fn front(stream: &str) -> String {
         "version: 1
 listeners: {{ l: {{ address: 127.0.0.1:1, authenticate: [anonymous] }} }}
 defaults: {{ stream: {stream} }}
-backends: {{ b: {{ protocol: oip-rest, binary: always, endpoints: [\"http://backend:1\"] }}, e: {{ protocol: embedded }} }}
+backends:
+  b: {{ protocol: oip-rest, binary: always, endpoints: [\"http://backend:1\"] }}
+  o: {{ protocol: openai, endpoints: [\"http://backend:1\"] }}
+  e: {{ protocol: embedded }}
 models:
   tokens: {{ backend: b }}
   renamed: {{ backend: b, model: tokens }}
+  chats: {{ backend: o, model: tokens }}
   iris: {{ backend: e, source: {} }}
 ",
         root().join("examples/quickstart/models/iris.onnx").display()
@@ -66,7 +70,9 @@ where
             loop {
                 let request = wire.read_response().await;
                 let short = match request.head.lines().next().unwrap_or_default() {
-                    line if line.contains("/generate_stream ") => return answer(wire.into_inner()).await,
+                    line if line.contains("/generate_stream ") || line.contains("/chat/completions ") => {
+                        return answer(wire.into_inner()).await;
+                    }
                     line if line.starts_with("GET ") => {
                         format!("200 OK\r\ncontent-length: {}\r\n\r\n{DESCRIBED}", DESCRIBED.len())
                     }
@@ -98,18 +104,22 @@ async fn goes_on(mut connection: DuplexStream) {
 }
 
 fn generate(model: &str) -> String {
-    let body = r#"{"prompt":"a"}"#;
-    format!(
-        "POST /v2/models/{model}/generate_stream HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
+    post(&format!("/v2/models/{model}/generate_stream"), r#"{"prompt":"a"}"#)
+}
+
+fn post(path: &str, body: &str) -> String {
+    format!("POST {path} HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 
 /// The answer of a stream and how long it took.
 async fn asked(world: &World, model: &str) -> (String, Duration) {
+    send(world, generate(model)).await
+}
+
+async fn send(world: &World, request: String) -> (String, Duration) {
     let mut client = Wire::over(world.door.connect().await.unwrap()).patient(Duration::from_secs(3600));
     let before = Instant::now();
-    client.send(generate(model)).await;
+    client.send(request).await;
     let answer = client.read_response().await;
     assert!(answer.head.starts_with("HTTP/1.1 200"), "{}", answer.head);
     (answer.text(), before.elapsed())
@@ -131,6 +141,23 @@ async fn a_stream_that_falls_silent_ends_with_an_error_its_reader_sees() {
         assert_eq!(took, Duration::from_secs(5), "{model}");
         assert_eq!(outcome(&world).await, "deadline_exceeded", "{model}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chat_has_the_same_limits_whatever_the_models_timeout() {
+    let chat = || post("/v1/chat/completions", r#"{"model":"chats","stream":true}"#);
+    let world = gateway(&front("{ idle: 5s, total: 60s }"), backend(falls_silent));
+    let (text, took) = send(&world, chat()).await;
+    assert!(text.contains(r#""token":"1"}"#), "{text}");
+    let told = text.find(r#"data: {"error":{"code":"deadline_exceeded""#);
+    assert!(told > text.find(r#""token":"1"}"#), "{text}");
+    assert_eq!(took, Duration::from_secs(5));
+    assert_eq!(outcome(&world).await, "deadline_exceeded");
+    // An event a second, far beyond the ten seconds that a model has to answer.
+    let world = gateway(&front("{ idle: 5s, total: 60s }"), backend(goes_on));
+    let (text, took) = send(&world, chat()).await;
+    assert!(text.contains(r#""token":"58"}"#) && text.contains("deadline_exceeded"), "{text}");
+    assert_eq!(took, Duration::from_secs(60));
 }
 
 #[tokio::test(start_paused = true)]
