@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::{HeaderMap, header};
 use sluicegate_config::StreamTimes;
 use sluicegate_core::{
-    Call, CallBody, CallClass, CallError, Deadline, InferRequest, InferResponse, Kind, Metadata, NonFinite, Operation,
-    Outbound, Protocol, Refusal, Reply, ReplyStream, Sent,
+    Call, CallBody, CallClass, CallError, Deadline, Endpoint, InferRequest, InferResponse, Kind, Metadata, NonFinite,
+    Operation, Outbound, Protocol, Refusal, Reply, ReplyStream, Sent,
 };
 use sluicegate_wire::{ReplyForm, codec};
 use tokio::time::{Instant, timeout_at};
@@ -123,6 +123,14 @@ impl Expected {
     }
 }
 
+fn pick<'a>(version: &'a Version, place: Option<&Place>, gateway: &Gateway) -> Result<&'a Endpoint, CallError> {
+    match version.backend.pick_for(place, gateway.clock.now()) {
+        Ok(Some(endpoint)) => Ok(endpoint),
+        Ok(None) => Err(CallError::new(CallClass::Transport, Sent::Nothing, "the backend has no endpoint")),
+        Err(Full) => Err(CallError::new(CallClass::Pushback, Sent::Nothing, "too many sequences are open")),
+    }
+}
+
 async fn attempt(
     version: &Arc<Version>,
     place: Option<&Place>,
@@ -131,11 +139,7 @@ async fn attempt(
     gateway: &Gateway,
     trail: &mut Trail,
 ) -> Result<Reply, CallError> {
-    let endpoint = match version.backend.pick_for(place, gateway.clock.now()) {
-        Ok(Some(endpoint)) => endpoint,
-        Ok(None) => return Err(CallError::new(CallClass::Transport, Sent::Nothing, "the backend has no endpoint")),
-        Err(Full) => return Err(CallError::new(CallClass::Pushback, Sent::Nothing, "too many sequences are open")),
-    };
+    let endpoint = pick(version, place, gateway)?;
     trail.picked(&endpoint.authority);
     let began = gateway.clock.now();
     let outcome = timeout_at(Instant::from_std(head.0), version.backend.upstream.call(endpoint, call)).await;
@@ -155,11 +159,7 @@ pub(super) async fn open(
 ) -> Result<ReplyStream, CallError> {
     let place = Place::of(&version.model.name, &request);
     let began = gateway.clock.now();
-    let endpoint = match version.backend.pick_for(place.as_ref(), began) {
-        Ok(Some(endpoint)) => endpoint,
-        Ok(None) => return Err(CallError::new(CallClass::Transport, Sent::Nothing, "the backend has no endpoint")),
-        Err(Full) => return Err(CallError::new(CallClass::Pushback, Sent::Nothing, "too many sequences are open")),
-    };
+    let endpoint = pick(version, place.as_ref(), gateway)?;
     picked(&endpoint.authority);
     let deadline = Deadline(began + times.total);
     let (model, body) = (version.model.clone(), CallBody::Tensors(request));

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::poll_fn;
 use futures_util::stream;
 use http_body::{Body as HttpBody, Frame};
-use sluicegate_core::{Body, Kind, Outbound, Outcome, Refusal};
+use sluicegate_core::{Body, Kind, Outbound, Refusal};
 use sluicegate_wire::grpc::frame::{self, Reader};
 use sluicegate_wire::grpc::status::Status;
 use sluicegate_wire::{codec, grpc};
@@ -47,7 +47,7 @@ pub(crate) fn reflect(questions: Questions, silence: Duration, trail: &mut Trail
             Ok(Some(framed)) => (Frame::data(framed), Some((asking, heard))),
             Ok(None) => (Frame::trailers(Status::OK.trailers()), None),
             Err(refusal) => {
-                heard.failed(Outcome::Refused(refusal.kind), refusal.public.clone());
+                heard.refused(&refusal);
                 (Frame::trailers(Status::from(&refusal).trailers()), None)
             }
         })

@@ -145,7 +145,7 @@ impl Conversation {
             }
             // What is not framed right cannot be read on.
             Err(refusal) => {
-                self.note(&refusal);
+                self.heard.refused(&refusal);
                 self.end = Some(Some(refusal));
                 return;
             }
@@ -171,17 +171,12 @@ impl Conversation {
 
     /// Says among the answers, or by ending the stream, why a request is not served.
     fn refuse(&mut self, refusal: Refusal, id: Option<&str>) {
-        self.note(&refusal);
+        self.heard.refused(&refusal);
         if self.strict {
             self.end = Some(Some(refusal));
         } else {
             self.ready.push_back((self.codec.refusal)(&refusal, id));
         }
-    }
-
-    fn note(&self, refusal: &Refusal) {
-        let cause = refusal.cause.clone().unwrap_or_else(|| refusal.public.to_string());
-        self.heard.failed(Outcome::Refused(refusal.kind), cause);
     }
 
     /// The next message; `None` at the end.

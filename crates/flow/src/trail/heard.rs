@@ -1,7 +1,7 @@
 //! What an answer tells while it passes: known only behind its last byte, and wanted in the record.
 
 use parking_lot::Mutex;
-use sluicegate_core::{Outcome, Record, Usage};
+use sluicegate_core::{Outcome, Record, Refusal, Usage};
 
 /// Shared between the record and whoever reads the answer on its way.
 #[derive(Default)]
@@ -23,6 +23,12 @@ impl Heard {
     /// Notes that the answer did not end well. The first reason counts.
     pub(crate) fn failed(&self, outcome: Outcome, cause: impl Into<String>) {
         self.0.lock().end.get_or_insert_with(|| (outcome, cause.into()));
+    }
+
+    /// Notes that the answer ended with a refusal, told behind its head.
+    pub(crate) fn refused(&self, refusal: &Refusal) {
+        let cause = refusal.cause.clone().unwrap_or_else(|| refusal.public.to_string());
+        self.failed(Outcome::Refused(refusal.kind), cause);
     }
 
     /// Writes what was heard into the record. Who left is not told of what came after.

@@ -53,8 +53,7 @@ impl Events {
     fn break_off(&mut self, refusal: &Refusal) {
         self.backend = None;
         self.ready.push_back(self.edit.break_off(refusal));
-        let cause = refusal.cause.clone().unwrap_or_else(|| refusal.public.to_string());
-        self.heard.failed(Outcome::Refused(refusal.kind), cause);
+        self.heard.refused(refusal);
     }
 }
 

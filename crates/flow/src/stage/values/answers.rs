@@ -82,8 +82,7 @@ impl Answers {
     }
 
     fn refuse(&mut self, refusal: &Refusal) {
-        let cause = refusal.cause.clone().unwrap_or_else(|| refusal.public.to_string());
-        self.heard.failed(Outcome::Refused(refusal.kind), cause);
+        self.heard.refused(refusal);
         self.ready.push_back((self.codec.refusal)(refusal, None));
     }
 

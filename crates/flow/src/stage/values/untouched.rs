@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http_body::{Body as HttpBody, Frame};
 use sluicegate_config::StreamTimes;
-use sluicegate_core::{Body, BodyError, Outbound, Outcome, Refusal};
+use sluicegate_core::{Body, BodyError, Outbound, Refusal};
 use sluicegate_wire::GenerateCodec;
 
 use super::super::generate::broken;
@@ -50,8 +50,7 @@ fn essence(value: &http::HeaderValue) -> &[u8] {
 impl Untouched {
     fn break_off(&mut self, refusal: &Refusal) -> Bytes {
         self.backend = None;
-        let cause = refusal.cause.clone().unwrap_or_else(|| refusal.public.to_string());
-        self.heard.failed(Outcome::Refused(refusal.kind), cause);
+        self.heard.refused(refusal);
         let event = (self.codec.stream.refusal)(refusal, None);
         if self.whole { event } else { [&b"\n\n"[..], &event[..]].concat().into() }
     }
