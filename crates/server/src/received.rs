@@ -1,5 +1,6 @@
 //! A request's body as the handler reads it: bounded in size and time, without trailers.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,7 +9,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use sluicegate_core::{Body, BodyError, Leisure};
 use tokio::time::{Instant, Sleep};
@@ -17,10 +17,10 @@ use crate::limits::Limits;
 use crate::pulse::{Pulse, later};
 
 pin_project! {
-    /// Bounds a body. The timer lives in here: nothing is allocated or spawned a chunk.
-    struct Received {
+    /// Bounds a body that comes over either version of HTTP. The timer lives in here: nothing is allocated or spawned a chunk.
+    struct Received<B> {
         #[pin]
-        incoming: Incoming,
+        incoming: B,
         #[pin]
         alarm: Option<Sleep>,
         // Since when a byte is waited for.
@@ -38,7 +38,11 @@ pin_project! {
 }
 
 /// The body for a handler: empty where none is to come.
-pub(crate) fn body(incoming: Incoming, limits: &Limits, pulse: &Arc<Pulse>, leisure: Leisure) -> Body {
+pub(crate) fn body<B>(incoming: B, limits: &Limits, pulse: &Arc<Pulse>, leisure: Leisure) -> Body
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Display,
+{
     if incoming.is_end_stream() {
         return Body::Empty;
     }
@@ -55,7 +59,11 @@ pub(crate) fn body(incoming: Incoming, limits: &Limits, pulse: &Arc<Pulse>, leis
     })
 }
 
-impl HttpBody for Received {
+impl<B> HttpBody for Received<B>
+where
+    B: HttpBody<Data = Bytes>,
+    B::Error: Display,
+{
     type Data = Bytes;
     type Error = BodyError;
 
@@ -82,7 +90,11 @@ impl HttpBody for Received {
     }
 }
 
-impl Received {
+impl<B> Received<B>
+where
+    B: HttpBody<Data = Bytes>,
+    B::Error: Display,
+{
     fn poll_bounded(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
