@@ -93,10 +93,19 @@ impl<T> PerWorker<T> {
         }
     }
 
+    /// What belongs to `worker`, if it has something.
+    pub fn find(&self, worker: Worker) -> Option<&T> {
+        let row = self.rows().nth(worker.number / ROW)?;
+        row.row.get(worker.number % ROW)?.get().map(|cell| &**cell)
+    }
+
     /// What there is so far, of all workers.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        let rows = successors(Some(self), |row| row.rows_below.get().map(|below| &**below));
-        rows.flat_map(|row| row.row.iter().filter_map(OnceLock::get)).map(|cell| &**cell)
+        self.rows().flat_map(|row| row.row.iter().filter_map(OnceLock::get)).map(|cell| &**cell)
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &Self> {
+        successors(Some(self), |row| row.rows_below.get().map(|below| &**below))
     }
 }
 
@@ -138,11 +147,13 @@ mod tests {
     fn each_worker_has_its_own_however_many_there_are() {
         let own = PerWorker::<usize>::default();
         let workers = group(100);
+        assert!(workers.iter().all(|worker| own.find(*worker).is_none()));
         for worker in &workers {
             assert_eq!(*own.of(*worker, || worker.number()), worker.number());
         }
         for worker in &workers {
             assert_eq!(*own.of(*worker, || unreachable!("made once")), worker.number());
+            assert_eq!(own.find(*worker), Some(&worker.number()));
         }
         assert_eq!(own.iter().copied().collect::<Vec<_>>(), (1..=100).collect::<Vec<_>>());
         assert_eq!(*own.of(Worker::NONE, || 0), 0, "threads that are no workers have one together");
