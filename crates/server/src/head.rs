@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use http::header::{self, HeaderName};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Uri};
-use http::{HeaderMap, HeaderValue, Method, Response, Version};
+use http::{HeaderValue, Method, Response, Version};
 use sluicegate_core::{Body, Kind, Outbound, Refusal};
 
 use crate::limits::Limits;
@@ -122,17 +122,40 @@ fn canonical(target: &Uri) -> Result<Uri, Refusal> {
     }
 }
 
-/// A refusal in no protocol's own words: the protocol is not known yet. Over HTTP/1 the connection is not used again.
-pub(crate) fn answer(refusal: &Refusal) -> Outbound {
+/// A refusal before the protocol is known, but for gRPC, which a head tells at once. Over HTTP/1 the connection is not used
+/// again.
+pub(crate) fn answer(refusal: &Refusal, grpc: bool) -> Outbound {
     let facts = refusal.kind.facts();
+    if grpc {
+        return grpc_answer(refusal);
+    }
     // The public texts of this room are its own: nothing in them needs escaping.
     let body = format!("{{\"error\":\"{}\",\"code\":\"{}\"}}", refusal.public, facts.label);
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = http::StatusCode::from_u16(facts.http).unwrap_or(http::StatusCode::BAD_REQUEST);
-    let headers: &mut HeaderMap = response.headers_mut();
+    let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if refusal.kind == Kind::MethodNotAllowed {
         headers.insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+    }
+    response
+}
+
+/// Whether a head is one of gRPC's.
+pub(crate) fn is_grpc(head: &Parts) -> bool {
+    let content = head.headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    head.version == Version::HTTP_2 && content.starts_with(b"application/grpc")
+}
+
+/// A status without an answer: all of it is in the head.
+fn grpc_answer(refusal: &Refusal) -> Outbound {
+    let mut response = Response::new(Body::Empty);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert("grpc-status", HeaderValue::from(u16::from(refusal.kind.facts().grpc)));
+    // Our own texts have no character that must be percent-encoded.
+    if let Ok(message) = HeaderValue::from_str(&refusal.public) {
+        headers.insert("grpc-message", message);
     }
     response
 }

@@ -237,7 +237,7 @@ where
     /// Answers that it does not serve. The connection is not used again.
     async fn refuse(&mut self, refusal: &Refusal) -> End {
         let asked = Asked { version: http::Version::HTTP_11, method: http::Method::GET, keep: false };
-        match self.answer(head::answer(refusal), &asked).await {
+        match self.answer(head::answer(refusal, false), &asked).await {
             Some(End::Cut) => End::Cut,
             _ => End::Linger,
         }

@@ -32,6 +32,7 @@ impl<H: Handler> Opened<H> {
     ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + Send + use<H> {
         let (mut head, incoming) = request.into_parts();
         let ticket = pulse.begin(http_body::Body::is_end_stream(&incoming));
+        let grpc = head::is_grpc(&head);
         let checked = head::check(&mut head, &self.limits);
         let leisure = Leisure::default();
         let body = received::body(incoming, &self.limits, leisure.clone());
@@ -43,7 +44,7 @@ impl<H: Handler> Opened<H> {
                 Ok(()) => handler.serve(inbound).await,
                 Err(refusal) => {
                     handler.refused(&inbound.listener, refusal.kind);
-                    head::answer(&refusal)
+                    head::answer(&refusal, grpc)
                 }
             };
             Ok(with(ticket, outbound))

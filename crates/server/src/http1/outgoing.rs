@@ -62,6 +62,8 @@ pub(super) struct Answering {
     body: Joined,
     framing: Framing,
     done: bool,
+    /// The body broke off: what came before still leaves, and then the connection is cut.
+    broken: bool,
 }
 
 /// Why an answer could not be sent whole. Its connection is cut: the client must not take it for whole.
@@ -137,7 +139,7 @@ impl Answering {
         let keep = asked.keep && framing != Framing::Close;
         write_head(&head, framing, &body, asked, keep, out);
         let done = matches!(framing, Framing::Absent | Framing::Length(0));
-        (Self { body: Joined::new(body), framing, done }, keep)
+        (Self { body: Joined::new(body), framing, done, broken: false }, keep)
     }
 
     /// Sends what there is, until all is sent. Pending with nothing left to write: the body has no more now.
@@ -151,6 +153,9 @@ impl Answering {
         loop {
             let waiting = self.gather(out, context)?;
             ready!(out.poll_write(wire, context, &mut progress)).map_err(|_| Cut)?;
+            if self.broken {
+                return Poll::Ready(Err(Cut));
+            }
             if self.done {
                 return Poll::Ready(Ok(()));
             }
@@ -162,12 +167,15 @@ impl Answering {
 
     /// Takes from the body what fits. Whether it has no more now.
     fn gather(&mut self, out: &mut Out, context: &mut Context<'_>) -> Result<bool, Cut> {
-        while !self.done && !out.is_full() {
+        while !self.done && !self.broken && !out.is_full() {
             let frame = match Pin::new(&mut self.body).poll_frame(context) {
                 Poll::Pending => return Ok(true),
-                Poll::Ready(Some(Err(_))) => return Err(Cut),
+                Poll::Ready(Some(Err(_))) => {
+                    self.broken = true;
+                    break;
+                }
                 Poll::Ready(None) => {
-                    self.finish(out)?;
+                    self.finish(out);
                     break;
                 }
                 Poll::Ready(Some(Ok(frame))) => frame,
@@ -176,7 +184,7 @@ impl Answering {
             let Ok(data) = frame.into_data() else { continue };
             self.put(data, out)?;
             if !self.done && self.body.is_end_stream() {
-                self.finish(out)?;
+                self.finish(out);
             }
         }
         Ok(false)
@@ -207,19 +215,18 @@ impl Answering {
         Ok(())
     }
 
-    fn finish(&mut self, out: &mut Out) -> Result<(), Cut> {
-        self.done = true;
+    fn finish(&mut self, out: &mut Out) {
         match self.framing {
-            Framing::Length(0) | Framing::Absent | Framing::Close => Ok(()),
+            Framing::Length(0) | Framing::Absent | Framing::Close => self.done = true,
             // Fewer bytes than were promised.
-            Framing::Length(_) => Err(Cut),
-            Framing::Chunked if out.large.is_empty() => {
-                out.put(b"0\r\n\r\n");
-                Ok(())
-            }
+            Framing::Length(_) => self.broken = true,
             Framing::Chunked => {
-                out.tail = b"\r\n0\r\n\r\n";
-                Ok(())
+                self.done = true;
+                if out.large.is_empty() {
+                    out.put(b"0\r\n\r\n");
+                } else {
+                    out.tail = b"\r\n0\r\n\r\n";
+                }
             }
         }
     }
