@@ -2,6 +2,7 @@
 //! is a path in canonical form, and host and credentials are there once.
 
 use std::borrow::Cow;
+use std::net::Ipv6Addr;
 
 use http::header::{self, HeaderName};
 use http::request::Parts;
@@ -16,6 +17,14 @@ use crate::path;
 const CREDENTIALS: [HeaderName; 3] =
     [header::AUTHORIZATION, HeaderName::from_static("x-api-key"), HeaderName::from_static("api-key")];
 
+/// Fields of one value: two servers may take each another one of two.
+const SINGLE: [HeaderName; 4] = [
+    header::CONTENT_TYPE,
+    header::USER_AGENT,
+    HeaderName::from_static("inference-header-content-length"),
+    HeaderName::from_static("x-request-id"),
+];
+
 /// Refuses a head that must not be passed on; brings its target into canonical form.
 pub(crate) fn check(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
     check_method(&head.method)?;
@@ -25,6 +34,12 @@ pub(crate) fn check(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
         return Err(Refusal::new(Kind::HeadTooLarge, "the request has more header fields than are taken"));
     }
     check_host(head)?;
+    // Only where a name stands there more than once.
+    if head.headers.len() > head.headers.keys_len()
+        && SINGLE.iter().any(|name| head.headers.get_all(name).iter().nth(1).is_some())
+    {
+        return Err(Refusal::new(Kind::BadRequest, "a header field that may be there once is there twice"));
+    }
     if CREDENTIALS.iter().map(|name| head.headers.get_all(name).iter().count()).sum::<usize>() > 1 {
         return Err(Refusal::new(Kind::AmbiguousCredentials, "the request carries more than one credential"));
     }
@@ -85,30 +100,26 @@ fn check_host(head: &Parts) -> Result<(), Refusal> {
 /// logged and by some servers put into URLs.
 fn check_name(host: &[u8]) -> Result<(), Refusal> {
     let wrong = || bad_host("the host is none");
-    let (name, port) = match host.split_first() {
-        Some((b'[', rest)) => {
-            let end = rest.iter().position(|byte| *byte == b']').ok_or_else(wrong)?;
-            let (address, rest) = rest.split_at(end);
-            if !address.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')) {
-                return Err(wrong());
-            }
-            (address, rest.strip_prefix(b"]").unwrap_or_default())
+    let text = std::str::from_utf8(host).map_err(|_| wrong())?;
+    let (name_is_right, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']').ok_or_else(wrong)?;
+            (address.parse::<Ipv6Addr>().is_ok(), port)
         }
-        _ => {
-            let end = host.iter().position(|byte| *byte == b':').unwrap_or(host.len());
-            let (name, port) = host.split_at(end);
-            if !name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')) {
-                return Err(wrong());
-            }
-            (name, port)
+        None => {
+            let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+            let in_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+            ((1..=255).contains(&name.len()) && name.bytes().all(in_name), port)
         }
     };
-    let port_is_right = match port.split_first() {
-        None => true,
-        Some((b':', digits)) => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
-        Some(_) => false,
+    let port_is_right = match port.strip_prefix(':') {
+        None => port.is_empty(),
+        // `parse` takes a sign, too.
+        Some(digits) => {
+            digits.is_empty() || (digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok())
+        }
     };
-    if name.is_empty() || name.len() > 255 || !port_is_right { Err(wrong()) } else { Ok(()) }
+    if name_is_right && port_is_right { Ok(()) } else { Err(wrong()) }
 }
 
 /// The target in origin form, canonical.

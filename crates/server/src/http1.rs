@@ -92,7 +92,7 @@ where
             },
             Next::Refused(refusal) => {
                 opened.handler.refused(&opened.listener, refusal.kind);
-                break connection.refuse(&refusal).await;
+                break connection.refuse(&refusal, http::Method::GET).await;
             }
             Next::Over => break End::Clean,
         }
@@ -158,7 +158,7 @@ where
         self.wire.lock().begin(framing, expects);
         if let Err(refusal) = head::check(&mut parts, &self.limits) {
             opened.handler.refused(&opened.listener, refusal.kind);
-            return Some(self.refuse(&refusal).await);
+            return Some(self.refuse(&refusal, parts.method).await);
         }
         let mut asked = Asked { version: parts.version, method: parts.method.clone(), keep: keep_alive };
         let inbound = self.inbound(parts, opened);
@@ -235,8 +235,8 @@ where
     }
 
     /// Answers that it does not serve. The connection is not used again.
-    async fn refuse(&mut self, refusal: &Refusal) -> End {
-        let asked = Asked { version: http::Version::HTTP_11, method: http::Method::GET, keep: false };
+    async fn refuse(&mut self, refusal: &Refusal, method: http::Method) -> End {
+        let asked = Asked { version: http::Version::HTTP_11, method, keep: false };
         match self.answer(head::answer(refusal, false), &asked).await {
             Some(End::Cut) => End::Cut,
             _ => End::Linger,

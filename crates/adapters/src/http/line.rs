@@ -205,13 +205,14 @@ impl Line {
                     return Poll::Ready(Err(self.failed(Fault::Nonsense, cause)));
                 }
                 Ok(None) => {}
-                Ok(Some(head)) if head.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                Ok(Some((head, _))) if head.status() == StatusCode::SWITCHING_PROTOCOLS => {
                     let cause = "it answered 101, though no other protocol was asked for";
                     return Poll::Ready(Err(self.failed(Fault::Nonsense, cause)));
                 }
-                Ok(Some(head)) if head.status().is_informational() => continue,
-                Ok(Some(head)) => {
-                    let begun = Download::begin(&head, to_head).map_err(|why| self.failed(Fault::Nonsense, why))?;
+                Ok(Some((head, _))) if head.status().is_informational() => continue,
+                Ok(Some((head, hop))) => {
+                    let begun =
+                        Download::begin(&head, &hop, to_head).map_err(|why| self.failed(Fault::Nonsense, why))?;
                     (self.download, self.kept) = begun;
                     return Poll::Ready(Ok(head));
                 }

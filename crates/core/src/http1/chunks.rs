@@ -80,6 +80,8 @@ impl Chunks {
                     self.trailers += line.len() + 2;
                     if line.is_empty() {
                         self.state = State::Done;
+                    } else if !is_field(&line) {
+                        return Err("a trailer is no header field");
                     }
                 }
                 State::Done => return Ok(ChunkRead::Done),
@@ -114,7 +116,13 @@ impl Chunks {
 fn take_line(input: &mut BytesMut, longest: usize) -> Result<Option<BytesMut>, &'static str> {
     let Some(feed) = memchr::memchr(b'\n', input.get(..input.len().min(longest.saturating_add(2))).unwrap_or_default())
     else {
-        return if input.len() > longest { Err("a line between the chunks is longer than is taken") } else { Ok(None) };
+        // A carriage return with something else behind it is the end of no line, however many bytes are still to come.
+        let odd = memchr::memchr(b'\r', input).is_some_and(|place| place + 1 < input.len());
+        return match input.len() > longest {
+            true => Err("a line between the chunks is longer than is taken"),
+            false if odd => Err("a line between the chunks has a carriage return within it"),
+            false => Ok(None),
+        };
     };
     let mut line = input.split_to(feed + 1);
     if !line.ends_with(b"\r\n") {
@@ -126,6 +134,16 @@ fn take_line(input: &mut BytesMut, longest: usize) -> Result<Option<BytesMut>, &
     } else {
         Ok(Some(line))
     }
+}
+
+/// `field-name ":" field-value` (RFC 9112, section 5). It is read over; but what is none may be something else to others.
+fn is_field(line: &[u8]) -> bool {
+    let Some((name, value)) = memchr::memchr(b':', line).and_then(|colon| line.split_at_checked(colon)) else {
+        return false;
+    };
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let in_value = |byte: &u8| !byte.is_ascii_control() || *byte == b'\t';
+    !name.is_empty() && name.iter().all(is_token) && value.iter().all(in_value)
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Where an answer's body ends, and its bytes (RFC 9112, section 6.3).
 
 use bytes::{Bytes, BytesMut};
-use http::header::{self, HeaderMap};
 use http::{Response, StatusCode, Version};
 use sluicegate_core::http1::{ChunkRead, Chunks};
+
+use super::head::Hop;
 
 /// Room made for a body whose length is not known.
 const ROOM: usize = 32 * 1024;
@@ -27,20 +28,21 @@ impl Download {
     ///
     /// # Errors
     /// The head says it in more than one way.
-    pub(super) fn begin(head: &Response<()>, to_head: bool) -> Result<(Self, bool), &'static str> {
-        let headers = head.headers();
-        let kept = keeps_open(head);
-        let (length, chunked) = (length(headers)?, chunked(head)?);
-        if length.is_some() && chunked {
+    pub(super) fn begin(head: &Response<()>, hop: &Hop, to_head: bool) -> Result<(Self, bool), &'static str> {
+        let kept = !hop.close && (head.version() == Version::HTTP_11 || hop.keep);
+        if hop.length.is_some() && hop.chunked {
             return Err("it gave both a content-length and a transfer-encoding");
+        }
+        if hop.chunked && head.version() < Version::HTTP_11 {
+            return Err("it gave a transfer-encoding over HTTP/1.0");
         }
         if to_head || matches!(head.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
             return Ok((Self::Done, kept));
         }
-        Ok(match length {
+        Ok(match hop.length {
             Some(0) => (Self::Done, kept),
             Some(length) => (Self::Length(length), kept),
-            None if chunked => (Self::Chunked(Chunks::default()), kept),
+            None if hop.chunked => (Self::Chunked(Chunks::default()), kept),
             None => (Self::Close, false),
         })
     }
@@ -114,45 +116,4 @@ impl Download {
             Self::Length(_) | Self::Chunked(_) => Err("the connection ended before the answer did"),
         }
     }
-}
-
-fn length(headers: &HeaderMap) -> Result<Option<u64>, &'static str> {
-    let mut length = None;
-    for value in headers.get_all(header::CONTENT_LENGTH) {
-        let digits = value.as_bytes();
-        let number = std::str::from_utf8(digits).ok().filter(|_| digits.iter().all(u8::is_ascii_digit));
-        let number = number.and_then(|digits| digits.parse::<u64>().ok()).ok_or("its content-length is no number")?;
-        if length.is_some_and(|length| length != number) {
-            return Err("it gave more than one content-length");
-        }
-        length = Some(number);
-    }
-    Ok(length)
-}
-
-fn chunked(head: &Response<()>) -> Result<bool, &'static str> {
-    let mut codings = head.headers().get_all(header::TRANSFER_ENCODING).iter();
-    match (codings.next(), codings.next()) {
-        (None, _) => Ok(false),
-        (Some(coding), None)
-            if coding.as_bytes().eq_ignore_ascii_case(b"chunked") && head.version() == Version::HTTP_11 =>
-        {
-            Ok(true)
-        }
-        (Some(_), _) => Err("its transfer-encoding is not the one that is taken"),
-    }
-}
-
-fn keeps_open(head: &Response<()>) -> bool {
-    let words = head
-        .headers()
-        .get_all(header::CONNECTION)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    let (mut close, mut keep) = (false, false);
-    for word in words.map(<[u8]>::trim_ascii) {
-        close |= word.eq_ignore_ascii_case(b"close");
-        keep |= word.eq_ignore_ascii_case(b"keep-alive");
-    }
-    !close && (head.version() == Version::HTTP_11 || keep)
 }

@@ -11,6 +11,16 @@ use super::super::headers::{is_hop_by_hop, strip_hop_by_hop};
 /// Most fields of an answer.
 const FIELDS: usize = 100;
 
+/// What an answer's head says of its connection and its framing. None of it is handed on.
+#[derive(Debug, Default)]
+pub(super) struct Hop {
+    pub(super) length: Option<u64>,
+    pub(super) chunked: bool,
+    pub(super) close: bool,
+    pub(super) keep: bool,
+    nominated: Vec<HeaderName>,
+}
+
 /// Writes the head of a request whose body has `length` bytes, or goes in chunks: our own framing and host, nothing of
 /// another connection.
 pub(super) fn write(head: &Parts, origin: &Origin, length: Option<u64>, out: &mut BytesMut) {
@@ -60,7 +70,7 @@ fn field(name: &HeaderName, value: &HeaderValue, out: &mut BytesMut) {
 ///
 /// # Errors
 /// It is none, or larger than `limit`.
-pub(super) fn read(input: &mut BytesMut, limit: usize) -> Result<Option<Response<()>>, &'static str> {
+pub(super) fn read(input: &mut BytesMut, limit: usize) -> Result<Option<(Response<()>, Hop)>, &'static str> {
     let Some(end) = memchr::memmem::find(input, b"\r\n\r\n") else {
         return if input.len() > limit { Err("the head of its answer is too large") } else { Ok(None) };
     };
@@ -72,7 +82,7 @@ pub(super) fn read(input: &mut BytesMut, limit: usize) -> Result<Option<Response
     parse(&head).map(Some)
 }
 
-fn parse(head: &Bytes) -> Result<Response<()>, &'static str> {
+fn parse(head: &Bytes) -> Result<(Response<()>, Hop), &'static str> {
     const NONE: &str = "its answer is not HTTP";
     let mut fields = [httparse::EMPTY_HEADER; FIELDS];
     let mut parsed = httparse::Response::new(&mut fields);
@@ -88,12 +98,55 @@ fn parse(head: &Bytes) -> Result<Response<()>, &'static str> {
         Some(1) => Version::HTTP_11,
         _ => Version::HTTP_10,
     };
+    let mut hop = Hop::default();
     let headers = response.headers_mut();
     headers.reserve(parsed.headers.len());
     for field in parsed.headers.iter() {
         let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| NONE)?;
+        if is_hop_by_hop(&name) {
+            hop.note(&name, field.value)?;
+            continue;
+        }
         let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).map_err(|_| NONE)?;
         headers.append(name, value);
     }
-    Ok(response)
+    // Fields that its `connection` names as belonging to the connection.
+    for name in hop.nominated.drain(..) {
+        headers.remove(name);
+    }
+    Ok((response, hop))
+}
+
+impl Hop {
+    fn note(&mut self, name: &HeaderName, value: &[u8]) -> Result<(), &'static str> {
+        match *name {
+            header::CONTENT_LENGTH => {
+                let digits = std::str::from_utf8(value).ok().filter(|_| value.iter().all(u8::is_ascii_digit));
+                let number = digits.and_then(|digits| digits.parse().ok()).ok_or("its content-length is no number")?;
+                if self.length.is_some_and(|length| length != number) {
+                    return Err("it gave more than one content-length");
+                }
+                self.length = Some(number);
+            }
+            header::TRANSFER_ENCODING => {
+                if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                    return Err("its transfer-encoding is not the one that is taken");
+                }
+                self.chunked = true;
+            }
+            header::CONNECTION => {
+                for word in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+                    if word.eq_ignore_ascii_case(b"close") {
+                        self.close = true;
+                    } else if word.eq_ignore_ascii_case(b"keep-alive") {
+                        self.keep = true;
+                    } else {
+                        self.nominated.extend(HeaderName::from_bytes(word));
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }

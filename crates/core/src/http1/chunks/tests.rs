@@ -74,6 +74,14 @@ fn h_08_chunks_by_the_grammar() {
         b"0\r\n\n",
         b"0\r\nx: y\n\r\n",
         b"0\nx",
+        b"0\r\nlate\r\n\r\n",
+        b"0\r\nx : y\r\n\r\n",
+        b"0\r\nx: y\r\n folded\r\n\r\n",
+        b"0\r\n: y\r\n\r\n",
+        b"0\r\nx\ty: z\r\n\r\n",
+        b"0\r\nx: \0\r\n\r\n",
+        b"0\r\n\rX",
+        b"3\rX",
         "g\r\n".as_bytes(),
     ] {
         for step in [1, 1000] {
