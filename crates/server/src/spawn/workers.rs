@@ -75,19 +75,23 @@ impl Workers {
         Ok(Self { berths, _threads: Threads { _stops: stops, shared: None }, ..Self::default() })
     }
 
-    /// One runtime of `count` threads, on any of which a connection runs, now on this one and then on that.
+    /// One runtime of `count` threads, on any of which a connection runs, now on this one and then on that. Together they
+    /// are one worker: they share its connections.
     ///
     /// # Errors
     /// The system's.
     pub fn shared(count: NonZeroUsize) -> io::Result<Self> {
-        let runtime =
-            Builder::new_multi_thread().worker_threads(count.get()).thread_name("worker").enable_all().build()?;
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(count.get()).thread_name("worker").enable_all();
+        // For as long as the thread runs.
+        builder
+            .on_thread_start(|| Worker::group(NonZeroUsize::MIN).for_each(|worker| std::mem::forget(worker.enter())));
+        #[cfg(tokio_unstable)]
+        builder.disable_lifo_slot();
+        let runtime = builder.build()?;
         let berth = Berth { runtime: Some(runtime.handle().clone()), ..Berth::default() };
-        Ok(Self {
-            berths: vec![Arc::new(berth)],
-            _threads: Threads { _stops: Vec::new(), shared: Some(runtime) },
-            ..Self::default()
-        })
+        let threads = Threads { _stops: Vec::new(), shared: Some(runtime) };
+        Ok(Self { berths: vec![Arc::new(berth)], _threads: threads, ..Self::default() })
     }
 
     /// Requests in flight at all places.
