@@ -1,5 +1,5 @@
 //! What the tests need besides cargo: Python environments with the real servers and clients, tools that come as
-//! programs, and a model too large for the repository.
+//! programs, other proxies, and a model too large for the repository.
 //!
 //! Everything is kept in one cache outside the checkout, under names that hold a digest of what it was made from, so
 //! that a changed requirement makes a new one and an interrupted preparation is never mistaken for a finished one.
@@ -10,6 +10,7 @@ pub(crate) mod debian;
 mod environment;
 mod minilm;
 mod perf_analyzer;
+pub(crate) mod proxies;
 mod python;
 mod uv;
 
@@ -64,7 +65,7 @@ impl Peers {
 pub(crate) fn ready(root: &Path, mode: Mode) -> Result<Peers> {
     let cache = Cache::locate()?;
     say::progress(format_args!("peers live in {}", cache.folder().display()));
-    let mut steps = Steps { done: 0, of: ENVIRONMENTS.len() + 5 };
+    let mut steps = Steps { done: 0, of: ENVIRONMENTS.len() + 6 };
     steps.next("a Python to start from, and uv");
     let uv = uv::Uv::ready(&cache, mode)?;
     let python = uv.python(mode)?;
@@ -90,6 +91,8 @@ pub(crate) fn ready(root: &Path, mode: Mode) -> Result<Peers> {
     steps.next("the MiniLM model");
     let minilm = minilm::ready(root, &cache, by_name(MODELS_FROM)?, mode)?;
     variables.push(("SLUICEGATE_MINILM", minilm.into_os_string()));
+    steps.next("nginx and HAProxy");
+    variables.extend(proxies::ready(mode)?);
     Ok(Peers { variables })
 }
 
