@@ -35,10 +35,7 @@ pub(crate) async fn serve<Io, H>(
         first = first_bytes(&mut io, &opened.limits) => first,
     };
     match first {
-        First::Http1(early) => {
-            let pulse = Arc::new(Pulse::new(true, gauge));
-            http1::serve(Stream::new(io, early, Arc::clone(&pulse)), opened, pulse, drain).await;
-        }
+        First::Http1(early) => http1::serve(io, early, opened, gauge, drain).await,
         First::Http2 => {
             let early = Bytes::from_static(PREFACE);
             let pulse = Arc::new(Pulse::new(false, gauge));

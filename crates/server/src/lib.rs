@@ -5,16 +5,20 @@
 //! leaving reaches the work done for it: the handler's future and the answer's body are dropped, nothing else.
 
 mod accept;
+mod alarm;
 mod answer;
 mod bind;
 mod connection;
+mod date;
 mod drive;
 mod handler;
 mod head;
 mod http1;
 mod http2;
+mod joined;
 mod limits;
 mod listener;
+mod path;
 mod pulse;
 mod received;
 mod server;

@@ -10,6 +10,7 @@
 
 mod accepting;
 mod bodies;
+mod codec;
 mod draining;
 mod joining;
 mod leaving;
