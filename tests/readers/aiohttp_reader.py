@@ -19,7 +19,15 @@ async def say(request):
 
 
 async def main():
-    server = web.Server(say, max_line_size=LARGEST, max_field_size=LARGEST, keepalive_timeout=60, access_log=None)
+    # The body as it is: what is compared is where it ends, not what it means.
+    server = web.Server(
+        say,
+        max_line_size=LARGEST,
+        max_field_size=LARGEST,
+        keepalive_timeout=60,
+        access_log=None,
+        auto_decompress=False,
+    )
     await asyncio.get_running_loop().create_unix_server(server, sys.argv[1])
     await asyncio.Event().wait()
 

@@ -37,7 +37,6 @@ corpus! {
     h16_head_too_large
     h16_not_found
     h16_too_large
-    h16_unauthenticated
     h17_sizes
     h19_hop_by_hop
     h20_credentials

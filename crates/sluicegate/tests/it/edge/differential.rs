@@ -20,8 +20,8 @@ const CASES: u64 = 6_000;
 /// Streams through one gateway, before a fresh one takes over: it keeps a record of each request.
 const BATCH: u64 = 1_000;
 
-/// Exceptions told in full.
-const TOLD: usize = 40;
+/// Exceptions of one reader that are told in full.
+const TOLD: usize = 10;
 
 const LETTER: &str = "the letter of RFC 9112";
 const LIBRARY: &str = "hyper";
@@ -60,7 +60,7 @@ fn h28_every_reader_reads_what_is_handed_on_alike() {
         print(&format!("| {} | {} | {} |", tally.reader, tally.messages, tally.exceptions.len()));
     }
     print(&format!("streams {streams}, of which {served} had a message handed on"));
-    let found = tallies.iter().flat_map(|tally| &tally.exceptions).take(TOLD).map(told).collect::<Vec<_>>();
+    let found = tallies.iter().flat_map(|tally| tally.exceptions.iter().take(TOLD)).map(told).collect::<Vec<_>>();
     assert!(found.is_empty(), "{}", found.join("\n"));
     assert!(tallies.iter().all(|tally| tally.messages >= messages), "every reader reads every message: {tallies:?}");
     // A gate that takes nothing disagrees with nobody.

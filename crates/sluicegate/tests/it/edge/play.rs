@@ -15,7 +15,8 @@ use crate::support::Gateway;
 /// Far longer than any answer takes. A gateway that says nothing has not understood.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const PROBE: &str = "GET /v2/health/ready HTTP/1.1\r\nHost: probe\r\n\r\n";
+/// Asks the gateway alone: readiness would ask the backend.
+const PROBE: &str = "GET /v2/health/live HTTP/1.1\r\nHost: probe\r\n\r\n";
 
 /// What a model server with one model says, whatever it is asked.
 pub(super) const SAYS: &str =

@@ -20,6 +20,10 @@ pub(super) const KNOWN_SAID: &str = "GET /known 0";
 /// Batches that may wait for a reader.
 const AHEAD: usize = 2;
 
+/// Messages looked at one by one where some reader gives up a connection: it may refuse one for the sake of a later one
+/// that came with it.
+const NEAR: usize = 400;
+
 /// Exceptions after which a reader is given no more: it disagrees in principle.
 const ENOUGH: usize = 20;
 
@@ -122,12 +126,23 @@ impl Reader {
                     return;
                 }
                 Err((place, why)) => {
+                    let (place, why) = self.by_itself(rest, place).unwrap_or((place, why));
                     tally.messages += place as u64 + 1;
                     tally.exceptions.push(Exception { reader: self.name, why, bytes: rest[place].bytes.clone() });
                     rest = &rest[place + 1..];
                 }
             }
         }
+    }
+
+    /// The first message from `place` on that is read otherwise also on a connection of its own.
+    fn by_itself(&self, messages: &[Handed], place: usize) -> Option<(usize, String)> {
+        let near = messages.iter().enumerate().skip(place).take(NEAR);
+        let mut wrong = near.filter_map(|(place, one)| {
+            let (_, why) = self.read_over_one_connection(std::slice::from_ref(one)).err()?;
+            Some((place, why))
+        });
+        wrong.next()
     }
 
     /// The place of the first message that is read otherwise, and how.

@@ -128,9 +128,11 @@ pub(super) async fn as_the_library_reads(bytes: Vec<u8>) -> Vec<String> {
             Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
         }
     });
-    let serving = http1::Builder::new().max_headers(1000).serve_connection(TokioIo::new(theirs), service);
+    let serving =
+        http1::Builder::new().half_close(true).max_headers(1000).serve_connection(TokioIo::new(theirs), service);
     let (_, ()) = tokio::join!(serving, talk(ours, &bytes));
-    Arc::try_unwrap(said).map(Mutex::into_inner).unwrap_or_default()
+    let said = said.lock().clone();
+    said
 }
 
 /// Sends all and forgets the answers.
