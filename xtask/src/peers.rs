@@ -9,6 +9,7 @@ mod cache;
 pub(crate) mod debian;
 mod environment;
 mod minilm;
+mod node;
 mod perf_analyzer;
 pub(crate) mod proxies;
 mod python;
@@ -37,6 +38,7 @@ pub(crate) enum Mode {
 const ENVIRONMENTS: &[(&str, &str)] = &[
     ("client", "SLUICEGATE_PYTHON_CLIENT"),
     ("clients", "SLUICEGATE_PYTHON_CLIENTS"),
+    ("edge", "SLUICEGATE_PYTHON_EDGE"),
     ("kserve", "SLUICEGATE_PYTHON_KSERVE"),
     ("llama", "SLUICEGATE_PYTHON_LLAMA"),
     ("mlserver", "SLUICEGATE_PYTHON_MLSERVER"),
@@ -65,7 +67,7 @@ impl Peers {
 pub(crate) fn ready(root: &Path, mode: Mode) -> Result<Peers> {
     let cache = Cache::locate()?;
     say::progress(format_args!("peers live in {}", cache.folder().display()));
-    let mut steps = Steps { done: 0, of: ENVIRONMENTS.len() + 6 };
+    let mut steps = Steps { done: 0, of: ENVIRONMENTS.len() + 7 };
     steps.next("a Python to start from, and uv");
     let uv = uv::Uv::ready(&cache, mode)?;
     let python = uv.python(mode)?;
@@ -93,6 +95,8 @@ pub(crate) fn ready(root: &Path, mode: Mode) -> Result<Peers> {
     variables.push(("SLUICEGATE_MINILM", minilm.into_os_string()));
     steps.next("nginx and HAProxy");
     variables.extend(proxies::ready(mode)?);
+    steps.next("node");
+    variables.push(("SLUICEGATE_NODE", node::ready(mode)?.into_os_string()));
     Ok(Peers { variables })
 }
 

@@ -56,10 +56,8 @@ fn h28_every_reader_reads_what_is_handed_on_alike() {
     }
     let mut tallies = vec![gate, library];
     tallies.extend(readers.finish());
-    for tally in &tallies {
-        print(&format!("| {} | {} | {} |", tally.reader, tally.messages, tally.exceptions.len()));
-    }
-    print(&format!("streams {streams}, of which {served} had a message handed on"));
+    report(&tallies);
+    tell(&format!("streams {streams}, of which {served} had a message handed on"));
     let found = tallies.iter().flat_map(|tally| tally.exceptions.iter().take(TOLD)).map(told).collect::<Vec<_>>();
     assert!(found.is_empty(), "{}", found.join("\n"));
     assert!(tallies.iter().all(|tally| tally.messages >= messages), "every reader reads every message: {tallies:?}");
@@ -161,10 +159,18 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 fn progress(streams: u64, cases: u64, messages: u64, seconds: u64) {
-    print(&format!("... {streams} of {cases} streams, {messages} messages handed on, {seconds} s"));
+    tell(&format!("... {streams} of {cases} streams, {messages} messages handed on, {seconds} s"));
 }
 
-#[expect(clippy::print_stderr, reason = "the command that makes long runs reads it")]
-fn print(line: &str) {
+/// The rows of the command's table.
+#[expect(clippy::print_stdout, reason = "the command that makes long runs reads it")]
+fn report(tallies: &[Tally]) {
+    for tally in tallies {
+        println!("| {} | {} | {} |", tally.reader, tally.messages, tally.exceptions.len());
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a long run shows that it goes on")]
+fn tell(line: &str) {
     eprintln!("{line}");
 }

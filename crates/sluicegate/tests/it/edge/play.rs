@@ -45,6 +45,8 @@ impl Stage {
             backend.authority()
         );
         let (gateway, _) = Gateway::of(folder.path(), &configuration);
+        // A gateway that starts asks for an example to show.
+        runtime.block_on(backend.recorder().wait_text(0, "\r\n\r\n"));
         Self { gateway, backend, runtime, _folder: folder }
     }
 
@@ -56,9 +58,11 @@ impl Stage {
         stream
     }
 
-    /// All that the backend got on its `nth` connection.
-    pub(super) fn handed_on(&self, nth: usize) -> Vec<u8> {
-        self.recorder().connection(nth).bytes
+    /// All calls that the backend got, connection after connection.
+    pub(super) fn calls(&self) -> Vec<strict::Message> {
+        let connections = (0..self.recorder().connections()).map(|nth| self.recorder().connection(nth).bytes);
+        let messages = connections.flat_map(|bytes| strict::read_all(&bytes).0);
+        messages.map(|(message, _)| message).filter(|message| message.method == "POST").collect()
     }
 
     fn recorder(&self) -> &Recorder {
