@@ -131,8 +131,7 @@ pub(super) async fn as_the_library_reads(bytes: Vec<u8>) -> Vec<String> {
     let serving =
         http1::Builder::new().half_close(true).max_headers(1000).serve_connection(TokioIo::new(theirs), service);
     let (_, ()) = tokio::join!(serving, talk(ours, &bytes));
-    let said = said.lock().clone();
-    said
+    said.lock().clone()
 }
 
 /// Sends all and forgets the answers.
