@@ -99,7 +99,7 @@ fn batch(
 /// What the gate took of a stream that it may not take, or handed on that is not what it took.
 fn against_the_letter(sent: &[u8], outcome: &Outcome) -> Option<String> {
     if let Some((bytes, why)) = outcome.nonsense.first() {
-        return Some(format!("no message was handed on ({why}): {}", bytes.escape_ascii()));
+        return Some(format!("no message was handed on ({why}): {}", shown(bytes)));
     }
     let (messages, rest) = strict::read_all(sent);
     // Each call handed on is one of the stream's, in their order, with the same body.
@@ -109,7 +109,7 @@ fn against_the_letter(sent: &[u8], outcome: &Outcome) -> Option<String> {
             return Some(format!("the backend got the path {:?}", one.message.target));
         }
         if !left.any(|(message, _)| message.method == "POST" && message.body == one.message.body) {
-            let bytes = one.bytes.escape_ascii();
+            let bytes = shown(&one.bytes);
             return Some(format!("of {} messages none is what was handed on: {bytes}", messages.len()));
         }
     }
@@ -122,7 +122,7 @@ fn against_the_letter(sent: &[u8], outcome: &Outcome) -> Option<String> {
         match answers::next(&mut answers, bare) {
             Ok(Some(_)) => count += 1,
             Ok(None) => break,
-            Err(error) => return Some(format!("the answers are none: {error}: {}", outcome.answers.escape_ascii())),
+            Err(error) => return Some(format!("the answers are none: {error}: {}", shown(&outcome.answers))),
         }
     }
     let most = messages.len() + usize::from(refused);
@@ -149,9 +149,20 @@ fn read_by_the_library(handed: &[Handed]) -> Vec<Exception> {
 }
 
 fn told(exception: &Exception) -> String {
-    let mut text = format!("{}: {}\n    ", exception.reader, exception.why);
-    let _ = write!(text, "{}", exception.bytes.escape_ascii());
-    if text.len() > 4000 { format!("{}... ({} bytes)", &text[..4000], exception.bytes.len()) } else { text }
+    format!("{}: {}\n    {}", exception.reader, exception.why, shown(&exception.bytes))
+}
+
+/// Bytes to be read by people: long runs of the same one are counted.
+fn shown(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for run in bytes.chunk_by(|one, next| one == next) {
+        if run.len() > 20 {
+            let _ = write!(text, "\\{{{}*{}}}", run.len(), run[..1].escape_ascii());
+        } else {
+            let _ = write!(text, "{}", run.escape_ascii());
+        }
+    }
+    text
 }
 
 fn number(variable: &str) -> Option<u64> {
