@@ -30,5 +30,6 @@ mod reload;
 mod shutdown;
 mod streams;
 mod support;
+mod threads;
 mod triton;
 mod tritonserver;
