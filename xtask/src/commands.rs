@@ -1,6 +1,7 @@
 //! The table of commands. A new one is a file in `commands/` and a line here.
 
 mod ci;
+mod differential;
 mod env;
 mod footprint;
 mod fuzz;
@@ -36,6 +37,7 @@ const COMMANDS: &[Command] = &[
     env::COMMAND,
     fuzz::COMMAND,
     properties::COMMAND,
+    differential::COMMAND,
     footprint::COMMAND,
     schema::COMMAND,
     proto::COMMAND,

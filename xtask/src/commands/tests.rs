@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fuzz::{Options as FuzzOptions, Report};
 use super::test::Options;
-use super::{COMMANDS, dispatch, env, fuzz, properties, schema};
+use super::{COMMANDS, differential, dispatch, env, fuzz, properties, schema};
 
 fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
@@ -105,6 +105,26 @@ fn properties_replace_the_rows_of_their_table() {
     let page = properties::with_table(&format!("# F\n\n{head}| old | 1 | 1 | 0 |\n\n## G\n"), &rows).unwrap();
     assert_eq!(page, format!("# F\n\n{head}{}\n\n## G\n", rows.join("\n")));
     assert!(properties::rows("running 0 tests\n").is_err() && properties::with_table("# F\n", &rows).is_err());
+}
+
+#[test]
+fn differential_takes_a_number_of_streams_and_a_seed() {
+    let parse = |line: &str| differential::Options::parse(&words(line));
+    assert_eq!(parse("").unwrap(), differential::Options { cases: 1_000_000, seed: 0 });
+    assert_eq!(parse("--seed 3 --cases 7").unwrap(), differential::Options { cases: 7, seed: 3 });
+    for bad in ["--cases", "--cases 0", "--cases x", "--seed -1", "7"] {
+        assert!(parse(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn differential_replaces_the_rows_of_its_table() {
+    let rows = differential::rows("test a ... | nginx | 12345 | 0 |\n| the letter | 7 | 1 |\nok\n").unwrap();
+    assert_eq!(rows, ["| nginx | 12,345 | 0 |\n", "| the letter | 7 | 1 |\n"]);
+    let head = "| reader | messages | read otherwise |\n|---|---|---|\n";
+    let page = differential::with_rows(&format!("# E\n\n{head}| old | 1 | 1 |\n\nEnd.\n"), &rows).unwrap();
+    assert_eq!(page, format!("# E\n\n{head}{}\nEnd.\n", rows.concat()));
+    assert!(differential::rows("ok\n").is_err() && differential::with_rows("# E\n", &rows).is_err());
 }
 
 #[test]

@@ -12,6 +12,7 @@
 mod calls;
 mod cli;
 mod documents;
+mod edge;
 mod extensions;
 mod gigabyte;
 mod grpc;
