@@ -1,5 +1,6 @@
 //! The table of commands. A new one is a file in `commands/` and a line here.
 
+mod bench;
 mod ci;
 mod env;
 mod footprint;
@@ -37,6 +38,7 @@ const COMMANDS: &[Command] = &[
     fuzz::COMMAND,
     properties::COMMAND,
     footprint::COMMAND,
+    bench::COMMAND,
     schema::COMMAND,
     proto::COMMAND,
     help::COMMAND,
