@@ -42,6 +42,8 @@ pub(crate) enum Expected {
     Among(Bytes),
     /// So many chunks, each with the time it was sent.
     Stamped(u64),
+    /// Whatever it is, so long as it is no refusal.
+    Anything,
 }
 
 impl Workload {

@@ -1,5 +1,7 @@
 //! All ends together, by count and not by time: the model server, the clients, and the bare proxy between them.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test, as the tests do")]
+
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -79,13 +81,12 @@ fn requests_at_fixed_times_are_all_answered_and_timed() {
 fn a_wrong_answer_is_an_error_and_says_which() {
     let mut mock = Peer::start(&["mock"]);
     let http = mock.address("http");
-    // HTTP/1 to a port that speaks HTTP/2 alone.
-    let grpc = mock.address("grpc");
-    let seen = load("json", &grpc, &["--count", "3", "--connections", "1"]);
-    assert_eq!((&seen["completed"], &seen["errors"]), (&0.into(), &1.into()), "{seen}");
+    // Speaks gRPC to a port that has HTTP/1 alone.
+    let seen = load("grpc", &http, &["--count", "3", "--connections", "1", "--streams", "2"]);
+    assert_eq!((&seen["completed"], &seen["errors"]), (&0.into(), &2.into()), "each stream gives up: {seen}");
     assert!(seen["first_error"].is_string(), "{seen}");
-    let refused = load("rest-grpc", &http, &["--count", "1", "--connections", "1"]);
-    assert_eq!(refused["errors"], 0, "the numbers are the same, whoever writes them: {refused}");
+    let translated = load("rest-grpc", &http, &["--count", "1", "--connections", "1"]);
+    assert_eq!(translated["errors"], 0, "the numbers are the same, whoever writes them: {translated}");
 }
 
 #[test]

@@ -17,8 +17,9 @@ mod workload;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
+use self::cell::Cell;
 use self::machine::Machine;
 use self::options::Options;
 use self::proxies::Programs;
@@ -37,21 +38,34 @@ pub(crate) const COMMAND: Command = Command {
 fn run(root: &Path, arguments: &[String], options: &Options) -> Result<()> {
     let watch = Stopwatch::start();
     let peers = peers::ready(Mode::Prepare)?;
-    programs::run_aside(programs::cargo(root).args(["build", "--release", "-p", "sluicegate", "-p", "sluicegate-bench"]))?;
+    programs::run_aside(programs::cargo(root).args([
+        "build",
+        "--release",
+        "-p",
+        "sluicegate",
+        "-p",
+        "sluicegate-bench",
+    ]))?;
     let programs = Programs::new(root, &peers, options)?;
     let machine = Machine::look(root, &programs)?;
     let work = root.join("target/bench");
     fs::create_dir_all(&work).context("cannot make target/bench")?;
 
     let mut page = page::head(arguments, options, &machine);
+    let mut wrong = false;
     for workload in &options.workloads {
         let before = machine::load();
         let (cells, class) = workload::measure(&programs, options, *workload, &work)?;
-        page.push_str(&page::section(*workload, &cells, &page::Circumstances { before, during: machine::load(), class }));
+        page.push_str(&page::section(
+            *workload,
+            &cells,
+            &page::Circumstances { before, during: machine::load(), class },
+        ));
     }
     if options.open {
         let before = machine::load();
         let rows = open::measure(&programs, options, &work)?;
+        wrong |= rows.iter().flat_map(|row| &row.cells).any(Cell::has_errors);
         page.push_str(&page::open(&rows, &before, &machine::load()));
     }
     say::line(&page);
@@ -60,6 +74,7 @@ fn run(root: &Path, arguments: &[String], options: &Options) -> Result<()> {
         say::progress(format_args!("wrote {}", out.display()));
     }
     say::progress(format_args!("measured in {}", watch.elapsed()));
+    ensure!(!wrong, "answers were missing or wrong; the report says which, under `Void`");
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use super::check::Check;
 use super::tally::Tally;
 use crate::clock::{self, Ticker};
 use crate::http1::{Event, Inbox, Side, status};
-use crate::work::Workload;
+use crate::work::{Expected, Workload};
 
 /// Bytes taken at once.
 const ROOM: usize = 64 * 1024;
@@ -34,6 +34,7 @@ pub(super) async fn start(
     connections: usize,
     tally: &Arc<Tally>,
 ) -> Result<()> {
+    Client::prime(options).await?;
     let begin = clock::now();
     // Streams that all began at once would have all their chunks at once: they begin spread over a stream's length,
     // which is a little less than a second so that their chunks are spread too.
@@ -60,6 +61,13 @@ pub(super) async fn start(
 }
 
 impl Client {
+    /// Asks once before anything is measured: a proxy may learn from the first answer how it passes on the others.
+    pub(super) async fn prime(options: &Options) -> Result<()> {
+        let mut first = Self::connect(options, &Arc::new(Tally::new(Some(1)))).await?;
+        first.check = Check::new(Expected::Anything);
+        first.exchange().await.context("the first request of all")
+    }
+
     pub(super) async fn connect(options: &Options, tally: &Arc<Tally>) -> Result<Self> {
         let stream = TcpStream::connect(options.target).await.context("cannot connect")?;
         stream.set_nodelay(true)?;

@@ -20,6 +20,7 @@ pub(super) async fn start(
     (connections, rate): (usize, f64),
     tally: &Arc<Tally>,
 ) -> Result<()> {
+    Client::prime(options).await?;
     let mut connected = Vec::new();
     for _ in 0..connections {
         connected.push(Client::connect(options, tally).await?);

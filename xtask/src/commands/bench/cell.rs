@@ -9,7 +9,7 @@ pub(super) struct Cell {
     pub(super) name: String,
     pub(super) windows: Vec<Option<Window>>,
     /// Why the others were.
-    pub(super) voids: Vec<String>,
+    pub(super) voids: Vec<Void>,
 }
 
 impl Cell {
@@ -19,10 +19,18 @@ impl Cell {
 
     /// One more round.
     pub(super) fn add(&mut self, window: Result<Window, Void>) {
-        if let Err(void) = &window {
-            self.voids.push(void.to_string());
+        match window {
+            Ok(window) => self.windows.push(Some(window)),
+            Err(void) => {
+                self.windows.push(None);
+                self.voids.push(void);
+            }
         }
-        self.windows.push(window.ok());
+    }
+
+    /// Whether an answer was wrong: a mistake of somebody's, and no accident of the machine.
+    pub(super) fn has_errors(&self) -> bool {
+        self.voids.iter().any(|void| matches!(void, Void::Errors(..) | Void::Nothing))
     }
 
     /// A figure of each round.

@@ -56,7 +56,8 @@ pub(super) fn scheduling(id: u32) -> String {
 /// Of the text of `/proc/ID/stat`, whose 19th field is the niceness, and 41st the policy.
 pub(super) fn class(stat: &str) -> String {
     // The name stands in brackets and may hold anything; the third field is the first behind them.
-    let fields: Vec<&str> = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().collect()).unwrap_or_default();
+    let fields: Vec<&str> =
+        stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().collect()).unwrap_or_default();
     let field = |number: usize| fields.get(number - 3).copied().unwrap_or("unknown");
     let policy = match field(41) {
         "0" => "SCHED_OTHER",

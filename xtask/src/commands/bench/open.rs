@@ -24,12 +24,12 @@ pub(super) struct Row {
 
 pub(super) fn measure(programs: &Programs, options: &Options, work: &Path) -> Result<Vec<Row>> {
     let workload = Workload::named(ASKED)?;
-    let mut field = Field::start(programs, options, workload, work)?;
+    let field = Field::start(programs, options, workload, work)?;
     let mut rows = Vec::new();
     for connections in CONNECTIONS {
         crate::say::progress(format_args!("{RATE} requests a second over {connections} connections"));
         let load = Load { connections: Some(connections), rate: Some(RATE) };
-        rows.push(Row { connections, cells: rounds(&mut field, options, workload, load)? });
+        rows.push(Row { connections, cells: rounds(&field, options, workload, load)? });
     }
     Ok(rows)
 }

@@ -26,6 +26,8 @@ pub(super) struct Options {
     pub(super) pinned: bool,
     /// Connections, where it is not the workload's own number.
     pub(super) connections: Option<usize>,
+    /// Streams on each of them, over gRPC.
+    pub(super) streams: usize,
     /// Also at a fixed rate.
     pub(super) open: bool,
     pub(super) out: Option<PathBuf>,
@@ -52,6 +54,7 @@ impl Options {
             threads: 1,
             pinned: true,
             connections: None,
+            streams: 4,
             open: false,
             out: None,
         };
@@ -79,6 +82,7 @@ impl Options {
         match flag {
             "--rounds" => self.rounds = number()?,
             "--threads" => self.threads = number()?,
+            "--streams" => self.streams = number()?,
             "--connections" => self.connections = Some(number()?),
             "--seconds" => self.seconds = value.parse().with_context(|| format!("`{flag} {value}`: no number"))?,
             "--workloads" => self.workloads = value.split(',').map(Workload::named).collect::<Result<_>>()?,
@@ -91,7 +95,10 @@ impl Options {
     }
 
     fn check(&self) -> Result<()> {
-        ensure!(self.rounds > 0 && self.threads > 0 && self.connections != Some(0), "zero measures nothing");
+        ensure!(
+            self.rounds > 0 && self.threads > 0 && self.connections != Some(0) && self.streams > 0,
+            "zero measures nothing"
+        );
         ensure!(self.seconds > 0.0 && self.seconds < 3600.0, "`--seconds` is a time within an hour");
         let names: Vec<&str> = self.gateways.iter().map(|gateway| gateway.name.as_str()).collect();
         for (at, name) in names.iter().enumerate() {

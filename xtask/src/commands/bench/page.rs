@@ -138,10 +138,15 @@ fn voids(cells: &[Cell]) -> String {
     let lines: String = lines
         .map(|cell| {
             let (void, all) = (cell.voids.len(), cell.windows.len());
-            format!("- {}: {void} of {all} rounds ({})\n", cell.name, cell.voids.join("; "))
+            let why: Vec<String> = cell.voids.iter().map(ToString::to_string).collect();
+            format!("- {}: {void} of {all} rounds ({})\n", cell.name, why.join("; "))
         })
         .collect();
-    if lines.is_empty() { lines } else { format!("\n**Void** and left out, after {} tries each:\n\n{lines}", super::workload::TRIES) }
+    if lines.is_empty() {
+        lines
+    } else {
+        format!("\n**Void** and left out, after {} tries each:\n\n{lines}", super::workload::TRIES)
+    }
 }
 
 fn summary(figures: &[Option<f64>]) -> Option<Summary> {

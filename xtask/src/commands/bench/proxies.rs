@@ -127,7 +127,7 @@ impl Field {
         let mut command = self.others.command(&self.bench);
         command.args(["load", "--workload", workload.name, "--target", &through.address.to_string()]);
         command.args(["--seconds", &options.seconds.to_string(), "--warm", &workload.warm.to_string()]);
-        command.args(["--proxy", &through.id.to_string()]);
+        command.args(["--proxy", &through.id.to_string(), "--streams", &options.streams.to_string()]);
         if through.id != self.mock.id() {
             command.args(["--own", &self.mock.id().to_string()]);
         }

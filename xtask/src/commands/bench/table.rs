@@ -26,7 +26,14 @@ impl Table {
 /// `median [lower-upper] (least-greatest)`.
 pub(super) fn spread(summary: Option<Summary>) -> String {
     summary.map_or_else(nothing, |it| {
-        format!("{} [{}-{}] ({}-{})", short(it.median), short(it.lower), short(it.upper), short(it.least), short(it.greatest))
+        format!(
+            "{} [{}-{}] ({}-{})",
+            short(it.median),
+            short(it.lower),
+            short(it.upper),
+            short(it.least),
+            short(it.greatest)
+        )
     })
 }
 

@@ -23,13 +23,7 @@ pub(super) struct Ends {
 const THREADS: &str = "TOKIO_WORKER_THREADS";
 
 /// The gateway: access log to a file, metrics, ids and routing on, as they are for everybody.
-pub(super) fn gateway(
-    core: Core,
-    gateway: &Gateway,
-    ends: &Ends,
-    address: SocketAddr,
-    work: &Path,
-) -> Result<Command> {
+pub(super) fn gateway(core: Core, gateway: &Gateway, ends: &Ends, address: SocketAddr, work: &Path) -> Result<Command> {
     let Ends { http, grpc, .. } = ends;
     let text = format!(
         "version: 1\n\
