@@ -1,5 +1,6 @@
 //! The table of commands. A new one is a file in `commands/` and a line here.
 
+mod bench;
 mod ci;
 mod differential;
 mod env;
@@ -39,6 +40,7 @@ const COMMANDS: &[Command] = &[
     properties::COMMAND,
     differential::COMMAND,
     footprint::COMMAND,
+    bench::COMMAND,
     schema::COMMAND,
     proto::COMMAND,
     help::COMMAND,
