@@ -5,10 +5,12 @@ mod env;
 mod footprint;
 mod fuzz;
 mod help;
+mod instructions;
 mod properties;
 mod proto;
 mod readme;
 mod schema;
+mod stages;
 mod test;
 mod tidy;
 
@@ -37,6 +39,8 @@ const COMMANDS: &[Command] = &[
     fuzz::COMMAND,
     properties::COMMAND,
     footprint::COMMAND,
+    instructions::COMMAND,
+    stages::COMMAND,
     schema::COMMAND,
     proto::COMMAND,
     help::COMMAND,

@@ -28,6 +28,12 @@ pub(crate) const CXX: Package = Package {
     why: "builds libFuzzer",
     present: || process::succeeds(Command::new("c++").arg("--version")),
 };
+/// Counts instructions.
+pub(crate) const VALGRIND: Package = Package {
+    name: "valgrind",
+    why: "counts instructions",
+    present: || process::succeeds(Command::new("valgrind").arg("--version")),
+};
 
 /// Installs those that are missing, as root or through sudo; says what to do where neither is possible.
 pub(crate) fn ensure(packages: &[Package]) -> Result<()> {
