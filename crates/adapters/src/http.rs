@@ -1,9 +1,10 @@
 //! The HTTP client that adapters share, for HTTP/1.1 and for HTTP/2 with prior knowledge, as each endpoint speaks it: own
-//! pools of connections, exact about how much of a failed request had left.
+//! pools of connections for each worker, exact about how much of a failed request had left.
 //!
 //! Redirects are never followed, upgrades never taken, interim answers ignored. It must not know what is asked, of
 //! whom, or why.
 
+mod alarm;
 mod answer;
 mod connect;
 mod gauge;
@@ -11,6 +12,7 @@ mod headers;
 mod lane;
 mod lanes;
 mod line;
+mod lines;
 mod origin;
 
 use std::collections::HashMap;
@@ -23,19 +25,19 @@ use std::time::Duration;
 
 use ::http::header::{self, HeaderValue};
 use ::http::uri::{PathAndQuery, Scheme};
-use ::http::{Method, Request, Response, Uri, Version};
-use http_body::Body as HttpBody;
+use ::http::{Request, Response, Uri, Version};
 use parking_lot::RwLock;
-use sluicegate_core::{Body, BodyError, Clock, Deadline, Sent};
-use tokio::time::Sleep;
+use sluicegate_core::{Body, BodyError, Clock, Deadline, PerWorker, Sent, Worker};
+use tokio::time::{Instant, Sleep};
 
 pub use self::answer::Answer;
 pub use self::connect::{Connector, Io, TcpConnector};
 pub use self::headers::strip_hop_by_hop;
 use self::lanes::Lanes;
 use self::line::{Failure, Line, LineAnswer};
+use self::lines::{IDLE_AGE, Lease};
 pub use self::origin::Origin;
-use self::origin::{IDLE_AGE, Lease};
+use self::origin::Own;
 
 /// The client. Lives as long as the process; one serves every endpoint.
 pub struct Client {
@@ -92,19 +94,19 @@ pub enum Fault {
 /// What an endpoint is known by: its `host:port`, and what it speaks there.
 type Key = (Arc<str>, Speaks);
 
-/// The endpoints, and whether somebody closes their old connections.
+/// The endpoints, and whether each worker closes its old connections to them.
 struct Shelf {
     origins: RwLock<HashMap<Key, Arc<Origin>>>,
-    swept: AtomicBool,
+    swept: PerWorker<AtomicBool>,
 }
 
-/// Says so when the sweeping ends, however it ends.
-struct Sweeping(Weak<Shelf>);
+/// A worker's sweeping. Says so when it ends, however it ends.
+struct Sweeping(Weak<Shelf>, Worker);
 
 impl Client {
     /// A client over the connections that `connector` makes.
     pub fn new(connector: Arc<dyn Connector>, clock: Arc<dyn Clock>) -> Self {
-        let shelf = Shelf { origins: RwLock::new(HashMap::new()), swept: AtomicBool::new(false) };
+        let shelf = Shelf { origins: RwLock::new(HashMap::new()), swept: PerWorker::default() };
         Self { connector, clock, shelf: Arc::new(shelf) }
     }
 
@@ -154,23 +156,23 @@ impl Client {
                 "the request's time was over before it was sent",
             ));
         }
-        let mut timer = Box::pin(tokio::time::sleep(left));
-        if let Some(lanes) = origin.lanes() {
-            return self.send_over(lanes, request, patience.connect, timer).await;
-        }
-        prepare(origin, &mut request);
-        if let Some(lease) = origin.take().await {
-            match exchange(lease, request, timer).await {
+        let lines = match origin.own() {
+            Own::Lanes(lanes) => {
+                let timer = Box::pin(tokio::time::sleep(left));
+                return self.send_over(lanes, request, patience.connect, timer).await;
+            }
+            Own::Lines(lines) => lines,
+        };
+        let due = Instant::now() + left;
+        if let Some(lease) = lines.take().await {
+            match exchange(lease, request, origin, due).await {
                 Ok(response) => return Ok(response),
-                Err((Failure { error, request: Some(back) }, returned)) if error.fault == Fault::Broken => {
-                    request = *back;
-                    timer = returned;
-                }
-                Err((failure, _)) => return Err(failure.error),
+                Err(Failure { error, request: Some(back) }) if error.fault == Fault::Broken => request = *back,
+                Err(failure) => return Err(failure.error),
             }
         }
-        let lease = self.connect(origin, patience).await?;
-        exchange(lease, request, timer).await.map_err(|(failure, _)| failure.error)
+        let lease = lines.lease(Line::over(self.connect(origin, patience).await?, due));
+        exchange(lease, request, origin, due).await.map_err(|failure| failure.error)
     }
 
     /// Sends over one of the shared connections of HTTP/2.
@@ -206,35 +208,35 @@ impl Client {
         }
     }
 
-    async fn connect(&self, origin: &Arc<Origin>, patience: Patience) -> Result<Lease, HttpError> {
+    async fn connect(&self, origin: &Arc<Origin>, patience: Patience) -> Result<Box<dyn Io>, HttpError> {
         self.keep_swept();
         let left = patience.deadline.left(self.clock.now());
-        let io =
-            match tokio::time::timeout(patience.connect.min(left), self.connector.connect(origin.authority())).await {
-                Ok(Ok(io)) => io,
-                Ok(Err(error)) => return Err(HttpError::new(Fault::Connect, Sent::Nothing, error.to_string())),
-                Err(_) if patience.connect <= left => {
-                    let cause = format!("no connection within {:?}", patience.connect);
-                    return Err(HttpError::new(Fault::Connect, Sent::Nothing, cause));
-                }
-                Err(_) => {
-                    let cause = "no connection within the request's time";
-                    return Err(HttpError::new(Fault::TimedOut, Sent::Nothing, cause));
-                }
-            };
-        Ok(origin.lease(Line::over(io).await?))
+        let connecting = self.connector.connect(origin.authority());
+        match tokio::time::timeout(patience.connect.min(left), connecting).await {
+            Ok(Ok(io)) => Ok(io),
+            Ok(Err(error)) => Err(HttpError::new(Fault::Connect, Sent::Nothing, error.to_string())),
+            Err(_) if patience.connect <= left => {
+                let cause = format!("no connection within {:?}", patience.connect);
+                Err(HttpError::new(Fault::Connect, Sent::Nothing, cause))
+            }
+            Err(_) => {
+                let cause = "no connection within the request's time";
+                Err(HttpError::new(Fault::TimedOut, Sent::Nothing, cause))
+            }
+        }
     }
 
-    /// Sees to it that old connections are closed also where no request comes any more.
+    /// Sees to it that this worker's old connections are closed also where no request comes any more.
     fn keep_swept(&self) {
-        if !self.shelf.swept.swap(true, Ordering::Relaxed) {
-            let sweeping = Sweeping(Arc::downgrade(&self.shelf));
+        let worker = Worker::current();
+        if !self.shelf.swept.of(worker, AtomicBool::default).swap(true, Ordering::Relaxed) {
+            let sweeping = Sweeping(Arc::downgrade(&self.shelf), worker);
             let clock = Arc::clone(&self.clock);
             tokio::spawn(async move {
                 loop {
                     tokio::time::sleep(IDLE_AGE).await;
                     let Some(shelf) = sweeping.0.upgrade() else { return };
-                    if shelf.sweep(clock.now()) {
+                    if shelf.sweep(worker, clock.now()) {
                         return;
                     }
                 }
@@ -256,36 +258,23 @@ impl HttpError {
 }
 
 impl Shelf {
-    /// Closes what is too old. Whether no connection is left.
-    fn sweep(&self, now: std::time::Instant) -> bool {
+    /// Closes what of a worker is too old. Whether no connection of it is left.
+    fn sweep(&self, worker: Worker, now: std::time::Instant) -> bool {
         let origins: Vec<Arc<Origin>> = self.origins.read().values().cloned().collect();
         // Every one is swept, not only up to the first that has some left.
-        origins.iter().filter(|origin| !origin.sweep(now)).count() == 0
+        origins.iter().filter(|origin| !origin.sweep(worker, now)).count() == 0
     }
 }
 
 impl Drop for Sweeping {
     fn drop(&mut self) {
         if let Some(shelf) = self.0.upgrade() {
-            shelf.swept.store(false, Ordering::Relaxed);
+            shelf.swept.of(self.1, AtomicBool::default).store(false, Ordering::Relaxed);
         }
     }
 }
 
-/// Makes the head fit for the wire: our own framing and host, nothing of another connection.
-fn prepare(origin: &Origin, request: &mut Request<Body>) {
-    *request.version_mut() = Version::HTTP_11;
-    let bare = request.method() == Method::POST && request.body().is_end_stream();
-    let headers = request.headers_mut();
-    strip_hop_by_hop(headers);
-    headers.insert(header::HOST, origin.host().clone());
-    if bare {
-        // hyper writes no length for a body that is not there; servers ask for one (RFC 9110, section 8.6).
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-    }
-}
-
-/// The same for HTTP/2, and the body apart.
+/// Makes the head fit for HTTP/2: nothing of another connection; and the body apart.
 fn prepare_h2(lanes: &Lanes, request: Request<Body>) -> Result<(Request<()>, Body), HttpError> {
     let (mut head, body) = request.into_parts();
     head.version = Version::HTTP_2;
@@ -319,24 +308,18 @@ type Timer = Pin<Box<Sleep>>;
 async fn exchange(
     mut lease: Lease,
     request: Request<Body>,
-    mut timer: Timer,
-) -> Result<Response<Answer>, (Failure, Timer)> {
+    origin: &Origin,
+    due: Instant,
+) -> Result<Response<Answer>, Failure> {
     let Some(line) = lease.line() else {
         let error = HttpError::new(Fault::Broken, Sent::Nothing, "the connection was given back");
-        return Err((Failure { error, request: Some(Box::new(request)) }, timer));
+        return Err(Failure { error, request: Some(Box::new(request)) });
     };
-    match line.exchange(request, &mut timer).await {
-        Ok(response) => {
-            let (head, incoming) = response.into_parts();
-            let mut parts = Some((incoming, lease, timer));
-            let answer = poll_fn(|context| {
-                let answer =
-                    parts.take().map(|(incoming, lease, timer)| LineAnswer::new(incoming, lease, timer, context));
-                answer.map_or(Poll::Pending, Poll::Ready)
-            })
-            .await;
-            Ok(Response::from_parts(head, answer.into()))
-        }
-        Err(failure) => Err((failure, timer)),
-    }
+    let (head, ()) = line.exchange(request, origin, due).await?.into_parts();
+    let mut lease = Some(lease);
+    let answer = poll_fn(|context| {
+        lease.take().map_or(Poll::Pending, |lease| Poll::Ready(LineAnswer::new(lease, due, context)))
+    })
+    .await;
+    Ok(Response::from_parts(head, answer.into()))
 }

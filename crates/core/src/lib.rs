@@ -6,6 +6,7 @@
 mod body;
 mod call;
 mod catalog;
+pub mod http1;
 mod inbound;
 mod infer;
 mod manage;
@@ -19,6 +20,7 @@ mod shape;
 mod tensor;
 mod units;
 mod usage;
+mod worker;
 
 pub use body::{Body, BodyError, BoxBody};
 pub use call::{
@@ -40,3 +42,4 @@ pub use seams::{Clock, Dice};
 pub use shape::{Field, Shape, suggest};
 pub use tensor::{BytesElements, DataType, Tensor, TensorError};
 pub use usage::Usage;
+pub use worker::{Entered, PerWorker, Worker};

@@ -36,19 +36,19 @@ mod room {
     pub(crate) mod path;
 
     pub(crate) mod http1 {
-        mod chunks;
         mod outgoing;
         pub(crate) mod parse;
         mod wire;
 
         use http::{Method, Version};
         use sluicegate_core::Outbound;
+        use sluicegate_core::http1::Gather;
 
-        use self::outgoing::{Answering, Asked, Out};
+        use self::outgoing::{Answering, Asked};
 
         /// Room for answers.
         #[derive(Default)]
-        pub(crate) struct Room(Out);
+        pub(crate) struct Room(Gather);
 
         impl Room {
             /// Writes an answer's head as that of a connection that stays.

@@ -33,5 +33,6 @@ pub use handler::Handler;
 pub use limits::{Limits, ListenerPlan};
 pub use listener::Listener;
 pub use server::{Drained, Prepared, Server};
+pub use spawn::Workers;
 /// Cancelled to stop a listener gracefully; see [`serve_listener`].
 pub use tokio_util::sync::CancellationToken;

@@ -17,7 +17,7 @@ use sluicegate_control::Listening;
 use sluicegate_core::{Clock, Inbound, Kind, Mistake, Outbound, RecordSink, Span};
 use sluicegate_flow::build::Builders;
 use sluicegate_flow::control::Gateway;
-use sluicegate_server::{Handler, Limits, ListenerPlan, Server};
+use sluicegate_server::{Handler, Limits, ListenerPlan, Server, Workers};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::catalog;
@@ -33,6 +33,7 @@ pub(crate) struct Options {
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) admin: Option<SocketAddr>,
     pub(crate) access_log: String,
+    pub(crate) workers: Workers,
 }
 
 /// A request handler that the server knows nothing about.
@@ -41,8 +42,7 @@ struct Path(Arc<Gateway>);
 
 impl Handler for Path {
     fn serve(&self, inbound: Inbound) -> impl Future<Output = Outbound> + Send {
-        let gateway = Arc::clone(&self.0);
-        async move { sluicegate_flow::serve(&gateway, inbound).await }
+        sluicegate_flow::serve(&self.0, inbound)
     }
 
     fn refused(&self, listener: &Arc<str>, kind: Kind) {
@@ -119,7 +119,7 @@ impl Assembly {
         let admin = AdminPlane::new(Arc::clone(&gateway), Arc::clone(&meter), Arc::clone(&open));
         Ok(Self {
             builders: Arc::new(catalog::builders(&clock)),
-            server: Server::new(Path(Arc::clone(&gateway))),
+            server: Server::on(options.workers, Path(Arc::clone(&gateway))),
             loader: Some(Loader::new(options.origin)),
             listen: options.listen,
             admin_override: options.admin,

@@ -18,3 +18,4 @@ mod limits;
 mod listeners;
 mod protocols;
 mod support;
+mod workers;

@@ -11,10 +11,10 @@ use sluicegate_adapters::sink::access_log::AccessLog;
 use sluicegate_adapters::sink::tee::Tee;
 use sluicegate_adapters::upstream::{oip_grpc, oip_rest, openai};
 use sluicegate_config::Sources;
-use sluicegate_core::{BoxFuture, Catalog, Clock, Inbound, RecordSink, Source};
+use sluicegate_core::{BoxFuture, Catalog, Clock, Inbound, Kind, Outbound, RecordSink, Source};
 use sluicegate_flow::build::Builders;
 use sluicegate_flow::control::Gateway;
-use sluicegate_server::{CancellationToken, Limits, Listener, ListenerPlan, serve_listener};
+use sluicegate_server::{CancellationToken, Handler, Limits, Listener, ListenerPlan, serve_listener};
 use tokio::io::{DuplexStream, duplex};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
@@ -32,6 +32,20 @@ pub(crate) struct Network(Sender<DuplexStream>);
 
 /// The one to the gateway.
 pub(crate) type Door = Network;
+
+/// The handler, as the binary has it.
+#[derive(Clone)]
+struct Path(Arc<Gateway>);
+
+impl Handler for Path {
+    fn serve(&self, inbound: Inbound) -> impl Future<Output = Outbound> + Send {
+        sluicegate_flow::serve(&self.0, inbound)
+    }
+
+    fn refused(&self, listener: &Arc<str>, kind: Kind) {
+        self.0.turned_away(listener, kind);
+    }
+}
 
 struct Accepting(Receiver<DuplexStream>);
 
@@ -87,14 +101,10 @@ pub(crate) fn gateway(backends: Network) -> Door {
     let gateway = Arc::new(Gateway::new(clock, Arc::new(ThreadDice), Arc::new(Tee::new(sinks))));
     let built = gateway.build(&resolved, &builders).unwrap();
     gateway.install(built);
-    let handler = move |inbound: Inbound| {
-        let gateway = Arc::clone(&gateway);
-        async move { sluicegate_flow::serve(&gateway, inbound).await }
-    };
     let (door, accepted) = Network::new();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
     let plan = ListenerPlan { name: Arc::from("l"), address, limits: Limits::default() };
-    tokio::spawn(serve_listener(Accepting(accepted), plan, handler, CancellationToken::new()));
+    tokio::spawn(serve_listener(Accepting(accepted), plan, Path(gateway), CancellationToken::new()));
     door
 }
 
