@@ -7,10 +7,12 @@ mod env;
 mod footprint;
 mod fuzz;
 mod help;
+mod instructions;
 mod properties;
 mod proto;
 mod readme;
 mod schema;
+mod stages;
 mod test;
 mod tidy;
 
@@ -41,6 +43,8 @@ const COMMANDS: &[Command] = &[
     differential::COMMAND,
     footprint::COMMAND,
     bench::COMMAND,
+    instructions::COMMAND,
+    stages::COMMAND,
     schema::COMMAND,
     proto::COMMAND,
     help::COMMAND,

@@ -29,6 +29,12 @@ pub(crate) const CXX: Package = Package {
     why: "builds libFuzzer",
     present: || process::succeeds(Command::new("c++").arg("--version")),
 };
+/// Counts instructions.
+pub(crate) const VALGRIND: Package = Package {
+    name: "valgrind",
+    why: "counts instructions",
+    present: || process::succeeds(Command::new("valgrind").arg("--version")),
+};
 
 /// Debian starts the servers it installs, unless this program forbids it.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
