@@ -72,7 +72,7 @@ pub(crate) async fn run<L: Listener, H: Handler>(
             let opened = Opened { handler: handler.clone(), listener: plan.name.clone(), peer, limits: plan.limits };
             // A token of its own: the shared one has a lock that every connection would take at each step.
             let drain = stop.drain.child_token();
-            crew.start(connection::serve(io, opened, gauge.clone(), crew.streams(), drain));
+            crew.start(connection::serve(io, opened, gauge.clone(), drain));
         }
     }
     drop(listener);

@@ -11,7 +11,6 @@ use crate::handler::Handler;
 use crate::limits::Limits;
 use crate::pulse::{Gauge, Pulse, later};
 use crate::service::Opened;
-use crate::spawn::Streams;
 use crate::stream::Stream;
 use crate::{http1, http2};
 
@@ -19,13 +18,8 @@ use crate::{http1, http2};
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Serves `io` until its client leaves, a limit ends it, or `drain` is cancelled and its requests are answered.
-pub(crate) async fn serve<Io, H>(
-    mut io: Io,
-    opened: Opened<H>,
-    gauge: Gauge,
-    streams: Streams,
-    drain: CancellationToken,
-) where
+pub(crate) async fn serve<Io, H>(mut io: Io, opened: Opened<H>, gauge: Gauge, drain: CancellationToken)
+where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
@@ -39,11 +33,7 @@ pub(crate) async fn serve<Io, H>(
             let pulse = Arc::new(Pulse::new(true, gauge));
             http1::serve(Stream::new(io, early, Arc::clone(&pulse)), opened, pulse, drain).await;
         }
-        First::Http2 => {
-            let early = Bytes::from_static(PREFACE);
-            let pulse = Arc::new(Pulse::new(false, gauge));
-            http2::serve(Stream::new(io, early, Arc::clone(&pulse)), opened, pulse, streams, drain).await;
-        }
+        First::Http2 => http2::serve(io, Bytes::from_static(PREFACE), opened, gauge, drain).await,
         First::Nothing => {}
     }
 }

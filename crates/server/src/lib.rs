@@ -5,14 +5,17 @@
 //! leaving reaches the work done for it: the handler's future and the answer's body are dropped, nothing else.
 
 mod accept;
+mod alarm;
 mod answer;
 mod bind;
 mod connection;
+mod date;
 mod drive;
 mod handler;
 mod head;
 mod http1;
 mod http2;
+mod joined;
 mod limits;
 mod listener;
 mod pulse;
@@ -26,7 +29,7 @@ mod watch;
 pub use accept::serve_listener;
 pub use bind::BindError;
 pub use handler::Handler;
-pub use limits::{Limits, ListenerPlan};
+pub use limits::{Exposure, Limits, ListenerPlan};
 pub use listener::Listener;
 pub use server::{Drained, Prepared, Server};
 /// Cancelled to stop a listener gracefully; see [`serve_listener`].
