@@ -14,7 +14,7 @@ use crate::connection;
 use crate::handler::Handler;
 use crate::limits::ListenerPlan;
 use crate::listener::Listener;
-use crate::service::Opened;
+use crate::opened::Opened;
 use crate::spawn::{Crew, Workers};
 
 /// Waits after a failed accept: doubled from the first to the last while it goes on failing.
@@ -72,8 +72,7 @@ pub(crate) async fn run<L: Listener, H: Handler>(
             let opened = Opened { handler: handler.clone(), listener: plan.name.clone(), peer, limits: plan.limits };
             // A token of its own: the shared one has a lock that every connection would take at each step.
             let drain = stop.drain.child_token();
-            let streams = crew.streams();
-            crew.start::<L, _>(io, |io, gauge| connection::serve(io, opened, gauge, streams, drain));
+            crew.start::<L, _>(io, |io, gauge| connection::serve(io, opened, gauge, drain));
         }
     }
     drop(listener);

@@ -1,31 +1,23 @@
 //! One connection from its first byte to its last: finds out which HTTP it speaks, serves it, ends it in good order.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use crate::alarm::later;
 use crate::handler::Handler;
+use crate::in_flight::Gauge;
 use crate::limits::Limits;
-use crate::pulse::{Gauge, Pulse, later};
-use crate::service::Opened;
-use crate::spawn::Streams;
-use crate::stream::Stream;
+use crate::opened::Opened;
 use crate::{http1, http2};
 
 /// What an HTTP/2 client with prior knowledge says first (RFC 9113, 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Serves `io` until its client leaves, a limit ends it, or `drain` is cancelled and its requests are answered.
-pub(crate) async fn serve<Io, H>(
-    mut io: Io,
-    opened: Opened<H>,
-    gauge: Gauge,
-    streams: Streams,
-    drain: CancellationToken,
-) where
+pub(crate) async fn serve<Io, H>(mut io: Io, opened: Opened<H>, gauge: Gauge, drain: CancellationToken)
+where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
@@ -36,11 +28,7 @@ pub(crate) async fn serve<Io, H>(
     };
     match first {
         First::Http1(early) => http1::serve(io, early, opened, gauge, drain).await,
-        First::Http2 => {
-            let early = Bytes::from_static(PREFACE);
-            let pulse = Arc::new(Pulse::new(false, gauge));
-            http2::serve(Stream::new(io, early, Arc::clone(&pulse)), opened, pulse, streams, drain).await;
-        }
+        First::Http2 => http2::serve(io, Bytes::from_static(PREFACE), opened, gauge, drain).await,
         First::Nothing => {}
     }
 }

@@ -7,7 +7,7 @@ use std::net::Ipv6Addr;
 use http::header::{self, HeaderName};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Uri};
-use http::{HeaderValue, Method, Response, Version};
+use http::{HeaderMap, HeaderValue, Method, Response, Version};
 use sluicegate_core::{Body, Kind, Outbound, Refusal};
 
 use crate::limits::Limits;
@@ -125,12 +125,12 @@ fn check_name(host: &[u8]) -> Result<(), Refusal> {
 /// The target in origin form, canonical.
 fn canonical(target: &Uri) -> Result<Uri, Refusal> {
     let whole = target.path_and_query().map_or("/", PathAndQuery::as_str);
-    match path::canonical(whole)? {
-        Cow::Borrowed(_) if target.scheme().is_none() => Ok(target.clone()),
-        canonical => PathAndQuery::try_from(canonical.as_ref())
-            .map(Uri::from)
-            .map_err(|_| Refusal::new(Kind::BadPath, "the request target is no URI")),
-    }
+    let canonical = match path::canonical(whole)? {
+        Cow::Borrowed(_) if target.scheme().is_none() => return Ok(target.clone()),
+        Cow::Borrowed(whole) => PathAndQuery::try_from(whole),
+        Cow::Owned(changed) => PathAndQuery::try_from(changed),
+    };
+    canonical.map(Uri::from).map_err(|_| Refusal::new(Kind::BadPath, "the request target is no URI"))
 }
 
 /// A refusal before the protocol is known, but for gRPC, which a head tells at once. Over HTTP/1 the connection is not used
@@ -153,9 +153,9 @@ pub(crate) fn answer(refusal: &Refusal, grpc: bool) -> Outbound {
 }
 
 /// Whether a head is one of gRPC's.
-pub(crate) fn is_grpc(head: &Parts) -> bool {
-    let content = head.headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
-    head.version == Version::HTTP_2 && content.starts_with(b"application/grpc")
+pub(crate) fn is_grpc(version: Version, headers: &HeaderMap) -> bool {
+    let content = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    version == Version::HTTP_2 && content.starts_with(b"application/grpc")
 }
 
 /// A status without an answer: all of it is in the head.

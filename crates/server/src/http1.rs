@@ -12,7 +12,6 @@ mod wire;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
@@ -28,11 +27,11 @@ use self::incoming::Incoming;
 use self::outgoing::{Answering, Asked};
 use self::parse::{Head, Search};
 use self::wire::Wire;
-use crate::alarm::Alarm;
+use crate::alarm::{Alarm, later};
 use crate::handler::Handler;
+use crate::in_flight::{Gauge, InFlight};
 use crate::limits::Limits;
-use crate::pulse::{Gauge, later};
-use crate::service::Opened;
+use crate::opened::Opened;
 use crate::{head, received};
 
 /// How long a refused client may go on sending before it is reset.
@@ -69,9 +68,6 @@ enum End {
     /// Nobody is there to be told.
     Cut,
 }
-
-/// A request in flight.
-struct InFlight(Gauge);
 
 /// Serves `io`, of which `early` was read already.
 pub(crate) async fn serve<Io, H>(io: Io, early: Bytes, opened: Opened<H>, gauge: Gauge, drain: CancellationToken)
@@ -276,18 +272,5 @@ impl<Io> Drop for Connection<Io> {
     // Whoever still holds a request's body does not hold its connection.
     fn drop(&mut self) {
         self.wire.lock().cut();
-    }
-}
-
-impl InFlight {
-    fn new(gauge: &Gauge) -> Self {
-        gauge.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(gauge))
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -1,61 +1,258 @@
-//! HTTP/2 over one connection.
+//! HTTP/2 over one connection. The library frames; who waits for what, for how long and in which task is decided here.
+//!
+//! A connection is one task: its streams are polled in it, beside the library. What several of them have to send leaves in
+//! one write, and nobody wakes another task.
 
-use std::pin::pin;
+mod alive;
+mod bell;
+mod exchange;
+mod frames;
+mod incoming;
+mod outgoing;
+mod patience;
+mod tally;
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use hyper::server::conn::http2;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use bytes::Bytes;
+use h2::server::{Builder, Connection as Library, Handshake, SendResponse};
+use h2::{Reason, RecvStream};
+use http::Request;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::coop::has_budget_remaining;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::drive::drive;
+use self::alive::Alive;
+use self::bell::Bell;
+use self::exchange::Shared;
+use self::frames::Frames;
+use self::patience::Patience;
+use self::tally::Tally;
+use crate::alarm::{Alarm, later};
 use crate::handler::Handler;
-use crate::pulse::Pulse;
-use crate::service::Opened;
+use crate::in_flight::Gauge;
+use crate::opened::Opened;
 use crate::spawn::Streams;
-use crate::stream::Stream;
-use crate::watch::Watch;
 
-// HTTP/2: unread request bytes that one stream, and one connection, may make us hold.
-const STREAM_WINDOW: u32 = 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// Answer bytes buffered for a stream whose client does not read.
 const SEND_BUFFER: usize = 64 * 1024;
-/// Streams reset before they were served (CVE-2023-44487), and streams reset for errors made by the client.
-const PENDING_RESETS: usize = 20;
-const ERROR_RESETS: usize = 128;
-/// HTTP/2 pings find a client that vanished.
-const PING_EVERY: Duration = Duration::from_secs(30);
-const PING_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Serves `stream` until its client leaves, a limit ends it, or `drain` is cancelled and its requests are answered.
-pub(crate) async fn serve<Io, H>(
-    stream: Stream<Io>,
-    opened: Opened<H>,
-    pulse: Arc<Pulse>,
-    streams: Streams,
-    drain: CancellationToken,
-) where
+/// Streams reset before they were served (CVE-2023-44487).
+const PENDING_RESETS: usize = 20;
+
+/// Streams reset for errors made by the client (CVE-2025-8671); also refused for being too many, which a client may do in
+/// good faith until it has read how many there may be.
+const ERROR_RESETS: usize = 128;
+
+/// How long a connection that was asked to end may take to do so.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// Rounds in a row before other tasks of the thread have their turn.
+const ROUNDS: usize = 16;
+
+/// One connection. `start` makes the work for a stream.
+struct Connection<Io, Start, F> {
+    state: State<Io>,
+    start: Start,
+    streams: Streams<F>,
+    tally: Arc<Tally>,
+    idle_timeout: Duration,
+    alarm: Alarm,
+    /// When a stream last began or ended.
+    moved: Instant,
+    /// Its client is waited for to read what was written.
+    blocked: Patience,
+    written: u64,
+    ending: Ending,
+}
+
+enum State<Io> {
+    Greeting(Handshake<Frames<Io>, Bytes>),
+    Serving(Box<Library<Frames<Io>, Bytes>>, Option<Alive>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Not,
+    /// Takes no more requests, answers what it has.
+    Asked,
+    /// ... and ends at this time, whatever is left.
+    At(Instant),
+}
+
+/// Serves `io`, of which `early` was read already, until its client leaves, a limit ends it, or `drain` is cancelled and
+/// its requests are answered.
+pub(crate) async fn serve<Io, H>(io: Io, early: Bytes, opened: Opened<H>, gauge: Gauge, drain: CancellationToken)
+where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
+    let tally = Arc::new(Tally::default());
     let limits = opened.limits;
-    let serving = service_fn(|request| opened.serve(&pulse, request));
-    let connection = http2::Builder::new(streams)
-        .timer(TokioTimer::new())
+    let http2 = limits.exposure.http2();
+    let shared = Arc::new(Shared { opened, gauge, tally: Arc::clone(&tally) });
+    let frames = Frames::new(io, early, http2.control_frames, Arc::clone(&tally));
+    let handshake = Builder::new()
         .max_concurrent_streams(limits.streams)
-        .max_header_list_size(u32::try_from(limits.head).unwrap_or(u32::MAX))
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_send_buf_size(SEND_BUFFER)
+        .max_header_list_size(u32::try_from(limits.header_list).unwrap_or(u32::MAX))
+        .initial_window_size(http2.stream_window)
+        .initial_connection_window_size(http2.connection_window)
+        .max_send_buffer_size(SEND_BUFFER)
         .max_pending_accept_reset_streams(PENDING_RESETS)
-        .max_local_error_reset_streams(ERROR_RESETS)
-        .keep_alive_interval(PING_EVERY)
-        .keep_alive_timeout(PING_PATIENCE)
-        .serve_connection(TokioIo::new(stream), serving);
-    let watch = Watch::new(Arc::clone(&pulse), limits);
-    // However it ended, nobody is left to tell.
-    drive(pin!(connection), |connection| connection.graceful_shutdown(), watch, drain).await;
+        .max_local_error_reset_streams(Some(ERROR_RESETS))
+        .handshake(frames);
+    let moved = Instant::now();
+    let mut connection = Connection {
+        state: State::Greeting(handshake),
+        start: |request, respond| exchange::serve(Arc::clone(&shared), request, respond),
+        streams: Streams::default(),
+        tally,
+        idle_timeout: limits.idle_timeout,
+        alarm: Alarm::new(later(moved, limits.idle_timeout)),
+        moved,
+        blocked: Patience::new(http2.stall),
+        written: 0,
+        ending: Ending::Not,
+    };
+    let bell = Arc::new(Bell::default());
+    let ring = Waker::from(Arc::clone(&bell));
+    let mut draining = pin!(drain.cancelled());
+    poll_fn(|outer| {
+        bell.enter(outer.waker());
+        let context = &mut Context::from_waker(&ring);
+        if connection.ending == Ending::Not && draining.as_mut().poll(context).is_ready() {
+            connection.finish(Ending::Asked);
+        }
+        for _ in 0..ROUNDS {
+            if connection.poll_round(context).is_ready() {
+                return Poll::Ready(());
+            }
+            if bell.rest() {
+                return Poll::Pending;
+            }
+            if !has_budget_remaining() {
+                break;
+            }
+        }
+        bell.yield_now();
+        Poll::Pending
+    })
+    .await;
+}
+
+impl<Io, Start, F> Connection<Io, Start, F>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+    Start: Fn(Request<RecvStream>, SendResponse<Bytes>) -> F,
+    F: Future<Output = ()>,
+{
+    /// Looks at everything once. Ready when the connection is over.
+    fn poll_round(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.poll_library(context).is_ready() {
+            return Poll::Ready(());
+        }
+        if self.tally.is_flooded() && !matches!(self.ending, Ending::At(_)) {
+            self.break_off(context);
+        }
+        if self.streams.poll_some(context) {
+            self.moved = Instant::now();
+        }
+        self.poll_due(context)
+    }
+
+    /// Reads and writes, and starts what was read. Ready when the connection is over.
+    fn poll_library(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match &mut self.state {
+                State::Greeting(handshake) => {
+                    let Ok(mut library) = ready!(Pin::new(handshake).poll(context)) else { return Poll::Ready(()) };
+                    let alive = library.ping_pong().map(Alive::new);
+                    if self.ending != Ending::Not {
+                        library.graceful_shutdown();
+                    }
+                    self.state = State::Serving(Box::new(library), alive);
+                }
+                // However it ended, nobody is left to tell.
+                State::Serving(library, _) => match ready!(library.poll_accept(context)) {
+                    Some(Ok((request, respond))) => {
+                        self.moved = Instant::now();
+                        self.streams.start((self.start)(request, respond));
+                    }
+                    Some(Err(_)) | None => return Poll::Ready(()),
+                },
+            }
+        }
+    }
+
+    /// Does what its time has come for. Ready when that is to end the connection.
+    fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let written = self.tally.written();
+        if written != self.written {
+            self.blocked.took(usize::try_from(written - self.written).unwrap_or(usize::MAX));
+            self.written = written;
+        }
+        if self.tally.is_blocked() {
+            ready!(self.blocked.poll_over(context));
+            return Poll::Ready(());
+        }
+        loop {
+            let idle = match self.ending {
+                Ending::At(time) => Some(time),
+                Ending::Not | Ending::Asked => self.streams.is_empty().then(|| later(self.moved, self.idle_timeout)),
+            };
+            let alive = match &mut self.state {
+                State::Serving(_, Some(alive)) => {
+                    alive.poll_answer(context);
+                    Some(alive.due())
+                }
+                _ => None,
+            };
+            let Some(due) = idle.into_iter().chain(alive).min() else { return Poll::Pending };
+            ready!(self.alarm.poll(context, due));
+            if alive == Some(due) {
+                if !self.is_alive() {
+                    return Poll::Ready(());
+                }
+                continue;
+            }
+            if let Ending::At(_) = self.ending {
+                return Poll::Ready(());
+            }
+            self.finish(Ending::At(Instant::now() + GOODBYE));
+            // The library has something to say now.
+            context.waker().wake_by_ref();
+        }
+    }
+
+    fn is_alive(&mut self) -> bool {
+        match &mut self.state {
+            State::Serving(_, Some(alive)) => alive.look(self.tally.heard()),
+            _ => true,
+        }
+    }
+
+    /// Takes no more requests.
+    fn finish(&mut self, ending: Ending) {
+        if let State::Serving(library, _) = &mut self.state
+            && self.ending == Ending::Not
+        {
+            library.graceful_shutdown();
+        }
+        self.ending = ending;
+    }
+
+    /// Ends the connection because of what its client does, and says so if the client still reads.
+    fn break_off(&mut self, context: &Context<'_>) {
+        if let State::Serving(library, _) = &mut self.state {
+            library.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+        }
+        self.streams = Streams::default();
+        self.ending = Ending::At(Instant::now() + GOODBYE);
+        context.waker().wake_by_ref();
+    }
 }

@@ -6,31 +6,27 @@
 
 mod accept;
 mod alarm;
-mod answer;
 mod bind;
 mod connection;
 mod date;
-mod drive;
 mod handler;
 mod head;
 mod http1;
 mod http2;
+mod in_flight;
 mod joined;
 mod limits;
 mod listener;
+mod opened;
 mod path;
-mod pulse;
 mod received;
 mod server;
-mod service;
 mod spawn;
-mod stream;
-mod watch;
 
 pub use accept::serve_listener;
 pub use bind::BindError;
 pub use handler::Handler;
-pub use limits::{Limits, ListenerPlan};
+pub use limits::{Exposure, Limits, ListenerPlan};
 pub use listener::Listener;
 pub use server::{Drained, Prepared, Server};
 pub use spawn::Workers;

@@ -7,9 +7,13 @@ use std::time::Duration;
 /// Bounds of one listener. A request or connection beyond one is refused or closed, never served a little.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a request's head: request line and headers; for HTTP/2 the decoded header list as RFC 9113 counts it,
-    /// 32 bytes a field on top. Beyond it: 431.
+    /// Who may reach the listener. Decides what an HTTP/2 connection may make the server hold.
+    pub exposure: Exposure,
+    /// Bytes of a request's head over HTTP/1: request line and headers. Beyond it: 431.
     pub head: usize,
+    /// Bytes of a request's header list over HTTP/2, decoded, as RFC 9113 counts it: 32 bytes a field on top. Beyond it:
+    /// 431.
+    pub header_list: usize,
     /// Header fields of a request. Beyond it: 431.
     pub headers: usize,
     /// Bytes of a request's body. Beyond it the handler reads `BodyError::TooLarge`.
@@ -28,6 +32,28 @@ pub struct Limits {
     pub streams: u32,
 }
 
+/// Who may reach a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exposure {
+    /// Anybody.
+    External,
+    /// Callers that are trusted not to wear the server out on purpose: other services of the house, a proxy in front.
+    Internal,
+}
+
+/// What one HTTP/2 connection may make the server hold and do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Http2 {
+    /// Unread request bytes of one stream.
+    pub(crate) stream_window: u32,
+    /// Unread request bytes of the connection.
+    pub(crate) connection_window: u32,
+    /// How long the client may be waited for to take bytes of an answer, in all, for each 16 KiB it takes.
+    pub(crate) stall: Duration,
+    /// Frames that serve nothing, in ten seconds, beyond those that what is sent gives reason for.
+    pub(crate) control_frames: u32,
+}
+
 /// A listener as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerPlan {
@@ -39,18 +65,57 @@ pub struct ListenerPlan {
     pub limits: Limits,
 }
 
+impl Exposure {
+    /// Requests at once on one HTTP/2 connection, where nothing else is said.
+    #[must_use]
+    pub const fn streams(self) -> u32 {
+        match self {
+            Self::External => 64,
+            Self::Internal => 256,
+        }
+    }
+
+    /// Bytes of a header list over HTTP/2, where nothing else is said.
+    #[must_use]
+    pub const fn header_list(self) -> usize {
+        match self {
+            Self::External => 8 * 1024,
+            Self::Internal => 16 * 1024,
+        }
+    }
+
+    pub(crate) const fn http2(self) -> Http2 {
+        match self {
+            Self::External => Http2 {
+                stream_window: 64 * 1024,
+                connection_window: 1024 * 1024,
+                stall: Duration::from_secs(30),
+                control_frames: 100,
+            },
+            Self::Internal => Http2 {
+                stream_window: 1024 * 1024,
+                connection_window: 16 * 1024 * 1024,
+                stall: Duration::from_secs(60),
+                control_frames: 1000,
+            },
+        }
+    }
+}
+
 impl Default for Limits {
     /// Tight enough for callers nobody knows.
     fn default() -> Self {
         Self {
+            exposure: Exposure::External,
             head: 16 * 1024,
+            header_list: Exposure::External.header_list(),
             headers: 64,
             body: 64 * 1024 * 1024,
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(60),
             connections: 10_000,
-            streams: 64,
+            streams: Exposure::External.streams(),
         }
     }
 }

@@ -1,20 +1,23 @@
 //! How connections and streams become tasks: the only place that decides on which thread one runs.
 //!
 //! A connection is a task of one of the [`Workers`], owned by its listener: dropped with it, counted by it. All that is
-//! done for it stays with that worker. An HTTP/2 stream is a task of its own, since hyper polls streams apart from their
-//! connection; it ends with its connection.
+//! done for it stays with that worker. An HTTP/2 stream is no task: it runs in the one of its connection, so that neither
+//! has to wake the other, and what several streams have to send leaves together.
 
 mod workers;
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use hyper::rt::Executor;
+use futures_util::future::CatchUnwind;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::task::{JoinError, JoinSet};
-use tokio_util::task::TaskTracker;
 
+use crate::in_flight::Gauge;
 use crate::listener::Listener;
-use crate::pulse::Gauge;
 pub use workers::Workers;
 
 /// The connections of one listener. Dropping it cuts them.
@@ -22,27 +25,20 @@ pub use workers::Workers;
 pub(crate) struct Crew {
     workers: Arc<Workers>,
     connections: JoinSet<()>,
-    streams: TaskTracker,
 }
 
-/// Starts HTTP/2 streams.
-#[derive(Clone, Debug)]
-pub(crate) struct Streams(TaskTracker);
+/// The streams of one HTTP/2 connection. Dropping it drops the work for them.
+pub(crate) struct Streams<F>(FuturesUnordered<CatchUnwind<AssertUnwindSafe<F>>>);
 
 impl Crew {
     /// Nothing runs yet; what will, runs on `workers`.
     pub(crate) fn new(workers: Arc<Workers>) -> Self {
-        Self { workers, connections: JoinSet::new(), streams: TaskTracker::new() }
+        Self { workers, connections: JoinSet::new() }
     }
 
     /// Connections still open.
     pub(crate) fn len(&self) -> usize {
         self.connections.len()
-    }
-
-    /// What an HTTP/2 connection starts its streams with.
-    pub(crate) fn streams(&self) -> Streams {
-        Streams(self.streams.clone())
     }
 
     /// Starts what `serve` makes of a connection, where there is the least to do. It is given what counts the requests
@@ -83,11 +79,9 @@ impl Crew {
         }
     }
 
-    /// Waits until every connection and stream has ended by itself.
+    /// Waits until every connection has ended by itself, and its streams with it.
     pub(crate) async fn all_ended(&mut self) {
         while self.ended().await {}
-        self.streams.close();
-        self.streams.wait().await;
     }
 
     /// Cuts every connection and waits until all that was done for them has been dropped.
@@ -97,13 +91,35 @@ impl Crew {
     }
 }
 
-impl<F> Executor<F> for Streams
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    fn execute(&self, stream: F) {
-        // Not kept: a stream ends when it is reset or its connection is gone.
-        drop(self.0.spawn(stream));
+impl<F: Future<Output = ()>> Streams<F> {
+    /// Starts a stream; it is polled first when all are.
+    pub(crate) fn start(&mut self, stream: F) {
+        // What a panic leaves behind is dropped with the stream; nothing else sees it.
+        self.0.push(AssertUnwindSafe(stream).catch_unwind());
+    }
+
+    /// Lets those run that have something to do; whether any has ended.
+    pub(crate) fn poll_some(&mut self, context: &mut Context<'_>) -> bool {
+        let mut ended = false;
+        while let Poll::Ready(Some(result)) = self.0.poll_next_unpin(context) {
+            ended = true;
+            if result.is_err() {
+                // The panic's own message went to the panic hook; what it says may hold inputs.
+                tracing::error!("the work for a request panicked, and its stream was reset");
+            }
+        }
+        ended
+    }
+
+    /// Whether none is open.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<F> Default for Streams<F> {
+    fn default() -> Self {
+        Self(FuturesUnordered::new())
     }
 }
 

@@ -17,7 +17,7 @@ use sluicegate_control::Listening;
 use sluicegate_core::{Clock, Inbound, Kind, Mistake, Outbound, RecordSink, Span};
 use sluicegate_flow::build::Builders;
 use sluicegate_flow::control::Gateway;
-use sluicegate_server::{Handler, Limits, ListenerPlan, Server, Workers};
+use sluicegate_server::{Exposure, Handler, Limits, ListenerPlan, Server, Workers};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::catalog;
@@ -300,7 +300,9 @@ fn plans(resolved: &Resolved) -> Vec<ListenerPlan> {
             name: Arc::clone(&listener.name),
             address: listener.address,
             limits: Limits {
+                exposure: Exposure::Internal,
                 head: usize::try_from(limits.head).unwrap_or(usize::MAX),
+                header_list: usize::try_from(limits.head).unwrap_or(usize::MAX),
                 headers: limits.headers,
                 body: limits.body,
                 head_timeout: limits.head_timeout,

@@ -14,7 +14,7 @@ use sluicegate_core::Worker;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Notify, oneshot};
 
-use crate::pulse::Gauge;
+use crate::in_flight::Gauge;
 
 /// Shorter than the times that requests usually have; see [`Berth::beat`].
 const BEAT: Duration = Duration::from_secs(1);

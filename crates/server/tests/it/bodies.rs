@@ -5,14 +5,16 @@ use std::time::Duration;
 use http::{Response, StatusCode};
 use http_body::Body as _;
 use sluicegate_core::{Body, BodyError, Inbound};
-use sluicegate_server::Limits;
+use sluicegate_server::{Exposure, Limits};
 use sluicegate_testkit::Event;
 use tokio::time::{Instant, timeout};
 
 use crate::support::{Bench, answer, collect, echo, post2, text};
 
 const LIMITS: Limits = Limits {
+    exposure: Exposure::External,
     head: 16 * 1024,
+    header_list: 8 * 1024,
     headers: 64,
     body: 1024,
     head_timeout: Duration::from_secs(10),

@@ -1,0 +1,49 @@
+//! A request's body off an HTTP/2 stream. What is handed over is room for the client to send more.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::RecvStream;
+use http::{HeaderMap, header};
+use http_body::{Body, Frame, SizeHint};
+
+/// Ends with the data: trailers of a request mean nothing to us.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    stream: RecvStream,
+    /// What is still to come, where the head said so. The library holds the client to it.
+    left: Option<u64>,
+}
+
+impl Incoming {
+    pub(super) fn new(stream: RecvStream, headers: &HeaderMap) -> Self {
+        let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        Self { stream, left: length }
+    }
+}
+
+impl Body for Incoming {
+    type Data = Bytes;
+    type Error = h2::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, h2::Error>>> {
+        // A reset is an error, whatever its code says: a body that ends by it was not sent whole.
+        let Some(data) = ready!(self.stream.poll_data(context)).transpose()? else { return Poll::Ready(None) };
+        // Fails only on a stream that is over, which needs no room.
+        let _ = self.stream.flow_control().release_capacity(data.len());
+        self.left = self.left.map(|left| left.saturating_sub(data.len() as u64));
+        Poll::Ready(Some(Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.stream.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.left.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
