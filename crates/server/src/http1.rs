@@ -4,7 +4,6 @@
 //! A connection is one task: head, handler and answer in turn. It ends when its client leaves, when a limit says so, or
 //! when it drains and has answered.
 
-mod chunks;
 mod incoming;
 mod outgoing;
 mod parse;
@@ -19,13 +18,14 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use http::request::Parts;
+use sluicegate_core::http1::Gather;
 use sluicegate_core::{Body, Inbound, Kind, Leisure, Outbound, Refusal};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use self::incoming::Incoming;
-use self::outgoing::{Answering, Asked, Out};
+use self::outgoing::{Answering, Asked};
 use self::parse::{Head, Search};
 use self::wire::Wire;
 use crate::alarm::Alarm;
@@ -44,7 +44,7 @@ const SKIPPED: usize = 64 * 1024;
 /// One connection.
 struct Connection<Io> {
     wire: Wire<Io>,
-    out: Out,
+    out: Gather,
     limits: Limits,
     alarm: Alarm,
     /// When it last began to wait for a request, or bytes of an answer were taken.
@@ -82,7 +82,7 @@ where
     let moved = Instant::now();
     let limits = opened.limits;
     let alarm = Alarm::new(later(moved, limits.idle_timeout));
-    let mut connection = Connection { wire: Wire::new(io, &early), out: Out::default(), limits, alarm, moved };
+    let mut connection = Connection { wire: Wire::new(io, &early), out: Gather::default(), limits, alarm, moved };
     let mut draining = pin!(drain.cancelled());
     let end = loop {
         match connection.next(draining.as_mut()).await {
@@ -208,7 +208,7 @@ where
     /// Sends an answer. `None`: the connection may serve another request.
     async fn answer(&mut self, outbound: Outbound, asked: &Asked) -> Option<End> {
         let begun = self.wire.lock().interim_begun();
-        self.out.put(begun);
+        self.out.head().extend_from_slice(begun);
         let (mut answering, keep) = Answering::begin(outbound, asked, &mut self.out);
         let Self { wire, out, limits, alarm, moved } = self;
         let mut progressed = true;

@@ -120,7 +120,7 @@ pub(super) const ROOMS: &[Room] = &[
     Room {
         name: "core",
         rooms: &[],
-        outside: Outside::Only(&["bytes", "futures-core", "http", "http-body", "serde", "thiserror"]),
+        outside: Outside::Only(&["bytes", "futures-core", "http", "http-body", "memchr", "serde", "thiserror"]),
         never: NETWORK,
         closed: true,
         because: "it holds words and ports, no runtime and no I/O",

@@ -1,4 +1,4 @@
-//! The chunked framing of a request's body (RFC 9112, section 7.1), read strictly. Extensions are read over, trailers
+//! The chunked framing of a body (RFC 9112, section 7.1), read strictly. Extensions are read over, trailers
 //! too; both are bounded.
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -14,7 +14,7 @@ const TRAILERS: usize = 8 * 1024;
 
 /// How far a body in chunks was read.
 #[derive(Debug, Default)]
-pub(crate) struct Chunks {
+pub struct Chunks {
     state: State,
     extensions: usize,
     trailers: usize,
@@ -34,7 +34,7 @@ enum State {
 
 /// What the bytes at hand came to.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Read {
+pub enum ChunkRead {
     /// A piece of the body.
     Data(Bytes),
     /// More bytes are needed.
@@ -48,26 +48,26 @@ impl Chunks {
     ///
     /// # Errors
     /// What is wrong with the framing. Nothing more may be read then.
-    pub(crate) fn read(&mut self, input: &mut BytesMut) -> Result<Read, &'static str> {
+    pub fn read(&mut self, input: &mut BytesMut) -> Result<ChunkRead, &'static str> {
         loop {
             match self.state {
                 State::Size => {
-                    let Some(line) = take_line(input, LINE)? else { return Ok(Read::More) };
+                    let Some(line) = take_line(input, LINE)? else { return Ok(ChunkRead::More) };
                     let size = self.size(&line)?;
                     self.state = if size == 0 { State::Trailers } else { State::Data(size) };
                 }
                 State::Data(left) => {
                     if input.is_empty() {
-                        return Ok(Read::More);
+                        return Ok(ChunkRead::More);
                     }
                     let length = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
                     let data = input.split_to(length).freeze();
                     let left = left.saturating_sub(length as u64);
                     self.state = if left == 0 { State::DataEnd } else { State::Data(left) };
-                    return Ok(Read::Data(data));
+                    return Ok(ChunkRead::Data(data));
                 }
                 State::DataEnd => match (input.first(), input.get(1)) {
-                    (None | Some(b'\r'), None) => return Ok(Read::More),
+                    (None | Some(b'\r'), None) => return Ok(ChunkRead::More),
                     (Some(b'\r'), Some(b'\n')) => {
                         input.advance(2);
                         self.state = State::Size;
@@ -76,13 +76,13 @@ impl Chunks {
                 },
                 State::Trailers => {
                     let room = TRAILERS.saturating_sub(self.trailers);
-                    let Some(line) = take_line(input, room)? else { return Ok(Read::More) };
+                    let Some(line) = take_line(input, room)? else { return Ok(ChunkRead::More) };
                     self.trailers += line.len() + 2;
                     if line.is_empty() {
                         self.state = State::Done;
                     }
                 }
-                State::Done => return Ok(Read::Done),
+                State::Done => return Ok(ChunkRead::Done),
             }
         }
     }

@@ -1,6 +1,6 @@
 use bytes::{Bytes, BytesMut};
 
-use super::{Chunks, Read};
+use super::{ChunkRead, Chunks};
 
 /// The whole body, or what is wrong; `None` while more is needed. Fed in pieces of `step` bytes.
 fn read(input: &[u8], step: usize) -> Result<Option<(Vec<u8>, usize)>, &'static str> {
@@ -11,9 +11,9 @@ fn read(input: &[u8], step: usize) -> Result<Option<(Vec<u8>, usize)>, &'static 
         buffer.extend_from_slice(piece);
         loop {
             match chunks.read(&mut buffer)? {
-                Read::Data(data) => body.extend_from_slice(&data),
-                Read::More => break,
-                Read::Done => {
+                ChunkRead::Data(data) => body.extend_from_slice(&data),
+                ChunkRead::More => break,
+                ChunkRead::Done => {
                     let unread = input.len() - ((nth + 1) * step).min(input.len());
                     return Ok(Some((body, buffer.len() + unread)));
                 }
