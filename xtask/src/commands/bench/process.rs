@@ -30,16 +30,16 @@ pub(super) struct Running {
 }
 
 impl Core {
-    /// A command that runs there. `taskset` becomes the program it starts, so the process is the program's own.
+    /// A command that runs there, and ends when we do, even when we are killed. `setpriv` and `taskset` become the
+    /// program they start, so the process is the program's own.
     pub(super) fn command(self, program: impl AsRef<OsStr>) -> Command {
-        match self {
-            Self::Any => Command::new(program),
-            Self::Number(number) => {
-                let mut command = Command::new("taskset");
-                command.args(["-c", &number.to_string()]).arg(program);
-                command
-            }
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "TERM"]);
+        if let Self::Number(number) = self {
+            command.args(["taskset", "-c", &number.to_string()]);
         }
+        command.arg(program);
+        command
     }
 }
 
