@@ -8,7 +8,7 @@ mod ids;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use sluicegate_core::{
     Asked, Body, BodyError, Clock, Inbound, Kind, Outbound, Outcome, Protocol, Record, RecordSink, Refusal, Severity,
     Traffic,
@@ -185,14 +185,11 @@ impl Trail {
     }
 
     fn carry(self, outbound: Outbound) -> Outbound {
-        let (mut head, body) = outbound.into_parts();
+        let (head, body) = outbound.into_parts();
         let bodiless = self.head_only || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if bodiless || matches!(body, Body::Empty) {
             self.finish();
             return Outbound::from_parts(head, Body::Empty);
-        }
-        if let (Some(length), false) = (exact_length(&body), head.headers.contains_key(header::CONTENT_LENGTH)) {
-            head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
         Outbound::from_parts(head, Body::stream(body::Carrying::new(body, self)))
     }
@@ -227,10 +224,6 @@ impl Drop for Trail {
             self.write();
         }
     }
-}
-
-fn exact_length(body: &Body) -> Option<u64> {
-    http_body::Body::size_hint(body).exact()
 }
 
 /// The method for the log. Standard ones are shared; a client's own invention is cut.

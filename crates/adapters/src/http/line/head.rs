@@ -100,7 +100,8 @@ fn parse(head: &Bytes) -> Result<(Response<()>, Hop), &'static str> {
     };
     let mut hop = Hop::default();
     let headers = response.headers_mut();
-    headers.reserve(parsed.headers.len());
+    // With room for what the gateway adds.
+    headers.reserve(parsed.headers.len().saturating_add(6));
     for field in parsed.headers.iter() {
         let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| NONE)?;
         if is_hop_by_hop(&name) {
