@@ -17,6 +17,7 @@ mod refusal;
 mod seams;
 mod shape;
 mod tensor;
+mod tls;
 mod units;
 mod usage;
 
@@ -39,4 +40,5 @@ pub use refusal::{Blame, Kind, KindFacts, Refusal, Retry, Severity};
 pub use seams::{Clock, Dice};
 pub use shape::{Field, Shape, suggest};
 pub use tensor::{BytesElements, DataType, Tensor, TensorError};
+pub use tls::{KeyPair, Pem, TlsIdentity};
 pub use usage::Usage;
