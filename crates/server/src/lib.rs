@@ -1,4 +1,4 @@
-//! The front door: sockets, HTTP/1.1 and HTTP/2 on one port, limits on head, body and time, draining.
+//! The front door: sockets, TLS, HTTP/1.1 and HTTP/2 on one port, limits on head, body and time, draining.
 //!
 //! Bytes in, [`Inbound`](sluicegate_core::Inbound) out to a [`Handler`]; its [`Outbound`](sluicegate_core::Outbound) in,
 //! bytes out. It must not know protocols above HTTP, model servers, configuration or the admin plane. How a client's
@@ -21,6 +21,7 @@ mod server;
 mod service;
 mod spawn;
 mod stream;
+mod tls;
 mod watch;
 
 pub use accept::serve_listener;
@@ -29,5 +30,6 @@ pub use handler::Handler;
 pub use limits::{Limits, ListenerPlan};
 pub use listener::Listener;
 pub use server::{Drained, Prepared, Server};
+pub use tls::{Tls, TlsError, Validity};
 /// Cancelled to stop a listener gracefully; see [`serve_listener`].
 pub use tokio_util::sync::CancellationToken;

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::tls::Tls;
+
 /// Bounds of one listener. A request or connection beyond one is refused or closed, never served a little.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -22,6 +24,10 @@ pub struct Limits {
     /// How long a connection may be without a request before it is closed. Also how long the client of an answer may
     /// take no byte of it: between once and twice this, since the watch wakes that seldom.
     pub idle_timeout: Duration,
+    /// From a connection's beginning to the end of its TLS handshake. Beyond it: closed.
+    pub handshake_timeout: Duration,
+    /// TLS handshakes under way. Beyond it new ones wait, within their time.
+    pub handshakes: usize,
     /// Open connections. Beyond it new ones wait in the kernel's queue.
     pub connections: usize,
     /// Requests at once on one HTTP/2 connection.
@@ -37,6 +43,8 @@ pub struct ListenerPlan {
     pub address: SocketAddr,
     /// Its bounds.
     pub limits: Limits,
+    /// What it shows clients, where it speaks TLS.
+    pub tls: Option<Tls>,
 }
 
 impl Default for Limits {
@@ -49,6 +57,8 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(60),
+            handshake_timeout: Duration::from_secs(10),
+            handshakes: 1_000,
             connections: 10_000,
             streams: 64,
         }

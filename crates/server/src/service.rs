@@ -12,6 +12,7 @@ use crate::answer::Answer;
 use crate::handler::Handler;
 use crate::limits::Limits;
 use crate::pulse::{Pulse, Ticket};
+use crate::tls::{Slots, Tls};
 use crate::{head, received};
 
 /// All that is known of a connection when it is opened.
@@ -21,6 +22,8 @@ pub(crate) struct Opened<H> {
     pub(crate) listener: Arc<str>,
     pub(crate) peer: SocketAddr,
     pub(crate) limits: Limits,
+    /// Where it is over TLS: what its handshake needs.
+    pub(crate) tls: Option<(Tls, Slots)>,
 }
 
 impl<H: Handler> Opened<H> {

@@ -197,6 +197,7 @@ fn resolved() -> Resolved {
         address: ([127, 0, 0, 1], 0).into(),
         authenticate: vec![Method::Anonymous],
         management: false,
+        tls: None,
         limits: limits(),
         span: span.clone(),
     };
@@ -226,6 +227,8 @@ fn limits() -> sluicegate_config::Limits {
         head_timeout: second,
         body_timeout: second,
         idle_timeout: second,
+        handshake_timeout: second,
+        handshakes: 1,
         connections: 1,
         streams: 1,
     }

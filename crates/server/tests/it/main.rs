@@ -17,3 +17,4 @@ mod limits;
 mod listeners;
 mod protocols;
 mod support;
+mod tls;
