@@ -20,6 +20,7 @@ mod tensor;
 mod tls;
 mod units;
 mod usage;
+mod worker;
 
 pub use body::{Body, BodyError, BoxBody};
 pub use call::{
@@ -42,3 +43,4 @@ pub use shape::{Field, Shape, suggest};
 pub use tensor::{BytesElements, DataType, Tensor, TensorError};
 pub use tls::{KeyPair, Pem, TlsIdentity};
 pub use usage::Usage;
+pub use worker::{Entered, PerWorker, Worker};

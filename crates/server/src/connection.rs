@@ -1,4 +1,5 @@
-//! One connection from its first byte to its last: makes the TLS handshake where there is one, finds out which HTTP it speaks, serves it, ends it in good order.
+//! One connection from its first byte to its last: makes the TLS handshake where there is one, finds out which HTTP it
+//! speaks, serves it, ends it in good order.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,10 +73,7 @@ async fn speak<Io, H>(
         // Agreed on one, spoken the other: nothing that is said from here on can be trusted to mean one thing.
         First::Http1(_) if spoken == Spoken::Http2 => refuse(io, &opened).await,
         First::Http2 if spoken == Spoken::Http1 => refuse(io, &opened).await,
-        First::Http1(early) => {
-            let pulse = Arc::new(Pulse::new(true, gauge));
-            http1::serve(Stream::new(io, early, Arc::clone(&pulse)), opened, pulse, drain).await;
-        }
+        First::Http1(early) => http1::serve(io, early, opened, gauge, drain).await,
         First::Http2 => {
             let early = Bytes::from_static(PREFACE);
             let pulse = Arc::new(Pulse::new(false, gauge));

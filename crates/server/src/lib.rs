@@ -5,16 +5,20 @@
 //! leaving reaches the work done for it: the handler's future and the answer's body are dropped, nothing else.
 
 mod accept;
+mod alarm;
 mod answer;
 mod bind;
 mod connection;
+mod date;
 mod drive;
 mod handler;
 mod head;
 mod http1;
 mod http2;
+mod joined;
 mod limits;
 mod listener;
+mod path;
 mod pulse;
 mod received;
 mod server;
@@ -30,6 +34,7 @@ pub use handler::Handler;
 pub use limits::{Limits, ListenerPlan};
 pub use listener::Listener;
 pub use server::{Drained, Prepared, Server};
+pub use spawn::Workers;
 pub use tls::{Tls, TlsError, Validity};
 /// Cancelled to stop a listener gracefully; see [`serve_listener`].
 pub use tokio_util::sync::CancellationToken;

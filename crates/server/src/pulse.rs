@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
-/// Requests taken and not yet answered to the last byte, over all listeners of a server.
+/// Requests taken and not yet answered to the last byte, of one worker over all listeners of a server.
 pub(crate) type Gauge = Arc<AtomicUsize>;
 
 /// The state of one connection.

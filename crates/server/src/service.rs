@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use sluicegate_core::{Inbound, Kind, Leisure};
+use sluicegate_core::{Inbound, Leisure};
 
 use crate::answer::Answer;
 use crate::handler::Handler;
@@ -35,10 +35,10 @@ impl<H: Handler> Opened<H> {
     ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + Send + use<H> {
         let (mut head, incoming) = request.into_parts();
         let ticket = pulse.begin(http_body::Body::is_end_stream(&incoming));
-        let checked = head::check(&head, &self.limits);
-        let version = head.version;
+        let grpc = head::is_grpc(&head);
+        let checked = head::check(&mut head, &self.limits);
         let leisure = Leisure::default();
-        let body = received::body(incoming, &self.limits, pulse, leisure.clone());
+        let body = received::body(incoming, &self.limits, leisure.clone());
         head.extensions.insert(leisure);
         let inbound = Inbound { listener: Arc::clone(&self.listener), peer: self.peer, head, body };
         let handler = self.handler.clone();
@@ -47,21 +47,11 @@ impl<H: Handler> Opened<H> {
                 Ok(()) => handler.serve(inbound).await,
                 Err(refusal) => {
                     handler.refused(&inbound.listener, refusal.kind);
-                    head::answer(&refusal, version)
+                    head::answer(&refusal, grpc)
                 }
             };
             Ok(with(ticket, outbound))
         }
-    }
-
-    /// Tells the handler why HTTP itself gave up on the connection, where that was a refusal.
-    pub(crate) fn failed(&self, error: &hyper::Error) {
-        let kind = match error {
-            _ if error.is_parse_too_large() => Kind::HeadTooLarge,
-            _ if error.is_parse() => Kind::BadRequest,
-            _ => return,
-        };
-        self.handler.refused(&self.listener, kind);
     }
 }
 

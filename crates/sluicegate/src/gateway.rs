@@ -18,7 +18,7 @@ use sluicegate_control::Listening;
 use sluicegate_core::{Clock, Inbound, Kind, Mistake, Outbound, RecordSink, Span};
 use sluicegate_flow::build::Builders;
 use sluicegate_flow::control::Gateway;
-use sluicegate_server::{Handler, Server};
+use sluicegate_server::{Handler, Server, Workers};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::catalog;
@@ -35,6 +35,7 @@ pub(crate) struct Options {
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) admin: Option<SocketAddr>,
     pub(crate) access_log: String,
+    pub(crate) workers: Workers,
 }
 
 /// A request handler that the server knows nothing about.
@@ -43,8 +44,7 @@ struct Path(Arc<Gateway>);
 
 impl Handler for Path {
     fn serve(&self, inbound: Inbound) -> impl Future<Output = Outbound> + Send {
-        let gateway = Arc::clone(&self.0);
-        async move { sluicegate_flow::serve(&gateway, inbound).await }
+        sluicegate_flow::serve(&self.0, inbound)
     }
 
     fn refused(&self, listener: &Arc<str>, kind: Kind) {
@@ -122,7 +122,7 @@ impl Assembly {
         let admin = AdminPlane::new(Arc::clone(&gateway), Arc::clone(&meter), Arc::clone(&open));
         Ok(Self {
             builders: Arc::new(catalog::builders(&clock)),
-            server: Server::new(Path(Arc::clone(&gateway))),
+            server: Server::on(options.workers, Path(Arc::clone(&gateway))),
             loader: Some(Loader::new(options.origin)),
             listen: options.listen,
             admin_override: options.admin,
@@ -169,7 +169,11 @@ impl Assembly {
         let doors = Doors::open(&resolved, &self.doors, self.clock.wall())?;
         let (gateway, builders) = (Arc::clone(&self.gateway), Arc::clone(&self.builders));
         let building = resolved.clone();
-        let built = blocking(move || gateway.build(&building, &builders)).await??;
+        let built = blocking(move || {
+            doors::check_backends(&building)?;
+            gateway.build(&building, &builders)
+        })
+        .await??;
         let prepared = self.server.prepare(&doors.plans).map_err(|errors| {
             let at = |name: &str| {
                 let listener = resolved.listeners.iter().find(|listener| *listener.name == *name);

@@ -10,6 +10,7 @@
 
 mod accepting;
 mod bodies;
+mod codec;
 mod draining;
 mod joining;
 mod leaving;
@@ -18,3 +19,4 @@ mod listeners;
 mod protocols;
 mod support;
 mod tls;
+mod workers;

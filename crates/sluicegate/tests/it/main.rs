@@ -29,5 +29,6 @@ mod reload;
 mod shutdown;
 mod streams;
 mod support;
+mod threads;
 mod triton;
 mod tritonserver;
