@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair as Key, date_time_ymd,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair as Key, SanType,
+    date_time_ymd,
 };
 use sluicegate_core::{KeyPair, Pem, Span};
 
@@ -11,6 +12,15 @@ use sluicegate_core::{KeyPair, Pem, Span};
 pub struct Authority {
     issuer: Issuer<'static, Key>,
     pem: String,
+}
+
+/// A name as it stands in a certificate, also where it should not.
+#[derive(Clone, Copy, Debug)]
+pub enum San<'a> {
+    /// Of a host.
+    Dns(&'a str),
+    /// Of a resource.
+    Uri(&'a str),
 }
 
 /// A certificate and its key, in PEM.
@@ -60,6 +70,23 @@ impl Authority {
         let mut params = params(names, names.first().copied().unwrap_or("nobody"));
         params.not_before = date_time_ymd(from, 1, 1);
         params.not_after = date_time_ymd(to, 1, 1);
+        self.sign(&params)
+    }
+
+    /// A certificate for `names` of any kind, its common name `common`.
+    ///
+    /// # Panics
+    /// As [`Authority::issue`].
+    #[must_use]
+    pub fn issue_named(&self, names: &[San<'_>], common: &str) -> Issued {
+        let mut params = params(&[], common);
+        params.subject_alt_names = names
+            .iter()
+            .map(|name| match name {
+                San::Dns(name) => SanType::DnsName((*name).try_into().expect("letters of ASCII")),
+                San::Uri(name) => SanType::URI((*name).try_into().expect("letters of ASCII")),
+            })
+            .collect();
         self.sign(&params)
     }
 

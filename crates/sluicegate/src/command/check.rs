@@ -7,7 +7,7 @@ use sluicegate_config::Resolved;
 use sluicegate_core::{Clock as _, Mistake};
 
 use crate::cli::Check;
-use crate::gateway::doors::Doors;
+use crate::gateway::doors::{self, Doors};
 use crate::output;
 use crate::seams::SystemClock;
 use crate::sources::{Loader, Origin};
@@ -63,16 +63,10 @@ fn certificates(resolved: &Resolved) -> Result<Vec<Mistake>, Vec<Mistake>> {
         Ok(doors) => warnings.extend(doors.warnings),
         Err(wrong) => mistakes.extend(wrong),
     }
-    for plan in &resolved.backends {
-        // All endpoints of a backend have one identity; its host is that of each.
-        for endpoint in &plan.endpoints {
-            if let Err(wrong) = sluicegate_adapters::http::check_tls(endpoint) {
-                mistakes.push(Mistake::at(&wrong.span, wrong.message));
-            }
-        }
+    if let Err(wrong) = doors::check_backends(resolved) {
+        mistakes.extend(wrong);
     }
-    mistakes.sort_by(|left, right| left.span.cmp(&right.span));
-    mistakes.dedup();
+    mistakes.sort_by(|left: &Mistake, right| left.span.cmp(&right.span));
     if mistakes.is_empty() { Ok(warnings) } else { Err(mistakes) }
 }
 

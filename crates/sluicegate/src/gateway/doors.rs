@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use sluicegate_adapters::http::check_tls;
 use sluicegate_config::{Listener, Resolved};
 use sluicegate_core::{KeyPair, Mistake, Span};
 use sluicegate_server::{Limits, ListenerPlan, Tls, TlsError, Validity};
@@ -69,6 +70,24 @@ impl Doors {
         self.shown.push(Shown { listener: Arc::clone(&listener.name), pair: pair.clone(), tls: tls.clone() });
         Ok(tls)
     }
+}
+
+/// What the endpoints of all backends need for TLS, checked before anything is built of it.
+///
+/// # Errors
+/// Every part that cannot be used, with its place.
+pub(crate) fn check_backends(resolved: &Resolved) -> Result<(), Vec<Mistake>> {
+    let mut mistakes: Vec<Mistake> = Vec::new();
+    for endpoint in resolved.backends.iter().flat_map(|plan| &plan.endpoints) {
+        if let Err(wrong) = check_tls(endpoint) {
+            let mistake = Mistake::at(&wrong.span, wrong.message);
+            // The endpoints of a backend share one identity.
+            if !mistakes.contains(&mistake) {
+                mistakes.push(mistake);
+            }
+        }
+    }
+    if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
 }
 
 fn refused(pair: &KeyPair, error: &TlsError) -> Mistake {

@@ -224,11 +224,14 @@ async fn a_flood_of_key_updates_is_closed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn draining_ends_handshakes_and_lets_requests_end() {
+async fn draining_cuts_handshakes_and_closes_what_is_idle_in_good_order() {
     let secure = Secure::start(Limits::default(), Versions::default());
     let mut half = secure.bench.wire().await;
     half.send(&hello(3, &[0xc0, 0x2b])[..20]).await;
     let mut open = secure.wire().await;
+    // An answer shows that the server, too, has made the handshake.
+    open.send(GET).await;
+    assert_eq!(open.read_response().await.status(), 200);
     secure.bench.shutdown.cancel();
     assert_eq!(half.read_to_end().await, b"");
     assert_eq!(open.read_to_end().await, b"", "closed in good order, so that the client knows");
