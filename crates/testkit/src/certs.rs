@@ -41,8 +41,8 @@ impl Authority {
     pub fn new(name: &str) -> Self {
         let mut params = params(&[], name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = Key::generate().expect("a key");
-        let pem = params.self_signed(&key).expect("a certificate").pem();
+        let key = Key::generate().unwrap_or_else(|error| panic!("a key: {error}"));
+        let pem = params.self_signed(&key).unwrap_or_else(|error| panic!("a certificate: {error}")).pem();
         Self { issuer: Issuer::new(params, key), pem }
     }
 
@@ -83,16 +83,21 @@ impl Authority {
         params.subject_alt_names = names
             .iter()
             .map(|name| match name {
-                San::Dns(name) => SanType::DnsName((*name).try_into().expect("letters of ASCII")),
-                San::Uri(name) => SanType::URI((*name).try_into().expect("letters of ASCII")),
+                San::Dns(name) => {
+                    SanType::DnsName((*name).try_into().unwrap_or_else(|error| panic!("letters of ASCII: {error}")))
+                }
+                San::Uri(name) => {
+                    SanType::URI((*name).try_into().unwrap_or_else(|error| panic!("letters of ASCII: {error}")))
+                }
             })
             .collect();
         self.sign(&params)
     }
 
     fn sign(&self, params: &CertificateParams) -> Issued {
-        let key = Key::generate().expect("a key");
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate").pem();
+        let key = Key::generate().unwrap_or_else(|error| panic!("a key: {error}"));
+        let certificate =
+            params.signed_by(&key, &self.issuer).unwrap_or_else(|error| panic!("a certificate: {error}")).pem();
         Issued { certificate, key: key.serialize_pem() }
     }
 }
@@ -115,7 +120,8 @@ pub fn pem(text: &str) -> Pem {
 
 fn params(names: &[&str], common: &str) -> CertificateParams {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let mut params = CertificateParams::new(names).expect("names that can stand in a certificate");
+    let mut params =
+        CertificateParams::new(names).unwrap_or_else(|error| panic!("names that can stand in a certificate: {error}"));
     params.distinguished_name.push(DnType::CommonName, common);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     params

@@ -6,7 +6,7 @@
 //! [`MemoryListener`] or [`MemoryDialer`] by a few lines in that room's tests. Everything that waits waits for an event
 //! and fails with words when it does not come.
 
-#![expect(clippy::panic, clippy::expect_used, reason = "a test kit's errors are failed tests")]
+#![expect(clippy::panic, reason = "a test kit's errors are failed tests")]
 
 pub mod certs;
 mod clock;
