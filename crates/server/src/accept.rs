@@ -12,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connection;
 use crate::handler::Handler;
-use crate::limits::ListenerPlan;
 use crate::listener::Listener;
 use crate::opened::Opened;
+use crate::plan::ListenerPlan;
 use crate::spawn::{Crew, Workers};
+use crate::tls::Slots;
 
 /// Waits after a failed accept: doubled from the first to the last while it goes on failing.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -53,6 +54,7 @@ pub(crate) async fn run<L: Listener, H: Handler>(
 ) {
     let mut crew = Crew::new(workers);
     let mut pause = Pause::default();
+    let handshakes = Slots::default();
     // Once nobody can send a plan any more, the last one stays.
     let mut settled = false;
     loop {
@@ -69,7 +71,9 @@ pub(crate) async fn run<L: Listener, H: Handler>(
         };
         if let Some((io, peer)) = pause.after(accepted, &plans.borrow().name) {
             let plan = plans.borrow();
-            let opened = Opened { handler: handler.clone(), listener: plan.name.clone(), peer, limits: plan.limits };
+            let tls = plan.tls.clone().map(|tls| (tls, handshakes.clone()));
+            let opened =
+                Opened { handler: handler.clone(), listener: plan.name.clone(), peer, limits: plan.limits, tls };
             // A token of its own: the shared one has a lock that every connection would take at each step.
             let drain = stop.drain.child_token();
             crew.start::<L, _>(io, |io, gauge| connection::serve(io, opened, gauge, drain));

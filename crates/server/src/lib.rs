@@ -1,4 +1,4 @@
-//! The front door: sockets, HTTP/1.1 and HTTP/2 on one port, limits on head, body and time, draining.
+//! The front door: sockets, TLS, HTTP/1.1 and HTTP/2 on one port, limits on head, body and time, draining.
 //!
 //! Bytes in, [`Inbound`](sluicegate_core::Inbound) out to a [`Handler`]; its [`Outbound`](sluicegate_core::Outbound) in,
 //! bytes out. It must not know protocols above HTTP, model servers, configuration or the admin plane. How a client's
@@ -19,16 +19,20 @@ mod limits;
 mod listener;
 mod opened;
 mod path;
+mod plan;
 mod received;
 mod server;
 mod spawn;
+mod tls;
 
 pub use accept::serve_listener;
 pub use bind::BindError;
 pub use handler::Handler;
-pub use limits::{Exposure, Limits, ListenerPlan};
+pub use limits::{Exposure, Limits};
 pub use listener::Listener;
+pub use plan::ListenerPlan;
 pub use server::{Drained, Prepared, Server};
 pub use spawn::Workers;
+pub use tls::{Tls, TlsError, Validity};
 /// Cancelled to stop a listener gracefully; see [`serve_listener`].
 pub use tokio_util::sync::CancellationToken;

@@ -1,7 +1,5 @@
 //! What a listener takes before it says no. Plain data; knows nothing of how it is configured.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Bounds of one listener. A request or connection beyond one is refused or closed, never served a little.
@@ -26,6 +24,10 @@ pub struct Limits {
     /// How long a connection may be without a request before it is closed. Also how long the client of an answer may
     /// take no byte of it: between once and twice this, since the watch wakes that seldom.
     pub idle_timeout: Duration,
+    /// From a connection's beginning to the end of its TLS handshake. Beyond it: closed.
+    pub handshake_timeout: Duration,
+    /// TLS handshakes under way. Beyond it new ones wait, within their time.
+    pub handshakes: usize,
     /// Open connections. Beyond it new ones wait in the kernel's queue.
     pub connections: usize,
     /// Requests at once on one HTTP/2 connection.
@@ -52,17 +54,6 @@ pub(crate) struct Http2 {
     pub(crate) stall: Duration,
     /// Frames that serve nothing, in ten seconds, beyond those that what is sent gives reason for.
     pub(crate) control_frames: u32,
-}
-
-/// A listener as it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListenerPlan {
-    /// Its configured name; each request carries it.
-    pub name: Arc<str>,
-    /// Where it listens. Port 0 lets the system choose.
-    pub address: SocketAddr,
-    /// Its bounds.
-    pub limits: Limits,
 }
 
 impl Exposure {
@@ -114,6 +105,8 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(60),
+            handshake_timeout: Duration::from_secs(10),
+            handshakes: 1_000,
             connections: 10_000,
             streams: Exposure::External.streams(),
         }

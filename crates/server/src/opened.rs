@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::limits::Limits;
+use crate::tls::{Slots, Tls};
 
 /// A connection's listener, its client, and who answers.
 #[derive(Clone)]
@@ -12,4 +13,6 @@ pub(crate) struct Opened<H> {
     pub(crate) listener: Arc<str>,
     pub(crate) peer: SocketAddr,
     pub(crate) limits: Limits,
+    /// Where it is over TLS: what its handshake needs.
+    pub(crate) tls: Option<(Tls, Slots)>,
 }

@@ -12,7 +12,7 @@ use crate::target::{CATALOG, digest};
 /// Keys and words of the design that this build does not have.
 const LATER: &[&str] = &[
     "hosts",
-    "tls",
+    "client_ca",
     "expose",
     "trusted_proxies",
     "limit_per_ip",
@@ -70,6 +70,12 @@ const BUILT: &[&str] = &[
     "headers",
     "body",
     "head_timeout",
+    "handshake_timeout",
+    "handshakes",
+    "tls",
+    "cert",
+    "key",
+    "ca",
     "body_timeout",
     "idle_timeout",
     "connections",

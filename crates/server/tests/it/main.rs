@@ -18,4 +18,5 @@ mod limits;
 mod listeners;
 mod protocols;
 mod support;
+mod tls;
 mod workers;
