@@ -8,7 +8,7 @@ mod ids;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use sluicegate_core::{
     Asked, Body, BodyError, Clock, Inbound, Kind, Outbound, Outcome, Protocol, Record, RecordSink, Refusal, Severity,
     Traffic,
@@ -19,6 +19,10 @@ use crate::snapshot::{Model, Snapshot, Version};
 use body::Received;
 pub(crate) use heard::Heard;
 pub(crate) use ids::Ids;
+
+// As constants: a name given as text is read and copied at each use.
+const MODEL: HeaderName = HeaderName::from_static("sluicegate-model");
+const VERSION: HeaderName = HeaderName::from_static("sluicegate-version");
 
 /// Facts gathered while a request passes the stages. Dropped unfinished, it records that the client left.
 pub(crate) struct Trail {
@@ -168,10 +172,10 @@ impl Trail {
     }
 
     fn stamp(&mut self, headers: &mut HeaderMap) {
-        headers.insert("x-request-id", self.ids.request_header.clone());
+        headers.insert(ids::REQUEST_ID, self.ids.request_header.clone());
         if let Some((model, version)) = self.served.take() {
-            headers.insert("sluicegate-model", model);
-            headers.insert("sluicegate-version", version);
+            headers.insert(MODEL, model);
+            headers.insert(VERSION, version);
         }
     }
 
