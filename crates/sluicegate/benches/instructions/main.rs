@@ -54,7 +54,7 @@ async fn run(workload: &'static Workload, requests: usize, alone: bool) {
 
 async fn answer(server: Server, io: DuplexStream) {
     match server {
-        Server::Http1(answers) => http1::answer(io, &answers()).await,
+        Server::Http1(answer) => http1::answer(io, &answer()).await,
         Server::Grpc => grpc::answer(io, &workloads::grpc_answer()).await,
     }
 }
