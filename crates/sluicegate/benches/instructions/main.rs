@@ -7,8 +7,7 @@
 //!
 //! `instructions WORKLOAD REQUESTS [--alone]`. With `--alone` the same client asks the same model server without a
 //! gateway between them: what both cost by themselves is the difference's other side. It must not print, nor do anything
-//! else whose cost depends on more than the number of requests. The allocator is the system's: of mimalloc, which the
-//! product has, valgrind sees the pages but not the objects.
+//! else whose cost depends on more than the number of requests.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a measurement of messages it made itself: what is odd ends it")]
 
@@ -23,6 +22,10 @@ use tokio::io::DuplexStream;
 
 use self::inside::{Door, Network};
 use self::workloads::{Client, Server, WORKLOADS, Workload};
+
+// The product's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
