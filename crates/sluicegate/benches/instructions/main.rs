@@ -9,7 +9,13 @@
 //! gateway between them: what both cost by themselves is the difference's other side. It must not print, nor do anything
 //! else whose cost depends on more than the number of requests.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a measurement of messages it made itself: what is odd ends it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a measurement of messages it made itself: what is odd ends it"
+)]
 
 mod grpc;
 mod http1;
