@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use rustls::version::{TLS12, TLS13};
 use rustls::{HandshakeKind, ProtocolVersion};
 use sluicegate_core::{Inbound, Kind, Outbound};
-use sluicegate_server::{Handler, Limits};
+use sluicegate_server::{Exposure, Handler, Limits};
 use sluicegate_testkit::Wire;
 use tokio::time::{sleep, timeout};
 
@@ -16,6 +16,8 @@ use super::clients::{BOTH, Secure};
 use crate::support::{GET, LONG, answer, get2, http2_over, text};
 
 const FEW: Limits = Limits {
+    exposure: Exposure::External,
+    header_list: 8 * 1024,
     head: 16 * 1024,
     headers: 64,
     body: 1024,
