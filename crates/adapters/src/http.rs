@@ -1,5 +1,5 @@
 //! The HTTP client that adapters share, for HTTP/1.1 and for HTTP/2 with prior knowledge, as each endpoint speaks it: own
-//! pools of connections, exact about how much of a failed request had left.
+//! pools of connections for each worker, exact about how much of a failed request had left.
 //!
 //! Redirects are never followed, upgrades never taken, interim answers ignored. It must not know what is asked, of
 //! whom, or why.
@@ -11,6 +11,7 @@ mod headers;
 mod lane;
 mod lanes;
 mod line;
+mod lines;
 mod origin;
 
 use std::collections::HashMap;
@@ -26,7 +27,7 @@ use ::http::uri::{PathAndQuery, Scheme};
 use ::http::{Method, Request, Response, Uri, Version};
 use http_body::Body as HttpBody;
 use parking_lot::RwLock;
-use sluicegate_core::{Body, BodyError, Clock, Deadline, Sent};
+use sluicegate_core::{Body, BodyError, Clock, Deadline, PerWorker, Sent, Worker};
 use tokio::time::Sleep;
 
 pub use self::answer::Answer;
@@ -34,8 +35,9 @@ pub use self::connect::{Connector, Io, TcpConnector};
 pub use self::headers::strip_hop_by_hop;
 use self::lanes::Lanes;
 use self::line::{Failure, Line, LineAnswer};
+use self::lines::{IDLE_AGE, Lease};
 pub use self::origin::Origin;
-use self::origin::{IDLE_AGE, Lease};
+use self::origin::Own;
 
 /// The client. Lives as long as the process; one serves every endpoint.
 pub struct Client {
@@ -92,19 +94,19 @@ pub enum Fault {
 /// What an endpoint is known by: its `host:port`, and what it speaks there.
 type Key = (Arc<str>, Speaks);
 
-/// The endpoints, and whether somebody closes their old connections.
+/// The endpoints, and whether each worker closes its old connections to them.
 struct Shelf {
     origins: RwLock<HashMap<Key, Arc<Origin>>>,
-    swept: AtomicBool,
+    swept: PerWorker<AtomicBool>,
 }
 
-/// Says so when the sweeping ends, however it ends.
-struct Sweeping(Weak<Shelf>);
+/// A worker's sweeping. Says so when it ends, however it ends.
+struct Sweeping(Weak<Shelf>, Worker);
 
 impl Client {
     /// A client over the connections that `connector` makes.
     pub fn new(connector: Arc<dyn Connector>, clock: Arc<dyn Clock>) -> Self {
-        let shelf = Shelf { origins: RwLock::new(HashMap::new()), swept: AtomicBool::new(false) };
+        let shelf = Shelf { origins: RwLock::new(HashMap::new()), swept: PerWorker::default() };
         Self { connector, clock, shelf: Arc::new(shelf) }
     }
 
@@ -155,11 +157,12 @@ impl Client {
             ));
         }
         let mut timer = Box::pin(tokio::time::sleep(left));
-        if let Some(lanes) = origin.lanes() {
-            return self.send_over(lanes, request, patience.connect, timer).await;
-        }
+        let lines = match origin.own() {
+            Own::Lanes(lanes) => return self.send_over(lanes, request, patience.connect, timer).await,
+            Own::Lines(lines) => lines,
+        };
         prepare(origin, &mut request);
-        if let Some(lease) = origin.take().await {
+        if let Some(lease) = lines.take().await {
             match exchange(lease, request, timer).await {
                 Ok(response) => return Ok(response),
                 Err((Failure { error, request: Some(back) }, returned)) if error.fault == Fault::Broken => {
@@ -169,7 +172,7 @@ impl Client {
                 Err((failure, _)) => return Err(failure.error),
             }
         }
-        let lease = self.connect(origin, patience).await?;
+        let lease = lines.lease(self.connect(origin, patience).await?);
         exchange(lease, request, timer).await.map_err(|(failure, _)| failure.error)
     }
 
@@ -206,7 +209,7 @@ impl Client {
         }
     }
 
-    async fn connect(&self, origin: &Arc<Origin>, patience: Patience) -> Result<Lease, HttpError> {
+    async fn connect(&self, origin: &Arc<Origin>, patience: Patience) -> Result<Box<Line>, HttpError> {
         self.keep_swept();
         let left = patience.deadline.left(self.clock.now());
         let io =
@@ -222,19 +225,20 @@ impl Client {
                     return Err(HttpError::new(Fault::TimedOut, Sent::Nothing, cause));
                 }
             };
-        Ok(origin.lease(Line::over(io).await?))
+        Line::over(io).await
     }
 
-    /// Sees to it that old connections are closed also where no request comes any more.
+    /// Sees to it that this worker's old connections are closed also where no request comes any more.
     fn keep_swept(&self) {
-        if !self.shelf.swept.swap(true, Ordering::Relaxed) {
-            let sweeping = Sweeping(Arc::downgrade(&self.shelf));
+        let worker = Worker::current();
+        if !self.shelf.swept.of(worker, AtomicBool::default).swap(true, Ordering::Relaxed) {
+            let sweeping = Sweeping(Arc::downgrade(&self.shelf), worker);
             let clock = Arc::clone(&self.clock);
             tokio::spawn(async move {
                 loop {
                     tokio::time::sleep(IDLE_AGE).await;
                     let Some(shelf) = sweeping.0.upgrade() else { return };
-                    if shelf.sweep(clock.now()) {
+                    if shelf.sweep(worker, clock.now()) {
                         return;
                     }
                 }
@@ -256,18 +260,18 @@ impl HttpError {
 }
 
 impl Shelf {
-    /// Closes what is too old. Whether no connection is left.
-    fn sweep(&self, now: std::time::Instant) -> bool {
+    /// Closes what of a worker is too old. Whether no connection of it is left.
+    fn sweep(&self, worker: Worker, now: std::time::Instant) -> bool {
         let origins: Vec<Arc<Origin>> = self.origins.read().values().cloned().collect();
         // Every one is swept, not only up to the first that has some left.
-        origins.iter().filter(|origin| !origin.sweep(now)).count() == 0
+        origins.iter().filter(|origin| !origin.sweep(worker, now)).count() == 0
     }
 }
 
 impl Drop for Sweeping {
     fn drop(&mut self) {
         if let Some(shelf) = self.0.upgrade() {
-            shelf.swept.store(false, Ordering::Relaxed);
+            shelf.swept.of(self.1, AtomicBool::default).store(false, Ordering::Relaxed);
         }
     }
 }

@@ -9,6 +9,7 @@ mod catalog;
 mod inbound;
 mod infer;
 mod manage;
+mod network;
 mod node;
 mod operation;
 mod parameters;
@@ -19,6 +20,7 @@ mod shape;
 mod tensor;
 mod units;
 mod usage;
+mod worker;
 
 pub use body::{Body, BodyError, BoxBody};
 pub use call::{
@@ -26,11 +28,12 @@ pub use call::{
     ReplyStream, Sent, Upstream, one_reply,
 };
 pub use catalog::{BackendPlan, BuildError, BuildUpstream, Catalog, LoadedModel, ModelSource, Settings, UpstreamKind};
-pub use inbound::{Inbound, Leisure, Outbound};
+pub use inbound::{Inbound, Leisure, Outbound, Secure};
 pub use infer::{
     ASK_FINAL, FINAL, InferRequest, InferResponse, ModelMetadata, NonFinite, RequestedOutput, TensorMetadata,
 };
 pub use manage::{ManageCall, Management, Order};
+pub use network::{Network, NetworkError};
 pub use node::{Mistake, Node, Source, Span, Value};
 pub use operation::{Asked, Operation, Protocol};
 pub use parameters::{Parameter, Parameters};
@@ -40,3 +43,4 @@ pub use seams::{Clock, Dice};
 pub use shape::{Field, Shape, suggest};
 pub use tensor::{BytesElements, DataType, Tensor, TensorError};
 pub use usage::Usage;
+pub use worker::{Entered, PerWorker, Worker};

@@ -108,8 +108,20 @@ kinds! {
         "The request cannot be read: its head, its JSON, or its binary framing is wrong.",
         "Mend the request; the message names the part." }
     BadFraming { "bad_framing", 400, 13, Client, No, Info,
-        "The gRPC message is not framed or compressed as its head says.",
-        "Mend the client: one message a call, compressed only where `grpc-encoding` says how." }
+        "Where the message ends is not said, or said in two ways: `content-length` beside `transfer-encoding`, a line that \
+         ends oddly, a chunk or a gRPC message that is not framed or compressed as its head says.",
+        "Mend the client, or the proxy before the gateway: one `content-length`, or `transfer-encoding: chunked`; over gRPC \
+         one message a call, compressed only where `grpc-encoding` says how." }
+    BadHost { "bad_host", 400, 3, Client, No, Info,
+        "The request names no host, more than one, or none that a host can be called.",
+        "Send one `host` (HTTP/2: one `:authority`); an absolute target must name the same." }
+    BadPath { "bad_path", 400, 3, Client, No, Info,
+        "The request's target could be read in more than one way: dot segments, empty segments, `;`, a backslash, \
+         percent-encoded delimiters, a fragment.",
+        "Send the path in its plain form; names with such characters cannot be called." }
+    AmbiguousCredentials { "ambiguous_credentials", 400, 3, Client, No, Info,
+        "The request carries more than one credential in its headers.",
+        "Send one of `authorization`, `x-api-key` and `api-key`, once." }
     InvalidTensor { "invalid_tensor", 400, 3, Client, No, Info,
         "A tensor's name, datatype, shape or data do not fit each other or the model.",
         "Mend the tensor that the message names; ask the model's metadata for what it takes." }
@@ -140,6 +152,9 @@ kinds! {
     UnsupportedEncoding { "unsupported_encoding", 415, 12, Client, No, Info,
         "The body has a content encoding that the gateway does not decode.",
         "Send the body without `content-encoding`, or as `gzip` or `deflate` where the protocol takes that." }
+    ExpectationFailed { "expectation_failed", 417, 3, Client, No, Info,
+        "The request has an `expect` field other than `100-continue`.",
+        "Leave the field out." }
     HeadTooLarge { "head_too_large", 431, 8, Client, No, Info,
         "The request's head has more bytes or fields than the listener takes.",
         "Send fewer headers, or raise `limits.head` of the listener." }

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -13,9 +14,8 @@ use crate::connection;
 use crate::handler::Handler;
 use crate::limits::ListenerPlan;
 use crate::listener::Listener;
-use crate::pulse::Gauge;
 use crate::service::Opened;
-use crate::spawn::Crew;
+use crate::spawn::{Crew, Workers};
 
 /// Waits after a failed accept: doubled from the first to the last while it goes on failing.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -40,18 +40,18 @@ pub async fn serve_listener<L: Listener, H: Handler>(
 ) {
     let (_plan, plans) = watch::channel(plan);
     let stop = Stop { drain: shutdown, cut: CancellationToken::new() };
-    run(listener, plans, handler, Gauge::default(), stop).await;
+    run(listener, plans, handler, Arc::new(Workers::here()), stop).await;
 }
 
-/// As [`serve_listener`], with a plan that may change for connections yet to come, and a count of requests in flight.
+/// As [`serve_listener`], on `workers`, with a plan that may change for connections yet to come.
 pub(crate) async fn run<L: Listener, H: Handler>(
     mut listener: L,
     mut plans: watch::Receiver<ListenerPlan>,
     handler: H,
-    gauge: Gauge,
+    workers: Arc<Workers>,
     stop: Stop,
 ) {
-    let mut crew = Crew::default();
+    let mut crew = Crew::new(workers);
     let mut pause = Pause::default();
     // Once nobody can send a plan any more, the last one stays.
     let mut settled = false;
@@ -69,10 +69,16 @@ pub(crate) async fn run<L: Listener, H: Handler>(
         };
         if let Some((io, peer)) = pause.after(accepted, &plans.borrow().name) {
             let plan = plans.borrow();
-            let opened = Opened { handler: handler.clone(), listener: plan.name.clone(), peer, limits: plan.limits };
+            let opened = Opened {
+                handler: handler.clone(),
+                listener: Arc::clone(&plan.name),
+                peer,
+                proxies: Arc::clone(&plan.proxies),
+                limits: plan.limits,
+            };
             // A token of its own: the shared one has a lock that every connection would take at each step.
             let drain = stop.drain.child_token();
-            crew.start(connection::serve(io, opened, gauge.clone(), drain));
+            crew.start::<L, _>(io, |io, gauge| connection::serve(io, opened, gauge, drain));
         }
     }
     drop(listener);

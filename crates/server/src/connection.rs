@@ -1,38 +1,46 @@
 //! One connection from its first byte to its last: finds out which HTTP it speaks, serves it, ends it in good order.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::handler::Handler;
 use crate::limits::Limits;
-use crate::pulse::{Gauge, Pulse, later};
+use crate::proxied::Announced;
+use crate::pulse::{Gauge, later};
 use crate::service::Opened;
-use crate::stream::Stream;
-use crate::{http1, http2};
+use crate::{http1, http2, proxied};
 
 /// What an HTTP/2 client with prior knowledge says first (RFC 9113, 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Serves `io` until its client leaves, a limit ends it, or `drain` is cancelled and its requests are answered.
-pub(crate) async fn serve<Io, H>(mut io: Io, opened: Opened<H>, gauge: Gauge, drain: CancellationToken)
+pub(crate) async fn serve<Io, H>(mut io: Io, mut opened: Opened<H>, gauge: Gauge, drain: CancellationToken)
 where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
+    if opened.proxies.announces(opened.peer) {
+        let announced = tokio::select! {
+            biased;
+            () = drain.cancelled() => return,
+            announced = timeout(opened.limits.head_timeout, proxied::read(&mut io)) => announced,
+        };
+        match announced {
+            Ok(Some(Announced::Client(address))) => opened.peer = address,
+            Ok(Some(Announced::Peer)) => {}
+            // Whoever is to say whose a connection is and does not is not served as somebody else.
+            Ok(None) | Err(_) => return,
+        }
+    }
     let first = tokio::select! {
         biased;
         () = drain.cancelled() => return,
         first = first_bytes(&mut io, &opened.limits) => first,
     };
     match first {
-        First::Http1(early) => {
-            let pulse = Arc::new(Pulse::new(true, gauge));
-            http1::serve(Stream::new(io, early, Arc::clone(&pulse)), opened, pulse, drain).await;
-        }
+        First::Http1(early) => http1::serve(io, early, opened, gauge, drain).await,
         First::Http2 => http2::serve(io, Bytes::from_static(PREFACE), opened, gauge, drain).await,
         First::Nothing => {}
     }

@@ -17,6 +17,11 @@ struct Written {
     until: Instant,
 }
 
+/// Hands the date now, in its one form, to `use_it`.
+pub(crate) fn with<T>(use_it: impl FnOnce(&[u8]) -> T) -> T {
+    use_it(value().as_bytes())
+}
+
 /// The date now as a field's value.
 pub(crate) fn value() -> HeaderValue {
     NOW.with_borrow_mut(|written| {

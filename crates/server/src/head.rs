@@ -1,56 +1,167 @@
-//! What can be refused as soon as a head is parsed. A strict check of the bytes themselves is not made here.
+//! What every head must be, over whichever version of HTTP it came: one meaning, or it is refused. Behind this the target
+//! is a path in canonical form, and host and credentials are there once.
 
-use http::header::HOST;
+use std::borrow::Cow;
+
+use http::header::{self, HeaderName};
 use http::request::Parts;
-use http::uri::Uri;
-use http::{HeaderValue, Method, Response, Version, header};
+use http::uri::{Authority, PathAndQuery, Uri};
+use http::{HeaderValue, Method, Response, Version};
 use sluicegate_core::{Body, Kind, Outbound, Refusal};
 
 use crate::limits::Limits;
+use crate::path;
 
-/// Refuses a head that must not be passed on.
-pub(crate) fn check(head: &Parts, limits: &Limits) -> Result<(), Refusal> {
-    if head.method == Method::CONNECT || head.method == Method::TRACE {
-        return Err(Refusal::new(Kind::MethodNotAllowed, "CONNECT and TRACE are not served"));
-    }
+/// Fields that carry a credential. More than one credential is ambiguous: two servers may take each another one.
+const CREDENTIALS: [HeaderName; 3] =
+    [header::AUTHORIZATION, HeaderName::from_static("x-api-key"), HeaderName::from_static("api-key")];
+
+/// Refuses a head that must not be passed on; brings its target into canonical form.
+pub(crate) fn check(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
+    check_method(&head.method)?;
+    check_form(&head.uri)?;
     // HTTP/1 counts while parsing; HTTP/2 bounds only the bytes.
     if head.headers.len() > limits.headers {
         return Err(Refusal::new(Kind::HeadTooLarge, "the request has more header fields than are taken"));
     }
-    if !known_form(&head.uri) {
-        return Err(Refusal::new(
-            Kind::BadRequest,
-            "the request target must be a path that begins with '/', or an absolute URI",
-        ));
+    check_host(head)?;
+    if CREDENTIALS.iter().map(|name| head.headers.get_all(name).iter().count()).sum::<usize>() > 1 {
+        return Err(Refusal::new(Kind::AmbiguousCredentials, "the request carries more than one credential"));
     }
-    let named = match head.headers.get_all(HOST).iter().count() {
-        0 => head.version < Version::HTTP_11 || (head.version >= Version::HTTP_2 && head.uri.authority().is_some()),
-        1 => true,
-        _ => false,
+    head.uri = canonical(&head.uri)?;
+    Ok(())
+}
+
+/// A method in capitals, that is neither a tunnel nor an echo.
+fn check_method(method: &Method) -> Result<(), Refusal> {
+    if *method == Method::CONNECT || *method == Method::TRACE {
+        return Err(Refusal::new(Kind::MethodNotAllowed, "CONNECT and TRACE are not served"));
+    }
+    let name = method.as_str();
+    if name.len() > 24 || !name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-') {
+        return Err(Refusal::new(Kind::BadRequest, "the method must be a word in capital letters"));
+    }
+    Ok(())
+}
+
+/// Origin form (`/path`) or absolute form (`http://host/path`); not `host:port`, not `*`.
+fn check_form(target: &Uri) -> Result<(), Refusal> {
+    let refuse = |public| Err(Refusal::new(Kind::BadPath, public));
+    if !target.path().starts_with('/') || target.scheme().is_some() != target.authority().is_some() {
+        return refuse("the request target must be a path that begins with '/', or an absolute URI");
+    }
+    match target.scheme_str() {
+        None | Some("http" | "https") => Ok(()),
+        Some(_) => refuse("the request target has another scheme than http and https"),
+    }
+}
+
+/// One host, by whatever it is named. HTTP/1.0 may have none.
+fn check_host(head: &Parts) -> Result<(), Refusal> {
+    let mut fields = head.headers.get_all(header::HOST).iter();
+    let (field, more) = (fields.next(), fields.next().is_some());
+    if more {
+        return Err(bad_host("the request must have exactly one host"));
+    }
+    let named = head.uri.authority().map(Authority::as_str);
+    match (field.map(HeaderValue::as_bytes), named) {
+        (None, None) if head.version < Version::HTTP_11 => Ok(()),
+        (None, None) => Err(bad_host("the request must have exactly one host")),
+        (Some(host), None) => check_name(host),
+        (None, Some(host)) if head.version >= Version::HTTP_2 => check_name(host.as_bytes()),
+        (None, Some(_)) => Err(bad_host("the request must have exactly one host")),
+        (Some(host), Some(named)) => {
+            check_name(host)?;
+            if host.eq_ignore_ascii_case(named.as_bytes()) {
+                Ok(())
+            } else {
+                Err(bad_host("the request target names another host than the host field"))
+            }
+        }
+    }
+}
+
+/// `uri-host [ ":" port ]` (RFC 9110, section 7.2), in the characters that names and addresses have: a host is compared,
+/// logged and by some servers put into URLs.
+fn check_name(host: &[u8]) -> Result<(), Refusal> {
+    let wrong = || bad_host("the host is none");
+    let (name, port) = match host.split_first() {
+        Some((b'[', rest)) => {
+            let end = rest.iter().position(|byte| *byte == b']').ok_or_else(wrong)?;
+            let (address, rest) = rest.split_at(end);
+            if !address.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')) {
+                return Err(wrong());
+            }
+            (address, rest.strip_prefix(b"]").unwrap_or_default())
+        }
+        _ => {
+            let end = host.iter().position(|byte| *byte == b':').unwrap_or(host.len());
+            let (name, port) = host.split_at(end);
+            if !name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')) {
+                return Err(wrong());
+            }
+            (name, port)
+        }
     };
-    if named { Ok(()) } else { Err(Refusal::new(Kind::BadRequest, "the request must have exactly one host")) }
+    let port_is_right = match port.split_first() {
+        None => true,
+        Some((b':', digits)) => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
+        Some(_) => false,
+    };
+    if name.is_empty() || name.len() > 255 || !port_is_right { Err(wrong()) } else { Ok(()) }
 }
 
-/// Origin form (`/path`) or absolute form (`http://host/path`); not authority form, not `*`.
-fn known_form(target: &Uri) -> bool {
-    target.path().starts_with('/') && target.scheme().is_some() == target.authority().is_some()
+/// The target in origin form, canonical.
+fn canonical(target: &Uri) -> Result<Uri, Refusal> {
+    let whole = target.path_and_query().map_or("/", PathAndQuery::as_str);
+    match path::canonical(whole)? {
+        Cow::Borrowed(_) if target.scheme().is_none() => Ok(target.clone()),
+        canonical => PathAndQuery::try_from(canonical.as_ref())
+            .map(Uri::from)
+            .map_err(|_| Refusal::new(Kind::BadPath, "the request target is no URI")),
+    }
 }
 
-/// A refusal in no protocol's own words: the protocol is not known yet. The connection is not used again.
-pub(crate) fn answer(refusal: &Refusal, version: Version) -> Outbound {
+/// A refusal before the protocol is known, but for gRPC, which a head tells at once. Over HTTP/1 the connection is not used
+/// again.
+pub(crate) fn answer(refusal: &Refusal, grpc: bool) -> Outbound {
     let facts = refusal.kind.facts();
-    // The public texts above are ours: nothing in them needs escaping.
-    let mut response = Response::new(Body::from(format!("{{\"error\":\"{}\"}}", refusal.public)));
+    if grpc {
+        return grpc_answer(refusal);
+    }
+    // The public texts of this room are its own: nothing in them needs escaping.
+    let body = format!("{{\"error\":\"{}\",\"code\":\"{}\"}}", refusal.public, facts.label);
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = http::StatusCode::from_u16(facts.http).unwrap_or(http::StatusCode::BAD_REQUEST);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if refusal.kind == Kind::MethodNotAllowed {
         headers.insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
     }
-    if version < Version::HTTP_2 {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// Whether a head is one of gRPC's.
+pub(crate) fn is_grpc(head: &Parts) -> bool {
+    let content = head.headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    head.version == Version::HTTP_2 && content.starts_with(b"application/grpc")
+}
+
+/// A status without an answer: all of it is in the head.
+fn grpc_answer(refusal: &Refusal) -> Outbound {
+    let mut response = Response::new(Body::Empty);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert("grpc-status", HeaderValue::from(u16::from(refusal.kind.facts().grpc)));
+    // Our own texts have no character that must be percent-encoded.
+    if let Ok(message) = HeaderValue::from_str(&refusal.public) {
+        headers.insert("grpc-message", message);
     }
     response
+}
+
+fn bad_host(public: &'static str) -> Refusal {
+    Refusal::new(Kind::BadHost, public)
 }
 
 #[cfg(test)]

@@ -1,60 +1,275 @@
-//! HTTP/1.1 and 1.0 over one connection.
+//! HTTP/1.1 and 1.0 over one connection, by a codec of our own: whoever frames messages decides where the next one
+//! begins, and that must not be left to what a library lets through. See docs/adr/0005-own-http1.md.
+//!
+//! A connection is one task: head, handler and answer in turn. It ends when its client leaves, when a limit says so, or
+//! when it drains and has answered.
 
-use std::pin::Pin;
-use std::sync::Arc;
+mod chunks;
+mod incoming;
+mod outgoing;
+mod parse;
+mod wire;
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use sluicegate_core::Kind;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
+use bytes::{Buf, Bytes};
+use http::request::Parts;
+use sluicegate_core::{Body, Inbound, Kind, Leisure, Outbound, Refusal};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-use crate::drive::{End, drive};
+use self::incoming::Incoming;
+use self::outgoing::{Answering, Asked, Out};
+use self::parse::{Head, Search};
+use self::wire::Wire;
+use crate::alarm::Alarm;
 use crate::handler::Handler;
-use crate::pulse::Pulse;
+use crate::limits::Limits;
+use crate::pulse::{Gauge, InFlight, later};
 use crate::service::Opened;
-use crate::stream::Stream;
-use crate::watch::{Overdue, Watch};
+use crate::{head, received};
 
-/// Answer to a head that did not come in time.
-const SLOW_HEAD: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+/// How long a refused client may go on sending before it is reset.
+const LINGER: Duration = Duration::from_secs(2);
 
-/// How long the answer to a slow head may take to leave.
-const GOODBYE: Duration = Duration::from_secs(5);
+/// Bytes of an unwanted body that are read away so that its connection may serve on.
+const SKIPPED: usize = 64 * 1024;
 
-/// Serves `stream` until its client leaves, a limit ends it, or `drain` is cancelled and its requests are answered.
-pub(crate) async fn serve<Io, H>(stream: Stream<Io>, opened: Opened<H>, pulse: Arc<Pulse>, drain: CancellationToken)
+/// One connection.
+struct Connection<Io> {
+    wire: Wire<Io>,
+    out: Out,
+    limits: Limits,
+    alarm: Alarm,
+    /// When it last began to wait for a request, or bytes of an answer were taken.
+    moved: Instant,
+}
+
+/// What came where a request may come.
+enum Next {
+    Request(Box<Head>),
+    Refused(Refusal),
+    /// The client is gone, has been silent for too long, or the connection drains.
+    Over,
+}
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// All that was begun is done.
+    Clean,
+    /// The client may still be sending; it should meet the answer, not a reset.
+    Linger,
+    /// Nobody is there to be told.
+    Cut,
+}
+
+/// Serves `io`, of which `early` was read already.
+pub(crate) async fn serve<Io, H>(io: Io, early: Bytes, opened: Opened<H>, gauge: Gauge, drain: CancellationToken)
 where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
+    let moved = Instant::now();
     let limits = opened.limits;
-    let serving = service_fn(|request| opened.serve(&pulse, request));
-    let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        // The watch does it: it tells an idle connection from a slow head, and answers the latter.
-        .header_read_timeout(None)
-        // Held back by the stream, which can tell a client that listens from one that left.
-        .half_close(false)
-        .max_header_size(limits.head)
-        .max_headers(limits.headers)
-        .serve_connection(TokioIo::new(stream), serving);
-    let watch = Watch::new(Arc::clone(&pulse), limits);
-    match drive(Pin::new(&mut connection), |connection| connection.graceful_shutdown(), watch, drain).await {
-        End::Over(Ok(())) | End::Overdue(Overdue::Idle | Overdue::Stalled) => {}
-        End::Over(Err(error)) => opened.failed(&error),
-        End::Overdue(Overdue::Head) => {
-            opened.handler.refused(&opened.listener, Kind::SlowRequest);
-            let mut stream = connection.into_parts().io.into_inner();
-            let farewell = async {
-                stream.write_all(SLOW_HEAD).await?;
-                stream.shutdown().await
-            };
-            // It is being closed either way.
-            let _ = timeout(GOODBYE, farewell).await;
+    let alarm = Alarm::new(later(moved, limits.idle_timeout));
+    let mut connection = Connection { wire: Wire::new(io, &early), out: Out::default(), limits, alarm, moved };
+    let mut draining = pin!(drain.cancelled());
+    let end = loop {
+        match connection.next(draining.as_mut()).await {
+            Next::Request(head) => match connection.exchange(*head, &opened, &gauge, &drain).await {
+                Some(end) => break end,
+                None => connection.moved = Instant::now(),
+            },
+            Next::Refused(refusal) => {
+                opened.handler.refused(&opened.listener, refusal.kind);
+                break connection.refuse(&refusal).await;
+            }
+            Next::Over => break End::Clean,
         }
+    };
+    connection.close(end).await;
+}
+
+impl<Io> Connection<Io>
+where
+    Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    /// Waits for a request's head.
+    async fn next(&mut self, mut draining: Pin<&mut WaitForCancellationFuture<'_>>) -> Next {
+        let mut search = Search::default();
+        // When its first byte was seen, if it did not come whole.
+        let mut begun: Option<Instant> = None;
+        self.out.shrink();
+        self.wire.lock().shrink();
+        poll_fn(|context| {
+            let mut wire = self.wire.lock();
+            loop {
+                // One empty line before a request is what some clients end a body with (RFC 9112, section 2.2).
+                if begun.is_none() && wire.input.starts_with(b"\r\n") {
+                    wire.input.advance(2);
+                }
+                match search.found(&mut wire.input, &self.limits) {
+                    Ok(Some(head)) => return Poll::Ready(Next::Request(Box::new(head))),
+                    Err(refusal) => return Poll::Ready(Next::Refused(refusal)),
+                    Ok(None) => {}
+                }
+                match wire.poll_head(context) {
+                    Poll::Ready(Ok(true)) => continue,
+                    Poll::Ready(Ok(false) | Err(_)) => return Poll::Ready(Next::Over),
+                    Poll::Pending => {}
+                }
+                let (due, over) = if wire.input.is_empty() {
+                    if draining.as_mut().poll(context).is_ready() {
+                        return Poll::Ready(Next::Over);
+                    }
+                    (later(self.moved, self.limits.idle_timeout), Next::Over)
+                } else {
+                    let begun = *begun.get_or_insert_with(Instant::now);
+                    let slow = Refusal::new(Kind::SlowRequest, "the request's head did not arrive in time");
+                    (later(begun, self.limits.head_timeout), Next::Refused(slow))
+                };
+                ready!(self.alarm.poll(context, due));
+                return Poll::Ready(over);
+            }
+        })
+        .await
+    }
+
+    /// Has a request served and sends its answer. `None`: the connection may serve another.
+    async fn exchange<H: Handler>(
+        &mut self,
+        head: Head,
+        opened: &Opened<H>,
+        gauge: &Gauge,
+        drain: &CancellationToken,
+    ) -> Option<End> {
+        let _in_flight = InFlight::new(gauge);
+        let Head { mut parts, framing, keep_alive, expects } = head;
+        self.wire.lock().begin(framing, expects);
+        if let Err(refusal) = head::check(&mut parts, &self.limits) {
+            opened.handler.refused(&opened.listener, refusal.kind);
+            return Some(self.refuse(&refusal).await);
+        }
+        let mut asked = Asked { version: parts.version, method: parts.method.clone(), keep: keep_alive };
+        let inbound = self.inbound(parts, opened);
+        let Some(outbound) = self.handled(opened.handler.serve(inbound)).await else {
+            return Some(End::Cut);
+        };
+        asked.keep &= self.may_serve_on().await && !drain.is_cancelled();
+        self.answer(outbound, &asked).await
+    }
+
+    fn inbound<H>(&self, mut parts: Parts, opened: &Opened<H>) -> Inbound {
+        let mut wire = self.wire.lock();
+        let small = wire.body_left().is_some_and(|left| left <= self.limits.body);
+        let body = match small.then(|| wire.whole_body()).flatten() {
+            Some(bytes) => Body::Full(bytes),
+            None if wire.body_is_read() => Body::Empty,
+            None => {
+                drop(wire);
+                let leisure = Leisure::default();
+                parts.extensions.insert(leisure.clone());
+                received::body(Incoming::new(&self.wire), &self.limits, leisure)
+            }
+        };
+        opened.inbound(parts, body)
+    }
+
+    /// Waits for the handler; `None` if the client leaves first.
+    async fn handled(&self, handling: impl Future<Output = Outbound>) -> Option<Outbound> {
+        let mut handling = pin!(handling);
+        poll_fn(|context| match handling.as_mut().poll(context) {
+            Poll::Ready(outbound) => Poll::Ready(Some(outbound)),
+            Poll::Pending => self.wire.lock().poll_left(context).map(|()| None),
+        })
+        .await
+    }
+
+    /// Whether another request can be told from what is left of this one.
+    async fn may_serve_on(&self) -> bool {
+        poll_fn(|context| {
+            let mut wire = self.wire.lock();
+            wire.skip_body(SKIPPED, context);
+            Poll::Ready(wire.body_is_read() && !(wire.is_ended() && wire.input.is_empty()))
+        })
+        .await
+    }
+
+    /// Sends an answer. `None`: the connection may serve another request.
+    async fn answer(&mut self, outbound: Outbound, asked: &Asked) -> Option<End> {
+        let begun = self.wire.lock().interim_begun();
+        self.out.put(begun);
+        let (mut answering, keep) = Answering::begin(outbound, asked, &mut self.out);
+        let Self { wire, out, limits, alarm, moved } = self;
+        let mut progressed = true;
+        let sent = poll_fn(|context| {
+            if let Poll::Ready(sent) = answering.poll_send(out, wire, context, || progressed = true) {
+                return Poll::Ready(sent.is_ok());
+            }
+            if out.is_empty() {
+                progressed = true;
+                return wire.lock().poll_left(context).map(|()| false);
+            }
+            if std::mem::take(&mut progressed) {
+                *moved = Instant::now();
+            }
+            // It does not read what it asked for.
+            alarm.poll(context, later(*moved, limits.idle_timeout)).map(|()| false)
+        })
+        .await;
+        match (sent, keep) {
+            (false, _) => Some(End::Cut),
+            (true, true) => None,
+            (true, false) => Some(self.ended()),
+        }
+    }
+
+    /// Answers that it does not serve. The connection is not used again.
+    async fn refuse(&mut self, refusal: &Refusal) -> End {
+        let asked = Asked { version: http::Version::HTTP_11, method: http::Method::GET, keep: false };
+        match self.answer(head::answer(refusal, false), &asked).await {
+            Some(End::Cut) => End::Cut,
+            _ => End::Linger,
+        }
+    }
+
+    fn ended(&self) -> End {
+        let wire = self.wire.lock();
+        if wire.is_ended() || (wire.body_is_read() && wire.input.is_empty()) { End::Clean } else { End::Linger }
+    }
+
+    /// Closes in good order: all that was sent can be read.
+    async fn close(self, end: End) {
+        if end == End::Cut {
+            return;
+        }
+        let until = Instant::now() + LINGER;
+        let farewell = poll_fn(|context| {
+            let mut wire = self.wire.lock();
+            if ready!(wire.poll_shutdown(context)).is_err() || end == End::Clean {
+                return Poll::Ready(());
+            }
+            while !wire.is_ended() {
+                wire.input.clear();
+                if ready!(wire.poll_head(context)).is_err() {
+                    break;
+                }
+            }
+            Poll::Ready(())
+        });
+        // Whoever goes on sending for longer meets the reset.
+        let _ = tokio::time::timeout_at(until, farewell).await;
+    }
+}
+
+impl<Io> Drop for Connection<Io> {
+    // Whoever still holds a request's body does not hold its connection.
+    fn drop(&mut self) {
+        self.wire.lock().cut();
     }
 }

@@ -7,6 +7,7 @@ mod alive;
 mod bell;
 mod exchange;
 mod frames;
+mod head;
 mod incoming;
 mod outgoing;
 mod patience;
@@ -35,7 +36,7 @@ use self::patience::Patience;
 use self::tally::Tally;
 use crate::alarm::Alarm;
 use crate::handler::Handler;
-use crate::pulse::{Gauge, Pulse, later};
+use crate::pulse::{Gauge, later};
 use crate::service::Opened;
 use crate::spawn::Streams;
 
@@ -95,8 +96,7 @@ where
     let tally = Arc::new(Tally::default());
     let limits = opened.limits;
     let http2 = limits.exposure.http2();
-    let pulse = Arc::new(Pulse::new(false, Gauge::default()));
-    let shared = Arc::new(Shared { opened, gauge, tally: Arc::clone(&tally), pulse });
+    let shared = Arc::new(Shared { opened, gauge, tally: Arc::clone(&tally) });
     let frames = Frames::new(io, early, http2.control_frames, Arc::clone(&tally));
     let handshake = Builder::new()
         .max_concurrent_streams(limits.streams)
@@ -208,7 +208,7 @@ where
             };
             let alive = match &mut self.state {
                 State::Serving(_, Some(alive)) => {
-                    alive.poll_answer(context);
+                    alive.poll_answer(context, self.tally.heard());
                     Some(alive.due())
                 }
                 _ => None,

@@ -6,11 +6,9 @@
 
 mod accept;
 mod alarm;
-mod answer;
 mod bind;
 mod connection;
 mod date;
-mod drive;
 mod handler;
 mod head;
 mod http1;
@@ -18,19 +16,23 @@ mod http2;
 mod joined;
 mod limits;
 mod listener;
+mod path;
+mod proxied;
+mod proxies;
 mod pulse;
 mod received;
 mod server;
 mod service;
 mod spawn;
-mod stream;
-mod watch;
 
 pub use accept::serve_listener;
 pub use bind::BindError;
 pub use handler::Handler;
 pub use limits::{Exposure, Limits, ListenerPlan};
 pub use listener::Listener;
+pub use proxied::{Announced, Malformed, announced};
+pub use proxies::Proxies;
 pub use server::{Drained, Prepared, Server};
+pub use spawn::Workers;
 /// Cancelled to stop a listener gracefully; see [`serve_listener`].
 pub use tokio_util::sync::CancellationToken;

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::proxies::Proxies;
+
 /// Bounds of one listener. A request or connection beyond one is refused or closed, never served a little.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -61,6 +63,8 @@ pub struct ListenerPlan {
     pub name: Arc<str>,
     /// Where it listens. Port 0 lets the system choose.
     pub address: SocketAddr,
+    /// Who stands before it.
+    pub proxies: Arc<Proxies>,
     /// Its bounds.
     pub limits: Limits,
 }

@@ -19,6 +19,11 @@ pub trait Listener: Send + 'static {
     /// The system's; the server waits a little and tries again.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Io, SocketAddr)>> + Send;
 
+    /// Takes a connection off this runtime; what is returned gives it to the one that calls it.
+    fn carry(io: Self::Io) -> impl FnOnce() -> io::Result<Self::Io> + Send + 'static {
+        move || Ok(io)
+    }
+
     /// The address listened on.
     ///
     /// # Errors
@@ -34,6 +39,11 @@ impl Listener for TcpListener {
         // Fails only on a connection that is already gone, which the first read finds out.
         let _ = stream.set_nodelay(true);
         Ok((stream, peer))
+    }
+
+    fn carry(io: TcpStream) -> impl FnOnce() -> io::Result<TcpStream> + Send + 'static {
+        let io = io.into_std();
+        move || TcpStream::from_std(io?)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

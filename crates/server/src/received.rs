@@ -3,7 +3,6 @@
 use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use sluicegate_core::{Body, BodyError, Leisure};
 use tokio::time::{Instant, Sleep};
 
 use crate::limits::Limits;
-use crate::pulse::{Pulse, later};
+use crate::pulse::later;
 
 pin_project! {
     /// Bounds a body that comes over either version of HTTP. The timer lives in here: nothing is allocated or spawned a chunk.
@@ -33,12 +32,11 @@ pin_project! {
         failed: Option<BodyError>,
         // Whether the handler sees to the limits itself.
         leisure: Leisure,
-        pulse: Arc<Pulse>,
     }
 }
 
 /// The body for a handler: empty where none is to come.
-pub(crate) fn body<B>(incoming: B, limits: &Limits, pulse: &Arc<Pulse>, leisure: Leisure) -> Body
+pub(crate) fn body<B>(incoming: B, limits: &Limits, leisure: Leisure) -> Body
 where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Display,
@@ -55,7 +53,6 @@ where
         limit: limits.body,
         failed: None,
         leisure,
-        pulse: Arc::clone(pulse),
     })
 }
 
@@ -107,10 +104,7 @@ where
             let this = self.as_mut().project();
             let data = match this.incoming.poll_frame(context) {
                 Poll::Pending => return self.poll_waiting(context),
-                Poll::Ready(None) => {
-                    this.pulse.read_whole();
-                    return Poll::Ready(None);
-                }
+                Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Ready(Some(Err(error))) => {
                     return Poll::Ready(Some(Err(BodyError::Broken(error.to_string()))));
                 }
@@ -126,9 +120,6 @@ where
                 return Poll::Ready(Some(Err(BodyError::TooLarge { limit: *this.limit })));
             };
             *this.room = room;
-            if self.incoming.is_end_stream() {
-                self.pulse.read_whole();
-            }
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
     }
@@ -150,11 +141,6 @@ where
             && alarm.poll(context).is_ready()
         {
             return Poll::Ready(Some(Err(BodyError::TimedOut)));
-        }
-        this.pulse.body.register(context.waker());
-        // HTTP reads on only when it has handed over all it read: an ended input now means a body cut short.
-        if this.pulse.http1 && this.pulse.input_ended() {
-            return Poll::Ready(Some(Err(BodyError::Broken("the client ended it before its length".to_owned()))));
         }
         Poll::Pending
     }

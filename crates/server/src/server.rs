@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -13,7 +12,7 @@ use crate::accept::{Stop, run};
 use crate::bind::{BindError, listen};
 use crate::handler::Handler;
 use crate::limits::ListenerPlan;
-use crate::pulse::Gauge;
+use crate::spawn::Workers;
 
 /// Owns open listeners. Dropping it cuts their connections; [`Server::drain`] ends them in good order.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ pub struct Server<H> {
     handler: H,
     entries: Vec<Entry>,
     tasks: JoinSet<()>,
-    in_flight: Gauge,
+    workers: Arc<Workers>,
     /// Drops what is in flight on all listeners, also on those removed earlier.
     stop: Stop,
     next_id: u64,
@@ -56,13 +55,19 @@ enum Slot {
 }
 
 impl<H: Handler> Server<H> {
-    /// A server without listeners.
+    /// A server without listeners, whose connections run in the runtime that accepts them.
     pub fn new(handler: H) -> Self {
+        Self::on(Workers::here(), handler)
+    }
+
+    /// A server without listeners, whose connections run on `workers`. Accepting them, and all else it does, stays in the
+    /// runtime it is used in.
+    pub fn on(workers: Workers, handler: H) -> Self {
         Self {
             handler,
             entries: Vec::new(),
             tasks: JoinSet::new(),
-            in_flight: Gauge::default(),
+            workers: Arc::new(workers),
             stop: Stop::default(),
             next_id: 0,
         }
@@ -124,7 +129,7 @@ impl<H: Handler> Server<H> {
 
     /// Requests in flight on all listeners.
     pub fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Acquire)
+        self.workers.in_flight()
     }
 
     /// Accepts no more, tells clients to go elsewhere (HTTP/1 `connection: close`, HTTP/2 GOAWAY), waits up to `grace`
@@ -151,7 +156,7 @@ impl<H: Handler> Server<H> {
     fn start(&mut self, plan: ListenerPlan, listener: TcpListener, bound: SocketAddr) {
         let (sender, plans) = watch::channel(plan);
         let stop = Stop { drain: self.stop.drain.child_token(), cut: self.stop.cut.child_token() };
-        self.tasks.spawn(run(listener, plans, self.handler.clone(), Arc::clone(&self.in_flight), stop.clone()));
+        self.tasks.spawn(run(listener, plans, self.handler.clone(), Arc::clone(&self.workers), stop.clone()));
         self.entries.push(Entry { id: self.next_id, plan: sender, bound, stop });
         self.next_id += 1;
     }

@@ -1,67 +1,32 @@
-//! From hyper's request to an `Inbound`, and back.
+//! What requests of a connection have in common.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::{Request, Response};
-use hyper::body::Incoming;
-use sluicegate_core::{Inbound, Kind, Leisure};
+use http::request::Parts;
+use sluicegate_core::{Body, Inbound, Secure};
 
-use crate::answer::Answer;
-use crate::handler::Handler;
 use crate::limits::Limits;
-use crate::pulse::{Pulse, Ticket};
-use crate::{head, received};
+use crate::proxies::Proxies;
 
 /// All that is known of a connection when it is opened.
 #[derive(Clone)]
 pub(crate) struct Opened<H> {
     pub(crate) handler: H,
     pub(crate) listener: Arc<str>,
+    /// Who holds the other end, or whom a balancer announced.
     pub(crate) peer: SocketAddr,
+    pub(crate) proxies: Arc<Proxies>,
     pub(crate) limits: Limits,
 }
 
-impl<H: Handler> Opened<H> {
-    /// Serves one request of a connection.
-    pub(crate) fn serve(
-        &self,
-        pulse: &Arc<Pulse>,
-        request: Request<Incoming>,
-    ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + Send + use<H> {
-        let (mut head, incoming) = request.into_parts();
-        let ticket = pulse.begin(http_body::Body::is_end_stream(&incoming));
-        let checked = head::check(&head, &self.limits);
-        let version = head.version;
-        let leisure = Leisure::default();
-        let body = received::body(incoming, &self.limits, pulse, leisure.clone());
-        head.extensions.insert(leisure);
-        let inbound = Inbound { listener: Arc::clone(&self.listener), peer: self.peer, head, body };
-        let handler = self.handler.clone();
-        async move {
-            let outbound = match checked {
-                Ok(()) => handler.serve(inbound).await,
-                Err(refusal) => {
-                    handler.refused(&inbound.listener, refusal.kind);
-                    head::answer(&refusal, version)
-                }
-            };
-            Ok(with(ticket, outbound))
+impl<H> Opened<H> {
+    /// A request of this connection, as a handler takes it.
+    pub(crate) fn inbound(&self, mut head: Parts, body: Body) -> Inbound {
+        let client = self.proxies.client(self.peer, &head.headers);
+        if client.secure {
+            head.extensions.insert(Secure);
         }
+        Inbound { listener: Arc::clone(&self.listener), peer: client.address, head, body }
     }
-
-    /// Tells the handler why HTTP itself gave up on the connection, where that was a refusal.
-    pub(crate) fn failed(&self, error: &hyper::Error) {
-        let kind = match error {
-            _ if error.is_parse_too_large() => Kind::HeadTooLarge,
-            _ if error.is_parse() => Kind::BadRequest,
-            _ => return,
-        };
-        self.handler.refused(&self.listener, kind);
-    }
-}
-
-fn with(ticket: Ticket, outbound: sluicegate_core::Outbound) -> Response<Answer> {
-    outbound.map(|body| Answer::new(body, ticket))
 }

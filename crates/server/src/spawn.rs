@@ -1,11 +1,14 @@
 //! How connections and streams become tasks: the only place that decides on which thread one runs.
 //!
-//! A connection is a task of the runtime's pool, owned by its listener: dropped with it, counted by it. An HTTP/2
-//! stream is no task: it runs in the one of its connection, so that neither has to wake the other, and what several
-//! streams have to send leaves together.
+//! A connection is a task of one of the [`Workers`], owned by its listener: dropped with it, counted by it. All that is
+//! done for it stays with that worker. An HTTP/2 stream is no task: it runs in the one of its connection, so that neither
+//! has to wake the other, and what several streams have to send leaves together.
+
+mod workers;
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::CatchUnwind;
@@ -13,9 +16,14 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::task::{JoinError, JoinSet};
 
+use crate::listener::Listener;
+use crate::pulse::Gauge;
+pub use workers::Workers;
+
 /// The connections of one listener. Dropping it cuts them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Crew {
+    workers: Arc<Workers>,
     connections: JoinSet<()>,
 }
 
@@ -23,14 +31,41 @@ pub(crate) struct Crew {
 pub(crate) struct Streams<F>(FuturesUnordered<CatchUnwind<AssertUnwindSafe<F>>>);
 
 impl Crew {
+    /// Nothing runs yet; what will, runs on `workers`.
+    pub(crate) fn new(workers: Arc<Workers>) -> Self {
+        Self { workers, connections: JoinSet::new() }
+    }
+
     /// Connections still open.
     pub(crate) fn len(&self) -> usize {
         self.connections.len()
     }
 
-    /// Starts a connection.
-    pub(crate) fn start(&mut self, connection: impl Future<Output = ()> + Send + 'static) {
-        self.connections.spawn(connection);
+    /// Starts what `serve` makes of a connection, where there is the least to do. It is given what counts the requests
+    /// in flight there.
+    pub(crate) fn start<L, F>(&mut self, io: L::Io, serve: impl FnOnce(L::Io, Gauge) -> F + Send + 'static)
+    where
+        L: Listener,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let aboard = self.workers.board();
+        let gauge = aboard.in_flight();
+        let Some(runtime) = aboard.runtime().cloned() else {
+            self.connections.spawn(async move {
+                let _aboard = aboard;
+                serve(io, gauge).await;
+            });
+            return;
+        };
+        let carried = L::carry(io);
+        let connection = async move {
+            let _aboard = aboard;
+            match carried() {
+                Ok(io) => serve(io, gauge).await,
+                Err(error) => tracing::warn!(%error, "a connection was lost on its way to its thread"),
+            }
+        };
+        self.connections.spawn_on(connection, &runtime);
     }
 
     /// Waits until a connection has ended; `false` when none is left.

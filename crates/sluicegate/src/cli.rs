@@ -1,6 +1,7 @@
 //! The command line as users type it.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -60,6 +61,12 @@ pub(crate) struct Serve {
     /// How the gateway's own messages are written to standard error
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
+    /// Threads that serve requests [default: one for each processor the process may use]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// How the threads run; for measuring (docs/adr/0006-core-model.md)
+    #[arg(long, hide = true, value_enum, default_value_t = Runtime::PerCore)]
+    pub(crate) runtime: Runtime,
 }
 
 #[derive(Debug, Args)]
@@ -130,6 +137,14 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object a line
     Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Runtime {
+    /// Each by itself, with its own connections
+    PerCore,
+    /// All together
+    Shared,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

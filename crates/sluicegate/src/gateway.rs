@@ -17,7 +17,7 @@ use sluicegate_control::Listening;
 use sluicegate_core::{Clock, Inbound, Kind, Mistake, Outbound, RecordSink, Span};
 use sluicegate_flow::build::Builders;
 use sluicegate_flow::control::Gateway;
-use sluicegate_server::{Exposure, Handler, Limits, ListenerPlan, Server};
+use sluicegate_server::{Exposure, Handler, Limits, ListenerPlan, Proxies, Server, Workers};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::catalog;
@@ -33,6 +33,7 @@ pub(crate) struct Options {
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) admin: Option<SocketAddr>,
     pub(crate) access_log: String,
+    pub(crate) workers: Workers,
 }
 
 /// A request handler that the server knows nothing about.
@@ -41,8 +42,7 @@ struct Path(Arc<Gateway>);
 
 impl Handler for Path {
     fn serve(&self, inbound: Inbound) -> impl Future<Output = Outbound> + Send {
-        let gateway = Arc::clone(&self.0);
-        async move { sluicegate_flow::serve(&gateway, inbound).await }
+        sluicegate_flow::serve(&self.0, inbound)
     }
 
     fn refused(&self, listener: &Arc<str>, kind: Kind) {
@@ -119,7 +119,7 @@ impl Assembly {
         let admin = AdminPlane::new(Arc::clone(&gateway), Arc::clone(&meter), Arc::clone(&open));
         Ok(Self {
             builders: Arc::new(catalog::builders(&clock)),
-            server: Server::new(Path(Arc::clone(&gateway))),
+            server: Server::on(options.workers, Path(Arc::clone(&gateway))),
             loader: Some(Loader::new(options.origin)),
             listen: options.listen,
             admin_override: options.admin,
@@ -296,20 +296,28 @@ fn sink(access_log: &str, meter: &Arc<Meter>) -> anyhow::Result<Arc<dyn RecordSi
 fn plans(resolved: &Resolved) -> Vec<ListenerPlan> {
     let plan = |listener: &sluicegate_config::Listener| {
         let limits = &listener.limits;
+        let exposure = match listener.exposure {
+            sluicegate_config::Exposure::External => Exposure::External,
+            sluicegate_config::Exposure::Internal => Exposure::Internal,
+        };
+        let header_list = limits.header_list.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        let proxies =
+            Proxies { trusted: listener.trusted_proxies.clone(), announcing: listener.proxy_protocol.clone() };
         ListenerPlan {
             name: Arc::clone(&listener.name),
             address: listener.address,
+            proxies: Arc::new(proxies),
             limits: Limits {
-                exposure: Exposure::Internal,
+                exposure,
                 head: usize::try_from(limits.head).unwrap_or(usize::MAX),
-                header_list: usize::try_from(limits.head).unwrap_or(usize::MAX),
+                header_list: header_list.unwrap_or(exposure.header_list()),
                 headers: limits.headers,
                 body: limits.body,
                 head_timeout: limits.head_timeout,
                 body_timeout: limits.body_timeout,
                 idle_timeout: limits.idle_timeout,
                 connections: limits.connections,
-                streams: limits.streams,
+                streams: limits.streams.unwrap_or(exposure.streams()),
             },
         }
     };

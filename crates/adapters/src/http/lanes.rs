@@ -1,5 +1,6 @@
-//! The HTTP/2 connections to one endpoint: few, shared, and another only when those there are full. Bounded in number;
-//! where all are full, requests wait for room in the order they came. Must not know what is asked over them.
+//! The HTTP/2 connections of one worker to one endpoint: few, shared by its requests, and another only when those there
+//! are full. Bounded in number; where all are full, requests wait for room in the order they came. Must not know what is
+//! asked over them.
 
 use std::pin::pin;
 use std::sync::{Arc, Weak};
@@ -7,18 +8,22 @@ use std::time::Duration;
 
 use http::uri::Authority;
 use parking_lot::Mutex;
-use sluicegate_core::Sent;
+use sluicegate_core::{Sent, Worker};
 use tokio::sync::{Notify, watch};
 
 use super::lane::{Lane, Place};
 use super::{Connector, Fault, HttpError};
 
-/// Most connections to one endpoint.
+/// Most connections to one endpoint by all workers together, as long as each may then have as many as below.
 const CONNECTIONS: usize = 8;
 
-/// The connections to one endpoint.
+/// Connections that a worker may have in any case.
+const LEAST: usize = 2;
+
+/// The connections of one worker to one endpoint.
 pub(super) struct Lanes {
     authority: Authority,
+    most: usize,
     /// Itself, for the connections to report to.
     own: Weak<Lanes>,
     state: Mutex<State>,
@@ -44,15 +49,17 @@ enum Found {
 }
 
 impl Lanes {
-    /// No connections yet.
-    ///
-    /// # Errors
-    /// The authority cannot stand in a request's target.
-    pub(super) fn new(authority: &str) -> Result<Arc<Self>, http::Error> {
-        let authority: Authority = authority.parse().map_err(http::Error::from)?;
-        let make =
-            |own: &Weak<Self>| Self { authority, own: own.clone(), state: Mutex::default(), freed: Notify::new() };
-        Ok(Arc::new_cyclic(make))
+    /// No connections yet, of this worker.
+    pub(super) fn new(authority: Authority) -> Arc<Self> {
+        let most = Worker::current().share(CONNECTIONS, LEAST);
+        let make = |own: &Weak<Self>| Self {
+            authority,
+            most,
+            own: own.clone(),
+            state: Mutex::default(),
+            freed: Notify::new(),
+        };
+        Arc::new_cyclic(make)
     }
 
     /// For the requests' targets.
@@ -149,7 +156,7 @@ impl Lanes {
         if let Some(attempt) = &state.attempt {
             return Found::Attempt(attempt.clone());
         }
-        if state.lanes.len() >= CONNECTIONS {
+        if state.lanes.len() >= self.most {
             return Found::Full;
         }
         let (tell, attempt) = watch::channel(None);

@@ -15,7 +15,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 /// A running server; ends with the test's runtime.
 pub(crate) struct H2Peer {
     pub(crate) dialer: MemoryDialer,
-    connections: Arc<AtomicUsize>,
+    connections: Arc<Connections>,
+}
+
+/// Counts connections.
+#[derive(Default)]
+struct Connections {
+    made: AtomicUsize,
+    ended: AtomicUsize,
 }
 
 /// One request as the server has it.
@@ -36,14 +43,19 @@ impl H2Peer {
         F: Future<Output = ()> + Send + 'static,
     {
         let (listener, dialer) = MemoryNet::anywhere();
-        let connections = Arc::new(AtomicUsize::new(0));
+        let connections = Arc::<Connections>::default();
         tokio::spawn(accept(listener, builder.clone(), Arc::new(handler), Arc::clone(&connections)));
         Self { dialer, connections }
     }
 
     /// Connections made so far.
     pub(crate) fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
+        self.connections.made.load(Ordering::SeqCst)
+    }
+
+    /// Connections that have ended.
+    pub(crate) fn ended(&self) -> usize {
+        self.connections.ended.load(Ordering::SeqCst)
     }
 }
 
@@ -51,18 +63,19 @@ async fn accept<F>(
     mut listener: MemoryListener,
     builder: Builder,
     handler: Arc<impl Fn(Asked) -> F + Send + Sync + 'static>,
-    connections: Arc<AtomicUsize>,
+    connections: Arc<Connections>,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
     while let Ok((io, _)) = listener.accept().await {
-        connections.fetch_add(1, Ordering::SeqCst);
-        let (builder, handler) = (builder.clone(), Arc::clone(&handler));
+        connections.made.fetch_add(1, Ordering::SeqCst);
+        let (builder, handler, connections) = (builder.clone(), Arc::clone(&handler), Arc::clone(&connections));
         tokio::spawn(async move {
             let Ok(mut connection) = builder.handshake::<_, Bytes>(io).await else { return };
             while let Some(Ok(asked)) = connection.accept().await {
                 tokio::spawn(handler(asked));
             }
+            connections.ended.fetch_add(1, Ordering::SeqCst);
         });
     }
 }

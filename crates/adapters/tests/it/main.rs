@@ -13,3 +13,4 @@ mod pass;
 mod peer;
 mod shared;
 mod support;
+mod workers;

@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use sluicegate_core::{Node, Span, Value};
+use sluicegate_core::{Network, Node, Span, Value};
 
 use crate::mistakes::Mistakes;
 use crate::reading::{Reading, key_span, raw};
 use crate::table::{ADMIN, LIMITS, MAX_LISTENERS};
-use crate::{Admin, Limits, Listener, Method, words};
+use crate::{Admin, Exposure, Limits, Listener, Method, words};
 
 /// The listeners of the root file.
 pub(super) fn listeners(root: &Node, mistakes: &mut Mistakes) -> Vec<Listener> {
@@ -33,6 +33,9 @@ pub(super) fn listeners(root: &Node, mistakes: &mut Mistakes) -> Vec<Listener> {
             address,
             authenticate: methods(name, node, mistakes),
             management: node.get("management").and_then(Node::text) == Some("allow"),
+            exposure: exposure(node),
+            trusted_proxies: networks(node, "trusted_proxies"),
+            proxy_protocol: networks(node, "proxy_protocol"),
             limits: limits(node),
             span: span.clone(),
         });
@@ -83,17 +86,31 @@ fn methods(name: &str, node: &Node, mistakes: &mut Mistakes) -> Vec<Method> {
     methods
 }
 
+fn exposure(listener: &Node) -> Exposure {
+    match listener.get("exposure").and_then(Node::text) {
+        Some("internal") => Exposure::Internal,
+        _ => Exposure::External,
+    }
+}
+
+fn networks(listener: &Node, key: &str) -> Vec<Network> {
+    let items = listener.get(key).map(Node::items).unwrap_or_default();
+    items.iter().filter_map(|item| item.text()?.parse().ok()).collect()
+}
+
 fn limits(listener: &Node) -> Limits {
     let limits = Reading::of(listener, "limits", LIMITS);
+    let given = |key: &str| limits.node(key).is_some();
     Limits {
         head: limits.size("head"),
+        header_list: given("head").then(|| limits.size("head")),
         headers: limits.count("headers"),
         body: limits.size("body"),
         head_timeout: limits.duration("head_timeout"),
         body_timeout: limits.duration("body_timeout"),
         idle_timeout: limits.duration("idle_timeout"),
         connections: limits.count("connections"),
-        streams: limits.count("streams"),
+        streams: given("streams").then(|| limits.count("streams")),
     }
 }
 

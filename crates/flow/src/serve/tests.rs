@@ -197,6 +197,9 @@ fn resolved() -> Resolved {
         address: ([127, 0, 0, 1], 0).into(),
         authenticate: vec![Method::Anonymous],
         management: false,
+        exposure: sluicegate_config::Exposure::External,
+        trusted_proxies: Vec::new(),
+        proxy_protocol: Vec::new(),
         limits: limits(),
         span: span.clone(),
     };
@@ -221,13 +224,14 @@ fn limits() -> sluicegate_config::Limits {
     let second = Duration::from_secs(1);
     sluicegate_config::Limits {
         head: 1,
+        header_list: None,
         headers: 1,
         body: 1,
         head_timeout: second,
         body_timeout: second,
         idle_timeout: second,
         connections: 1,
-        streams: 1,
+        streams: Some(1),
     }
 }
 

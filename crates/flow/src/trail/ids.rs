@@ -1,13 +1,16 @@
-//! The ids of a request: `x-request-id`, and the trace context of W3C Trace Context, level 1.
+//! The ids of a request: `x-request-id`, and the trace context of W3C Trace Context, level 1; and what the next hop is told
+//! of where it comes from. What the client says of that itself is not handed on.
 
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
-use sluicegate_core::Dice;
+use sluicegate_core::{Dice, Inbound, Secure};
 
 const REQUEST_ID: &str = "x-request-id";
 const TRACEPARENT: &str = "traceparent";
 const TRACESTATE: &str = "tracestate";
+const FORWARDED_FOR: &str = "x-forwarded-for";
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
 /// Longest request id taken from a client.
 const MAX_REQUEST_ID: usize = 128;
 /// Longest `tracestate` handed on.
@@ -20,11 +23,15 @@ pub(crate) struct Ids {
     pub(super) trace: Arc<str>,
     traceparent: HeaderValue,
     tracestate: Option<HeaderValue>,
+    client: HeaderValue,
+    scheme: HeaderValue,
 }
 
 impl Ids {
     /// Takes what the client sent where it is well formed; makes the rest.
-    pub(super) fn read_or_make(headers: &HeaderMap, dice: &dyn Dice) -> Self {
+    pub(super) fn read_or_make(inbound: &Inbound, dice: &dyn Dice) -> Self {
+        let headers = &inbound.head.headers;
+        let secure = inbound.head.extensions.get::<Secure>().is_some();
         let request: Arc<str> = only(headers, REQUEST_ID)
             .and_then(|value| value.to_str().ok())
             .filter(|id| acceptable(id))
@@ -43,16 +50,20 @@ impl Ids {
             traceparent: text_only(&traceparent),
             trace,
             tracestate: tracestate.cloned(),
+            client: text_only(&inbound.peer.ip().to_canonical().to_string()),
+            scheme: HeaderValue::from_static(if secure { "https" } else { "http" }),
         }
     }
 
     pub(crate) fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(3);
+        let mut headers = HeaderMap::with_capacity(5);
         headers.insert(REQUEST_ID, self.request_header.clone());
         headers.insert(TRACEPARENT, self.traceparent.clone());
         if let Some(state) = &self.tracestate {
             headers.insert(TRACESTATE, state.clone());
         }
+        headers.insert(FORWARDED_FOR, self.client.clone());
+        headers.insert(FORWARDED_PROTO, self.scheme.clone());
         headers
     }
 }

@@ -6,8 +6,8 @@ use crate::limits::Limits;
 
 /// Kind of the refusal, or `None` where the head passes.
 fn verdict(request: http::request::Builder) -> Option<Kind> {
-    let (parts, ()) = request.body(()).unwrap().into_parts();
-    check(&parts, &Limits::default()).err().map(|refusal| refusal.kind)
+    let (mut parts, ()) = request.body(()).unwrap().into_parts();
+    check(&mut parts, &Limits::default()).err().map(|refusal| refusal.kind)
 }
 
 fn get(target: &str) -> http::request::Builder {
@@ -22,24 +22,63 @@ fn origin_and_absolute_form_pass() {
 
 #[test]
 fn other_forms_are_refused() {
-    assert_eq!(verdict(get("*")), Some(Kind::BadRequest));
-    assert_eq!(verdict(get("a:80")), Some(Kind::BadRequest));
+    assert_eq!(verdict(get("*")), Some(Kind::BadPath));
+    assert_eq!(verdict(get("a:80")), Some(Kind::BadPath));
+    assert_eq!(verdict(get("ftp://a/v2")), Some(Kind::BadPath));
+    assert_eq!(verdict(get("/v2/../x")), Some(Kind::BadPath));
 }
 
 #[test]
-fn exactly_one_host() {
-    assert_eq!(verdict(Request::get("/")), Some(Kind::BadRequest));
-    assert_eq!(verdict(get("/").header("host", "a")), Some(Kind::BadRequest));
-    assert_eq!(verdict(get("/").header("host", "a").version(Version::HTTP_10)), Some(Kind::BadRequest));
+fn h_11_exactly_one_host() {
+    assert_eq!(verdict(Request::get("/")), Some(Kind::BadHost));
+    assert_eq!(verdict(get("/").header("host", "a")), Some(Kind::BadHost));
+    assert_eq!(verdict(get("/").header("host", "a").version(Version::HTTP_10)), Some(Kind::BadHost));
     assert_eq!(verdict(Request::get("/").version(Version::HTTP_10)), None);
     assert_eq!(verdict(Request::get("http://a/").version(Version::HTTP_2)), None);
-    assert_eq!(verdict(Request::get("/").version(Version::HTTP_2)), Some(Kind::BadRequest));
+    assert_eq!(verdict(Request::get("/").version(Version::HTTP_2)), Some(Kind::BadHost));
+    for host in [
+        "", "a/b", "a?b", "a#b", "a b", "u@a", "a,b", "[::1", "[::1]x", "a:b", "a:123456", ":80", "\u{e4}", "a\\b",
+        "[x]",
+    ] {
+        assert_eq!(verdict(Request::get("/").header("host", host)), Some(Kind::BadHost), "{host:?}");
+    }
+    for host in ["a", "a.example:8080", "127.0.0.1", "[::1]:80", "my_service", "a:"] {
+        assert_eq!(verdict(Request::get("/").header("host", host)), None, "{host:?}");
+    }
 }
 
 #[test]
-fn tunnels_and_echoes_are_refused() {
+fn h_12_the_target_names_the_same_host() {
+    assert_eq!(verdict(Request::get("http://b/").header("host", "a")), Some(Kind::BadHost));
+    assert_eq!(verdict(Request::get("http://A/").header("host", "a")), None);
+    assert_eq!(verdict(Request::get("http://u@a/").version(Version::HTTP_2)), Some(Kind::BadHost));
+    let (mut parts, ()) = Request::get("http://a/v2/%69?x").header("host", "a").body(()).unwrap().into_parts();
+    check(&mut parts, &Limits::default()).unwrap();
+    assert_eq!(parts.uri, "/v2/i?x", "only the canonical path is left");
+}
+
+#[test]
+fn h_20_one_credential() {
+    for (one, other) in [
+        ("authorization", "authorization"),
+        ("authorization", "api-key"),
+        ("x-api-key", "api-key"),
+        ("api-key", "api-key"),
+    ] {
+        let both = get("/").header(one, "x").header(other, "y");
+        assert_eq!(verdict(both), Some(Kind::AmbiguousCredentials), "{one} {other}");
+        assert_eq!(verdict(get("/").header(one, "x")), None);
+    }
+}
+
+#[test]
+fn h_22_methods() {
     assert_eq!(verdict(get("/").method("TRACE")), Some(Kind::MethodNotAllowed));
     assert_eq!(verdict(get("a:80").method("CONNECT")), Some(Kind::MethodNotAllowed));
+    for method in ["get", "Get", "G.T", &"G".repeat(10_000)] {
+        assert_eq!(verdict(get("/").method(method)), Some(Kind::BadRequest), "{method}");
+    }
+    assert_eq!(verdict(get("/").method("M-SEARCH")), None, "what is not known is refused behind the door, by its path");
 }
 
 #[test]

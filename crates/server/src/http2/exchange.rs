@@ -4,12 +4,12 @@ use std::future::{Future, poll_fn};
 use std::ops::{Deref, DerefMut};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
+use http::request::Parts;
 use http::{Method, Request};
 use sluicegate_core::{Inbound, Leisure, Outbound, Refusal};
 
@@ -17,7 +17,7 @@ use super::incoming::Incoming;
 use super::outgoing;
 use super::tally::Tally;
 use crate::handler::Handler;
-use crate::pulse::{Gauge, Pulse};
+use crate::pulse::{Gauge, InFlight};
 use crate::service::Opened;
 use crate::{head, received};
 
@@ -26,11 +26,7 @@ pub(super) struct Shared<H> {
     pub(super) opened: Opened<H>,
     pub(super) gauge: Gauge,
     pub(super) tally: Arc<Tally>,
-    pub(super) pulse: Arc<Pulse>,
 }
-
-/// A request in flight: dropped with the last byte of its answer, or with the work on it.
-struct InFlight<'a>(&'a Gauge);
 
 /// Where the answer goes. A panic that unwinds through it is told to the client as what it is.
 struct Reply(SendResponse<Bytes>);
@@ -44,15 +40,17 @@ pub(super) async fn serve<H: Handler>(
     let _in_flight = InFlight::new(&shared.gauge);
     let mut reply = Reply(respond);
     let opened = &shared.opened;
-    let without_body = *request.method() == Method::HEAD;
-    let outbound = match shared.inbound(request) {
+    let (head, stream) = request.into_parts();
+    let without_body = head.method == Method::HEAD;
+    let grpc = head::is_grpc(&head);
+    let outbound = match shared.inbound(head, stream) {
         Ok(inbound) => match unless_reset(&mut reply, opened.handler.serve(inbound)).await {
             Some(outbound) => outbound,
             None => return,
         },
         Err(refusal) => {
             opened.handler.refused(&opened.listener, refusal.kind);
-            head::answer(&refusal, http::Version::HTTP_2)
+            head::answer(&refusal, grpc)
         }
     };
     let sent = outgoing::send(outbound, &mut reply, without_body, opened.limits.exposure.http2().stall, &shared.tally);
@@ -73,28 +71,15 @@ async fn unless_reset(reply: &mut Reply, handling: impl Future<Output = Outbound
 }
 
 impl<H> Shared<H> {
-    fn inbound(&self, request: Request<RecvStream>) -> Result<Inbound, Refusal> {
+    fn inbound(&self, mut head: Parts, stream: RecvStream) -> Result<Inbound, Refusal> {
         let opened = &self.opened;
-        let (mut head, stream) = request.into_parts();
-        head::check(&head, &opened.limits)?;
+        head::check(&mut head, &opened.limits)?;
+        super::head::check(&head)?;
         let leisure = Leisure::default();
         let incoming = Incoming::new(stream, &head.headers);
-        let body = received::body(incoming, &opened.limits, &self.pulse, leisure.clone());
+        let body = received::body(incoming, &opened.limits, leisure.clone());
         head.extensions.insert(leisure);
-        Ok(Inbound { listener: Arc::clone(&opened.listener), peer: opened.peer, head, body })
-    }
-}
-
-impl<'a> InFlight<'a> {
-    fn new(gauge: &'a Gauge) -> Self {
-        gauge.fetch_add(1, Ordering::AcqRel);
-        Self(gauge)
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        Ok(opened.inbound(head, body))
     }
 }
 

@@ -105,14 +105,14 @@ impl Handler for Ledger {
 #[tokio::test(start_paused = true)]
 async fn heads_that_make_no_sense_are_refused_and_closed() {
     for (request, status, kind) in [
-        ("GET / HTTP/1.1\r\n\r\n", 400, Kind::BadRequest),
-        ("GET / HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n", 400, Kind::BadRequest),
-        ("GET / HTTP/1.0\r\nhost: a\r\nhost: b\r\n\r\n", 400, Kind::BadRequest),
+        ("GET / HTTP/1.1\r\n\r\n", 400, Kind::BadHost),
+        ("GET / HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n", 400, Kind::BadHost),
+        ("GET / HTTP/1.0\r\nhost: a\r\nhost: b\r\n\r\n", 400, Kind::BadHost),
         ("TRACE / HTTP/1.1\r\nhost: a\r\n\r\n", 405, Kind::MethodNotAllowed),
         ("CONNECT a:80 HTTP/1.1\r\nhost: a:80\r\n\r\n", 405, Kind::MethodNotAllowed),
-        ("OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n", 400, Kind::BadRequest),
-        ("GET a:80 HTTP/1.1\r\nhost: a:80\r\n\r\n", 400, Kind::BadRequest),
-        ("GET nowhere HTTP/1.1\r\nhost: a\r\n\r\n", 400, Kind::BadRequest),
+        ("OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n", 400, Kind::BadPath),
+        ("GET a:80 HTTP/1.1\r\nhost: a:80\r\n\r\n", 400, Kind::BadPath),
+        ("GET nowhere HTTP/1.1\r\nhost: a\r\n\r\n", 400, Kind::BadPath),
         ("GET / HTTP/1.1\r\nhost : a\r\n\r\n", 400, Kind::BadRequest),
     ] {
         let ledger = Ledger::default();

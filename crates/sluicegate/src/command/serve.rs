@@ -1,13 +1,15 @@
 //! `sluicegate serve`: runs the gateway.
 
 use std::io::IsTerminal as _;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use sluicegate_server::Workers;
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{LogFormat, Serve};
+use crate::cli::{LogFormat, Runtime, Serve};
 use crate::gateway::{self, Options};
 use crate::sources::Origin;
 
@@ -18,13 +20,29 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
         (None, Some(model)) => Origin::Text(around(model)?),
         (None, None) => bail!("give a configuration (--config FILE) or a model (FILE.onnx)"),
     };
-    let options =
-        Options { origin, listen: options.listen, admin: options.admin, access_log: options.access_log.clone() };
-    let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("gateway").enable_all().build()?;
-    let code = runtime.block_on(gateway::run(options));
+    let workers = workers(options.threads, options.runtime).context("cannot start the threads that serve requests")?;
+    let options = Options {
+        origin,
+        listen: options.listen,
+        admin: options.admin,
+        access_log: options.access_log.clone(),
+        workers,
+    };
+    // This thread accepts connections and does all that is not for a request: configuration, signals, the admin listener.
+    let control = tokio::runtime::Builder::new_current_thread().thread_name("control").enable_all().build()?;
+    let code = control.block_on(gateway::run(options));
     // Blocking work that was under way when the gateway stopped is of no use to anybody.
-    runtime.shutdown_background();
+    control.shutdown_background();
     code
+}
+
+fn workers(threads: Option<NonZeroUsize>, runtime: Runtime) -> std::io::Result<Workers> {
+    // Knows of affinity and of the quota of a control group. Where the system does not tell, one is always there.
+    let count = threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    match runtime {
+        Runtime::PerCore => Workers::per_core(count),
+        Runtime::Shared => Workers::shared(count),
+    }
 }
 
 /// The configuration of a gateway around one model file.

@@ -12,6 +12,7 @@
 mod calls;
 mod cli;
 mod documents;
+mod edge_h2;
 mod extensions;
 mod gigabyte;
 mod grpc;
@@ -29,5 +30,6 @@ mod reload;
 mod shutdown;
 mod streams;
 mod support;
+mod threads;
 mod triton;
 mod tritonserver;

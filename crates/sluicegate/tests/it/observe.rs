@@ -101,5 +101,5 @@ fn peers_turned_away_before_they_made_a_request_are_counted() {
     let gateway = gateway();
     gateway.client().send_raw("GET /v2 HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n").expect(400);
     let metrics = gateway.admin("/metrics").expect(200);
-    assert!(metrics.text().contains("sluicegate_refusals_total{kind=\"bad_request\"} 1"), "{}", metrics.text());
+    assert!(metrics.text().contains("sluicegate_refusals_total{kind=\"bad_host\"} 1"), "{}", metrics.text());
 }

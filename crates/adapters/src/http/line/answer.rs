@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use sluicegate_core::BodyError;
 use tokio::time::Sleep;
 
-use super::super::origin::Lease;
+use super::super::lines::Lease;
 use super::explain;
 
 /// The body of an answer, on its way.

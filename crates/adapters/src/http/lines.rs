@@ -1,0 +1,123 @@
+//! The HTTP/1.1 connections of one worker to one endpoint: those in use are counted, idle ones kept for its next
+//! request. Bounded in number and age. Must not know what is asked over them.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use sluicegate_core::{Clock, Worker};
+
+use super::line::Line;
+
+/// Most idle connections kept for one endpoint by all workers together, as long as each may then keep as many as below.
+const IDLE_LIMIT: usize = 128;
+
+/// Idle connections that a worker may keep in any case: with fewer it would make a new one every other moment.
+const IDLE_LEAST: usize = 4;
+
+/// How long a connection is kept idle. Below the five seconds after which uvicorn, and so MLServer and KServe, closes
+/// one: a request sent at that very moment would be lost without a way to tell how far it got.
+pub(super) const IDLE_AGE: Duration = Duration::from_secs(4);
+
+/// The connections of one worker to one endpoint.
+pub(super) struct Lines {
+    clock: Arc<dyn Clock>,
+    most: usize,
+    in_use: AtomicUsize,
+    /// The one used last stands last, so that the others grow old. Locked by its worker, and by who looks at the whole.
+    idle: Mutex<Vec<(Instant, Box<Line>)>>,
+}
+
+/// A connection in use. Dropping it closes the socket; only a finished one goes back.
+pub(super) struct Lease {
+    lines: Arc<Lines>,
+    line: Option<Box<Line>>,
+}
+
+impl Lines {
+    /// No connections yet, of this worker.
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
+        let most = Worker::current().share(IDLE_LIMIT, IDLE_LEAST);
+        Arc::new(Self { clock, most, in_use: AtomicUsize::new(0), idle: Mutex::new(Vec::new()) })
+    }
+
+    /// Requests and answers under way now, each with a connection for itself.
+    pub(super) fn in_use(&self) -> usize {
+        self.in_use.load(Ordering::Relaxed)
+    }
+
+    /// Connections kept for the next request.
+    pub(super) fn idle(&self) -> usize {
+        self.idle.lock().len()
+    }
+
+    /// Counts `line` as in use.
+    pub(super) fn lease(self: &Arc<Self>, line: Box<Line>) -> Lease {
+        self.in_use.fetch_add(1, Ordering::Relaxed);
+        Lease { lines: Arc::clone(self), line: Some(line) }
+    }
+
+    /// An idle connection that is open as far as can be told now.
+    pub(super) async fn take(self: &Arc<Self>) -> Option<Lease> {
+        let now = self.clock.now();
+        loop {
+            let (since, line) = self.idle.lock().pop()?;
+            if now.saturating_duration_since(since) >= IDLE_AGE {
+                // It was the youngest: the rest is older still.
+                self.sweep(now);
+                return None;
+            }
+            let mut lease = self.lease(line);
+            // Reads what has arrived: a peer that hung up, or spoke unasked, is found out here.
+            if poll_fn(|context| Poll::Ready(lease.line().is_some_and(|line| line.is_fit(context)))).await {
+                return Some(lease);
+            }
+        }
+    }
+
+    /// Closes idle connections that are too old. Whether nothing is left, in use or idle.
+    pub(super) fn sweep(&self, now: Instant) -> bool {
+        let old = {
+            let mut idle = self.idle.lock();
+            let fresh = idle.partition_point(|(since, _)| now.saturating_duration_since(*since) >= IDLE_AGE);
+            let young = idle.split_off(fresh);
+            std::mem::replace(&mut *idle, young)
+        };
+        // Sockets are closed outside the lock.
+        drop(old);
+        self.in_use() == 0 && self.idle() == 0
+    }
+
+    fn put(&self, line: Box<Line>) {
+        let now = self.clock.now();
+        let mut idle = self.idle.lock();
+        if idle.len() < self.most {
+            idle.push((now, line));
+        }
+    }
+}
+
+impl Lease {
+    /// The connection; `None` once it was given back.
+    pub(super) fn line(&mut self) -> Option<&mut Line> {
+        self.line.as_deref_mut()
+    }
+
+    /// Gives the connection back if the exchange is complete in both directions; else closes it.
+    pub(super) fn finish(mut self, context: &mut Context<'_>) {
+        if let Some(mut line) = self.line.take()
+            && line.is_fit(context)
+        {
+            self.lines.put(line);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.lines.in_use.fetch_sub(1, Ordering::Relaxed);
+    }
+}

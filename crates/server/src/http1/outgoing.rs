@@ -1,0 +1,337 @@
+//! An answer on its way out: its head, and its body in the framing that was chosen for it. What is ready together leaves
+//! in one system call; a large piece is not copied.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use http::header::{self, HeaderName};
+use http::response::Parts;
+use http::{HeaderMap, Method, StatusCode, Version};
+use http_body::Body as HttpBody;
+use sluicegate_core::{Body, Outbound};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::wire::Wire;
+use crate::date;
+use crate::joined::Joined;
+
+/// Bytes that wait to leave together, at most.
+const TOGETHER: usize = 32 * 1024;
+
+/// A piece larger than this is sent from where it lies.
+const LARGE: usize = 16 * 1024;
+
+/// Room kept from answer to answer.
+const KEPT: usize = 16 * 1024;
+
+/// What a request asks of its answer's form.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) version: Version,
+    pub(super) method: Method,
+    /// Whether the connection may serve another request behind this one.
+    pub(super) keep: bool,
+}
+
+/// Bytes on their way to the socket.
+#[derive(Debug, Default)]
+pub(super) struct Out {
+    small: BytesMut,
+    /// Behind `small`.
+    large: Bytes,
+    /// Behind `large`.
+    tail: &'static [u8],
+}
+
+/// How the client is told where the body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    /// There is no body, whatever the handler gave.
+    Absent,
+    /// So many bytes are to come.
+    Length(u64),
+    Chunked,
+    /// It ends with the connection.
+    Close,
+}
+
+/// An answer being sent.
+pub(super) struct Answering {
+    body: Joined,
+    framing: Framing,
+    done: bool,
+    /// The body broke off: what came before still leaves, and then the connection is cut.
+    broken: bool,
+}
+
+/// Why an answer could not be sent whole. Its connection is cut: the client must not take it for whole.
+#[derive(Debug)]
+pub(super) struct Cut;
+
+impl Out {
+    /// Puts bytes behind what is there.
+    pub(super) fn put(&mut self, bytes: &[u8]) {
+        self.small.extend_from_slice(bytes);
+    }
+
+    /// Whether all that was put here has left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.small.is_empty() && self.large.is_empty() && self.tail.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        !self.large.is_empty() || self.small.len() >= TOGETHER
+    }
+
+    /// Writes all of it.
+    pub(super) fn poll_write<Io: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        wire: &Wire<Io>,
+        context: &mut Context<'_>,
+        mut progress: impl FnMut(),
+    ) -> Poll<io::Result<()>> {
+        if self.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut wire = wire.lock();
+        while !self.is_empty() {
+            let pieces = [IoSlice::new(&self.small), IoSlice::new(&self.large), IoSlice::new(self.tail)];
+            let pieces = if self.large.is_empty() { pieces.get(..1).unwrap_or_default() } else { &pieces };
+            let written = ready!(wire.poll_write(context, pieces))?;
+            progress();
+            self.advance(written);
+        }
+        wire.poll_flush(context)
+    }
+
+    fn advance(&mut self, written: usize) {
+        let small = written.min(self.small.len());
+        self.small.advance(small);
+        let large = (written - small).min(self.large.len());
+        self.large.advance(large);
+        self.tail = self.tail.get(written - small - large..).unwrap_or_default();
+        if self.large.is_empty() {
+            // Also where the end of the tail did not go with the rest.
+            self.small.extend_from_slice(self.tail);
+            self.tail = &[];
+        }
+    }
+
+    /// Gives back what a large answer took.
+    pub(super) fn shrink(&mut self) {
+        if self.small.capacity() > KEPT {
+            self.small = BytesMut::new();
+        } else {
+            // Back to the beginning of the room it has.
+            self.small.clear();
+            self.small.reserve(1);
+        }
+    }
+}
+
+impl Answering {
+    /// Writes the head of `outbound` to `out` and says whether the connection stays open behind the answer.
+    pub(super) fn begin(outbound: Outbound, asked: &Asked, out: &mut Out) -> (Self, bool) {
+        let (head, body) = outbound.into_parts();
+        let framing = framing(&head, &body, asked);
+        let keep = asked.keep && framing != Framing::Close;
+        write_head(&head, framing, &body, asked, keep, out);
+        let done = matches!(framing, Framing::Absent | Framing::Length(0));
+        (Self { body: Joined::new(body), framing, done, broken: false }, keep)
+    }
+
+    /// Sends what there is, until all is sent. Pending with nothing left to write: the body has no more now.
+    pub(super) fn poll_send<Io: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        out: &mut Out,
+        wire: &Wire<Io>,
+        context: &mut Context<'_>,
+        mut progress: impl FnMut(),
+    ) -> Poll<Result<(), Cut>> {
+        loop {
+            let waiting = self.gather(out, context)?;
+            ready!(out.poll_write(wire, context, &mut progress)).map_err(|_| Cut)?;
+            if self.broken {
+                return Poll::Ready(Err(Cut));
+            }
+            if self.done {
+                return Poll::Ready(Ok(()));
+            }
+            if waiting {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Takes from the body what fits. Whether it has no more now.
+    fn gather(&mut self, out: &mut Out, context: &mut Context<'_>) -> Result<bool, Cut> {
+        while !self.done && !self.broken && !out.is_full() {
+            let frame = match Pin::new(&mut self.body).poll_frame(context) {
+                Poll::Pending => return Ok(true),
+                Poll::Ready(Some(Err(_))) => {
+                    self.broken = true;
+                    break;
+                }
+                Poll::Ready(None) => {
+                    self.finish(out);
+                    break;
+                }
+                Poll::Ready(Some(Ok(frame))) => frame,
+            };
+            // Trailers have no place here that clients look at.
+            let Ok(data) = frame.into_data() else { continue };
+            self.put(data, out)?;
+            if !self.done && self.body.is_end_stream() {
+                self.finish(out);
+            }
+        }
+        Ok(false)
+    }
+
+    fn put(&mut self, data: Bytes, out: &mut Out) -> Result<(), Cut> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        let mut tail: &'static [u8] = &[];
+        match &mut self.framing {
+            Framing::Absent | Framing::Close => {}
+            Framing::Length(left) => {
+                *left = left.checked_sub(data.len() as u64).ok_or(Cut)?;
+                self.done = *left == 0;
+            }
+            Framing::Chunked => {
+                write_size(data.len(), &mut out.small);
+                tail = b"\r\n";
+            }
+        }
+        if data.len() < LARGE {
+            out.put(&data);
+            out.put(tail);
+        } else {
+            (out.large, out.tail) = (data, tail);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, out: &mut Out) {
+        match self.framing {
+            Framing::Length(0) | Framing::Absent | Framing::Close => self.done = true,
+            // Fewer bytes than were promised.
+            Framing::Length(_) => self.broken = true,
+            Framing::Chunked => {
+                self.done = true;
+                if out.large.is_empty() {
+                    out.put(b"0\r\n\r\n");
+                } else {
+                    out.tail = b"\r\n0\r\n\r\n";
+                }
+            }
+        }
+    }
+}
+
+fn framing(head: &Parts, body: &Body, asked: &Asked) -> Framing {
+    if asked.method == Method::HEAD || is_bodiless(head.status) {
+        return Framing::Absent;
+    }
+    let declared = || head.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
+    match body.size_hint().exact().or_else(declared) {
+        Some(length) => Framing::Length(length),
+        None if asked.version == Version::HTTP_11 => Framing::Chunked,
+        None => Framing::Close,
+    }
+}
+
+fn is_bodiless(status: StatusCode) -> bool {
+    status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+fn write_head(head: &Parts, framing: Framing, body: &Body, asked: &Asked, keep: bool, out: &mut Out) {
+    let out = &mut out.small;
+    out.reserve(512);
+    if head.status == StatusCode::OK {
+        out.put_slice(b"HTTP/1.1 200 OK\r\n");
+    } else {
+        out.put_slice(b"HTTP/1.1 ");
+        out.put_slice(head.status.as_str().as_bytes());
+        out.put_u8(b' ');
+        out.put_slice(head.status.canonical_reason().unwrap_or_default().as_bytes());
+        out.put_slice(b"\r\n");
+    }
+    for (name, value) in &head.headers {
+        if !is_ours(name) {
+            write_field(name.as_str(), value.as_bytes(), out);
+        }
+    }
+    match framing {
+        Framing::Length(length) => write_field("content-length", itoa::Buffer::new().format(length).as_bytes(), out),
+        Framing::Chunked => out.put_slice(b"transfer-encoding: chunked\r\n"),
+        Framing::Close => {}
+        Framing::Absent => write_length_of_absent(head, body, &head.headers, out),
+    }
+    if !head.headers.contains_key(header::DATE) {
+        date::with(|now| write_field("date", now, out));
+    }
+    if !keep {
+        out.put_slice(b"connection: close\r\n");
+    } else if asked.version == Version::HTTP_10 {
+        out.put_slice(b"connection: keep-alive\r\n");
+    }
+    out.put_slice(b"\r\n");
+}
+
+/// To HEAD, the length that the body would have.
+fn write_length_of_absent(head: &Parts, body: &Body, headers: &HeaderMap, out: &mut BytesMut) {
+    if is_bodiless(head.status) {
+        return;
+    }
+    match (headers.get(header::CONTENT_LENGTH), body.size_hint().exact()) {
+        (Some(declared), None | Some(0)) => write_field("content-length", declared.as_bytes(), out),
+        (_, Some(length)) => write_field("content-length", itoa::Buffer::new().format(length).as_bytes(), out),
+        (None, None) => {}
+    }
+}
+
+/// Fields about the connection and the framing: written by us, whoever else set them.
+fn is_ours(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::CONTENT_LENGTH
+            | header::TRANSFER_ENCODING
+            | header::CONNECTION
+            | header::UPGRADE
+            | header::TE
+            | header::TRAILER
+    ) || matches!(name.as_str(), "keep-alive" | "proxy-connection")
+}
+
+/// A value holds no line ends: its type sees to that.
+fn write_field(name: &str, value: &[u8], out: &mut BytesMut) {
+    out.put_slice(name.as_bytes());
+    out.put_slice(b": ");
+    out.put_slice(value);
+    out.put_slice(b"\r\n");
+}
+
+/// The line before a chunk.
+fn write_size(length: usize, out: &mut BytesMut) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut line = [0; 18];
+    let mut rest = length;
+    let mut used = 0;
+    for place in line.iter_mut().rev() {
+        *place = DIGITS.get(rest & 15).copied().unwrap_or_default();
+        rest >>= 4;
+        used += 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.put_slice(line.get(line.len() - used..).unwrap_or_default());
+    out.put_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests;
