@@ -1,14 +1,18 @@
 //! The table of commands. A new one is a file in `commands/` and a line here.
 
+mod bench;
 mod ci;
+mod differential;
 mod env;
 mod footprint;
 mod fuzz;
 mod help;
+mod instructions;
 mod properties;
 mod proto;
 mod readme;
 mod schema;
+mod stages;
 mod test;
 mod tidy;
 
@@ -36,7 +40,11 @@ const COMMANDS: &[Command] = &[
     env::COMMAND,
     fuzz::COMMAND,
     properties::COMMAND,
+    differential::COMMAND,
     footprint::COMMAND,
+    bench::COMMAND,
+    instructions::COMMAND,
+    stages::COMMAND,
     schema::COMMAND,
     proto::COMMAND,
     help::COMMAND,

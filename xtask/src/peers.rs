@@ -1,5 +1,5 @@
 //! What the tests need besides cargo: Python environments with the real servers and clients, tools that come as
-//! programs, and a model too large for the repository.
+//! programs, other proxies, and a model too large for the repository.
 //!
 //! Everything is kept in one cache outside the checkout, under names that hold a digest of what it was made from, so
 //! that a changed requirement makes a new one and an interrupted preparation is never mistaken for a finished one.
@@ -9,7 +9,9 @@ mod cache;
 pub(crate) mod debian;
 mod environment;
 mod minilm;
+mod node;
 mod perf_analyzer;
+pub(crate) mod proxies;
 mod python;
 mod uv;
 
@@ -36,6 +38,7 @@ pub(crate) enum Mode {
 const ENVIRONMENTS: &[(&str, &str)] = &[
     ("client", "SLUICEGATE_PYTHON_CLIENT"),
     ("clients", "SLUICEGATE_PYTHON_CLIENTS"),
+    ("edge", "SLUICEGATE_PYTHON_EDGE"),
     ("kserve", "SLUICEGATE_PYTHON_KSERVE"),
     ("llama", "SLUICEGATE_PYTHON_LLAMA"),
     ("mlserver", "SLUICEGATE_PYTHON_MLSERVER"),
@@ -64,7 +67,7 @@ impl Peers {
 pub(crate) fn ready(root: &Path, mode: Mode) -> Result<Peers> {
     let cache = Cache::locate()?;
     say::progress(format_args!("peers live in {}", cache.folder().display()));
-    let mut steps = Steps { done: 0, of: ENVIRONMENTS.len() + 5 };
+    let mut steps = Steps { done: 0, of: ENVIRONMENTS.len() + 7 };
     steps.next("a Python to start from, and uv");
     let uv = uv::Uv::ready(&cache, mode)?;
     let python = uv.python(mode)?;
@@ -90,6 +93,10 @@ pub(crate) fn ready(root: &Path, mode: Mode) -> Result<Peers> {
     steps.next("the MiniLM model");
     let minilm = minilm::ready(root, &cache, by_name(MODELS_FROM)?, mode)?;
     variables.push(("SLUICEGATE_MINILM", minilm.into_os_string()));
+    steps.next("nginx and HAProxy");
+    variables.extend(proxies::ready(mode)?);
+    steps.next("node");
+    variables.push(("SLUICEGATE_NODE", node::ready(mode)?.into_os_string()));
     Ok(Peers { variables })
 }
 

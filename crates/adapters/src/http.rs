@@ -4,6 +4,7 @@
 //! Redirects are never followed, upgrades never taken, interim answers ignored. It must not know what is asked, of
 //! whom, or why.
 
+mod alarm;
 mod answer;
 mod connect;
 mod gauge;
@@ -24,11 +25,10 @@ use std::time::Duration;
 
 use ::http::header::{self, HeaderValue};
 use ::http::uri::{PathAndQuery, Scheme};
-use ::http::{Method, Request, Response, Uri, Version};
-use http_body::Body as HttpBody;
+use ::http::{Request, Response, Uri, Version};
 use parking_lot::RwLock;
 use sluicegate_core::{Body, BodyError, Clock, Deadline, PerWorker, Sent, Worker};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 pub use self::answer::Answer;
 pub use self::connect::{Connector, Io, TcpConnector};
@@ -156,24 +156,23 @@ impl Client {
                 "the request's time was over before it was sent",
             ));
         }
-        let mut timer = Box::pin(tokio::time::sleep(left));
         let lines = match origin.own() {
-            Own::Lanes(lanes) => return self.send_over(lanes, request, patience.connect, timer).await,
+            Own::Lanes(lanes) => {
+                let timer = Box::pin(tokio::time::sleep(left));
+                return self.send_over(lanes, request, patience.connect, timer).await;
+            }
             Own::Lines(lines) => lines,
         };
-        prepare(origin, &mut request);
+        let due = Instant::now() + left;
         if let Some(lease) = lines.take().await {
-            match exchange(lease, request, timer).await {
+            match exchange(lease, request, origin, due).await {
                 Ok(response) => return Ok(response),
-                Err((Failure { error, request: Some(back) }, returned)) if error.fault == Fault::Broken => {
-                    request = *back;
-                    timer = returned;
-                }
-                Err((failure, _)) => return Err(failure.error),
+                Err(Failure { error, request: Some(back) }) if error.fault == Fault::Broken => request = *back,
+                Err(failure) => return Err(failure.error),
             }
         }
-        let lease = lines.lease(self.connect(origin, patience).await?);
-        exchange(lease, request, timer).await.map_err(|(failure, _)| failure.error)
+        let lease = lines.lease(Line::over(self.connect(origin, patience).await?, due));
+        exchange(lease, request, origin, due).await.map_err(|failure| failure.error)
     }
 
     /// Sends over one of the shared connections of HTTP/2.
@@ -209,23 +208,22 @@ impl Client {
         }
     }
 
-    async fn connect(&self, origin: &Arc<Origin>, patience: Patience) -> Result<Box<Line>, HttpError> {
+    async fn connect(&self, origin: &Arc<Origin>, patience: Patience) -> Result<Box<dyn Io>, HttpError> {
         self.keep_swept();
         let left = patience.deadline.left(self.clock.now());
-        let io =
-            match tokio::time::timeout(patience.connect.min(left), self.connector.connect(origin.authority())).await {
-                Ok(Ok(io)) => io,
-                Ok(Err(error)) => return Err(HttpError::new(Fault::Connect, Sent::Nothing, error.to_string())),
-                Err(_) if patience.connect <= left => {
-                    let cause = format!("no connection within {:?}", patience.connect);
-                    return Err(HttpError::new(Fault::Connect, Sent::Nothing, cause));
-                }
-                Err(_) => {
-                    let cause = "no connection within the request's time";
-                    return Err(HttpError::new(Fault::TimedOut, Sent::Nothing, cause));
-                }
-            };
-        Line::over(io).await
+        let connecting = self.connector.connect(origin.authority());
+        match tokio::time::timeout(patience.connect.min(left), connecting).await {
+            Ok(Ok(io)) => Ok(io),
+            Ok(Err(error)) => Err(HttpError::new(Fault::Connect, Sent::Nothing, error.to_string())),
+            Err(_) if patience.connect <= left => {
+                let cause = format!("no connection within {:?}", patience.connect);
+                Err(HttpError::new(Fault::Connect, Sent::Nothing, cause))
+            }
+            Err(_) => {
+                let cause = "no connection within the request's time";
+                Err(HttpError::new(Fault::TimedOut, Sent::Nothing, cause))
+            }
+        }
     }
 
     /// Sees to it that this worker's old connections are closed also where no request comes any more.
@@ -276,20 +274,7 @@ impl Drop for Sweeping {
     }
 }
 
-/// Makes the head fit for the wire: our own framing and host, nothing of another connection.
-fn prepare(origin: &Origin, request: &mut Request<Body>) {
-    *request.version_mut() = Version::HTTP_11;
-    let bare = request.method() == Method::POST && request.body().is_end_stream();
-    let headers = request.headers_mut();
-    strip_hop_by_hop(headers);
-    headers.insert(header::HOST, origin.host().clone());
-    if bare {
-        // hyper writes no length for a body that is not there; servers ask for one (RFC 9110, section 8.6).
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-    }
-}
-
-/// The same for HTTP/2, and the body apart.
+/// Makes the head fit for HTTP/2: nothing of another connection; and the body apart.
 fn prepare_h2(lanes: &Lanes, request: Request<Body>) -> Result<(Request<()>, Body), HttpError> {
     let (mut head, body) = request.into_parts();
     head.version = Version::HTTP_2;
@@ -323,24 +308,18 @@ type Timer = Pin<Box<Sleep>>;
 async fn exchange(
     mut lease: Lease,
     request: Request<Body>,
-    mut timer: Timer,
-) -> Result<Response<Answer>, (Failure, Timer)> {
+    origin: &Origin,
+    due: Instant,
+) -> Result<Response<Answer>, Failure> {
     let Some(line) = lease.line() else {
         let error = HttpError::new(Fault::Broken, Sent::Nothing, "the connection was given back");
-        return Err((Failure { error, request: Some(Box::new(request)) }, timer));
+        return Err(Failure { error, request: Some(Box::new(request)) });
     };
-    match line.exchange(request, &mut timer).await {
-        Ok(response) => {
-            let (head, incoming) = response.into_parts();
-            let mut parts = Some((incoming, lease, timer));
-            let answer = poll_fn(|context| {
-                let answer =
-                    parts.take().map(|(incoming, lease, timer)| LineAnswer::new(incoming, lease, timer, context));
-                answer.map_or(Poll::Pending, Poll::Ready)
-            })
-            .await;
-            Ok(Response::from_parts(head, answer.into()))
-        }
-        Err(failure) => Err((failure, timer)),
-    }
+    let (head, ()) = line.exchange(request, origin, due).await?.into_parts();
+    let mut lease = Some(lease);
+    let answer = poll_fn(|context| {
+        lease.take().map_or(Poll::Pending, |lease| Poll::Ready(LineAnswer::new(lease, due, context)))
+    })
+    .await;
+    Ok(Response::from_parts(head, answer.into()))
 }

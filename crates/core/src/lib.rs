@@ -6,6 +6,7 @@
 mod body;
 mod call;
 mod catalog;
+pub mod http1;
 mod inbound;
 mod infer;
 mod manage;

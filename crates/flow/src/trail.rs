@@ -8,7 +8,7 @@ mod ids;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use sluicegate_core::{
     Asked, Body, BodyError, Clock, Inbound, Kind, Outbound, Outcome, Protocol, Record, RecordSink, Refusal, Severity,
     Traffic,
@@ -19,6 +19,10 @@ use crate::snapshot::{Model, Snapshot, Version};
 use body::Received;
 pub(crate) use heard::Heard;
 pub(crate) use ids::Ids;
+
+/// Which model and version answered.
+const MODEL: HeaderName = HeaderName::from_static("sluicegate-model");
+const VERSION: HeaderName = HeaderName::from_static("sluicegate-version");
 
 /// Facts gathered while a request passes the stages. Dropped unfinished, it records that the client left.
 pub(crate) struct Trail {
@@ -125,6 +129,11 @@ impl Trail {
     pub(crate) fn counted(&self, body: Body) -> Body {
         match body {
             Body::Empty => Body::Empty,
+            // All of it is here: there is nothing to follow.
+            Body::Full(bytes) => {
+                self.received.add(bytes.len() as u64);
+                Body::Full(bytes)
+            }
             body => Body::stream(body::Counted::new(body, Arc::clone(&self.received))),
         }
     }
@@ -168,22 +177,19 @@ impl Trail {
     }
 
     fn stamp(&mut self, headers: &mut HeaderMap) {
-        headers.insert("x-request-id", self.ids.request_header.clone());
+        headers.insert(ids::REQUEST_ID, self.ids.request_header.clone());
         if let Some((model, version)) = self.served.take() {
-            headers.insert("sluicegate-model", model);
-            headers.insert("sluicegate-version", version);
+            headers.insert(MODEL, model);
+            headers.insert(VERSION, version);
         }
     }
 
     fn carry(self, outbound: Outbound) -> Outbound {
-        let (mut head, body) = outbound.into_parts();
+        let (head, body) = outbound.into_parts();
         let bodiless = self.head_only || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if bodiless || matches!(body, Body::Empty) {
             self.finish();
             return Outbound::from_parts(head, Body::Empty);
-        }
-        if let (Some(length), false) = (exact_length(&body), head.headers.contains_key(header::CONTENT_LENGTH)) {
-            head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
         Outbound::from_parts(head, Body::stream(body::Carrying::new(body, self)))
     }
@@ -218,10 +224,6 @@ impl Drop for Trail {
             self.write();
         }
     }
-}
-
-fn exact_length(body: &Body) -> Option<u64> {
-    http_body::Body::size_hint(body).exact()
 }
 
 /// The method for the log. Standard ones are shared; a client's own invention is cut.

@@ -14,7 +14,7 @@ use crate::connection;
 use crate::handler::Handler;
 use crate::limits::ListenerPlan;
 use crate::listener::Listener;
-use crate::service::Opened;
+use crate::opened::Opened;
 use crate::spawn::{Crew, Workers};
 
 /// Waits after a failed accept: doubled from the first to the last while it goes on failing.

@@ -3,8 +3,15 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
+
+/// `by` after `at`; far ahead where that cannot be written down.
+pub(crate) fn later(at: Instant, by: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    at + by.min(FAR)
+}
 
 /// A timer for whatever is waited for now.
 pub(crate) struct Alarm(Pin<Box<Sleep>>);

@@ -5,11 +5,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use crate::alarm::later;
 use crate::handler::Handler;
+use crate::in_flight::Gauge;
 use crate::limits::Limits;
+use crate::opened::Opened;
 use crate::proxied::Announced;
-use crate::pulse::{Gauge, later};
-use crate::service::Opened;
 use crate::{http1, http2, proxied};
 
 /// What an HTTP/2 client with prior knowledge says first (RFC 9113, 3.4).

@@ -2,11 +2,12 @@
 //! is a path in canonical form, and host and credentials are there once.
 
 use std::borrow::Cow;
+use std::net::Ipv6Addr;
 
 use http::header::{self, HeaderName};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Uri};
-use http::{HeaderValue, Method, Response, Version};
+use http::{HeaderMap, HeaderValue, Method, Response, Version};
 use sluicegate_core::{Body, Kind, Outbound, Refusal};
 
 use crate::limits::Limits;
@@ -15,6 +16,14 @@ use crate::path;
 /// Fields that carry a credential. More than one credential is ambiguous: two servers may take each another one.
 const CREDENTIALS: [HeaderName; 3] =
     [header::AUTHORIZATION, HeaderName::from_static("x-api-key"), HeaderName::from_static("api-key")];
+
+/// Fields of one value: two servers may take each another one of two.
+const SINGLE: [HeaderName; 4] = [
+    header::CONTENT_TYPE,
+    header::USER_AGENT,
+    HeaderName::from_static("inference-header-content-length"),
+    HeaderName::from_static("x-request-id"),
+];
 
 /// Refuses a head that must not be passed on; brings its target into canonical form.
 pub(crate) fn check(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
@@ -25,6 +34,12 @@ pub(crate) fn check(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
         return Err(Refusal::new(Kind::HeadTooLarge, "the request has more header fields than are taken"));
     }
     check_host(head)?;
+    // Only where a name stands there more than once.
+    if head.headers.len() > head.headers.keys_len()
+        && SINGLE.iter().any(|name| head.headers.get_all(name).iter().nth(1).is_some())
+    {
+        return Err(Refusal::new(Kind::BadRequest, "a header field that may be there once is there twice"));
+    }
     if CREDENTIALS.iter().map(|name| head.headers.get_all(name).iter().count()).sum::<usize>() > 1 {
         return Err(Refusal::new(Kind::AmbiguousCredentials, "the request carries more than one credential"));
     }
@@ -85,41 +100,37 @@ fn check_host(head: &Parts) -> Result<(), Refusal> {
 /// logged and by some servers put into URLs.
 fn check_name(host: &[u8]) -> Result<(), Refusal> {
     let wrong = || bad_host("the host is none");
-    let (name, port) = match host.split_first() {
-        Some((b'[', rest)) => {
-            let end = rest.iter().position(|byte| *byte == b']').ok_or_else(wrong)?;
-            let (address, rest) = rest.split_at(end);
-            if !address.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')) {
-                return Err(wrong());
-            }
-            (address, rest.strip_prefix(b"]").unwrap_or_default())
+    let text = std::str::from_utf8(host).map_err(|_| wrong())?;
+    let (name_is_right, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']').ok_or_else(wrong)?;
+            (address.parse::<Ipv6Addr>().is_ok(), port)
         }
-        _ => {
-            let end = host.iter().position(|byte| *byte == b':').unwrap_or(host.len());
-            let (name, port) = host.split_at(end);
-            if !name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')) {
-                return Err(wrong());
-            }
-            (name, port)
+        None => {
+            let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+            let in_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+            ((1..=255).contains(&name.len()) && name.bytes().all(in_name), port)
         }
     };
-    let port_is_right = match port.split_first() {
-        None => true,
-        Some((b':', digits)) => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
-        Some(_) => false,
+    let port_is_right = match port.strip_prefix(':') {
+        None => port.is_empty(),
+        // `parse` takes a sign, too.
+        Some(digits) => {
+            digits.is_empty() || (digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok())
+        }
     };
-    if name.is_empty() || name.len() > 255 || !port_is_right { Err(wrong()) } else { Ok(()) }
+    if name_is_right && port_is_right { Ok(()) } else { Err(wrong()) }
 }
 
 /// The target in origin form, canonical.
 fn canonical(target: &Uri) -> Result<Uri, Refusal> {
     let whole = target.path_and_query().map_or("/", PathAndQuery::as_str);
-    match path::canonical(whole)? {
-        Cow::Borrowed(_) if target.scheme().is_none() => Ok(target.clone()),
-        canonical => PathAndQuery::try_from(canonical.as_ref())
-            .map(Uri::from)
-            .map_err(|_| Refusal::new(Kind::BadPath, "the request target is no URI")),
-    }
+    let canonical = match path::canonical(whole)? {
+        Cow::Borrowed(_) if target.scheme().is_none() => return Ok(target.clone()),
+        Cow::Borrowed(whole) => PathAndQuery::try_from(whole),
+        Cow::Owned(changed) => PathAndQuery::try_from(changed),
+    };
+    canonical.map(Uri::from).map_err(|_| Refusal::new(Kind::BadPath, "the request target is no URI"))
 }
 
 /// A refusal before the protocol is known, but for gRPC, which a head tells at once. Over HTTP/1 the connection is not used
@@ -142,9 +153,9 @@ pub(crate) fn answer(refusal: &Refusal, grpc: bool) -> Outbound {
 }
 
 /// Whether a head is one of gRPC's.
-pub(crate) fn is_grpc(head: &Parts) -> bool {
-    let content = head.headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
-    head.version == Version::HTTP_2 && content.starts_with(b"application/grpc")
+pub(crate) fn is_grpc(version: Version, headers: &HeaderMap) -> bool {
+    let content = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    version == Version::HTTP_2 && content.starts_with(b"application/grpc")
 }
 
 /// A status without an answer: all of it is in the head.

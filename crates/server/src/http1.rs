@@ -4,7 +4,6 @@
 //! A connection is one task: head, handler and answer in turn. It ends when its client leaves, when a limit says so, or
 //! when it drains and has answered.
 
-mod chunks;
 mod incoming;
 mod outgoing;
 mod parse;
@@ -17,20 +16,21 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use http::request::Parts;
+use sluicegate_core::http1::Gather;
 use sluicegate_core::{Body, Inbound, Kind, Leisure, Outbound, Refusal};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use self::incoming::Incoming;
-use self::outgoing::{Answering, Asked, Out};
+use self::outgoing::{Answering, Asked};
 use self::parse::{Head, Search};
 use self::wire::Wire;
-use crate::alarm::Alarm;
+use crate::alarm::{Alarm, later};
 use crate::handler::Handler;
+use crate::in_flight::{Gauge, InFlight};
 use crate::limits::Limits;
-use crate::pulse::{Gauge, InFlight, later};
-use crate::service::Opened;
+use crate::opened::Opened;
 use crate::{head, received};
 
 /// How long a refused client may go on sending before it is reset.
@@ -42,7 +42,7 @@ const SKIPPED: usize = 64 * 1024;
 /// One connection.
 struct Connection<Io> {
     wire: Wire<Io>,
-    out: Out,
+    out: Gather,
     limits: Limits,
     alarm: Alarm,
     /// When it last began to wait for a request, or bytes of an answer were taken.
@@ -77,7 +77,7 @@ where
     let moved = Instant::now();
     let limits = opened.limits;
     let alarm = Alarm::new(later(moved, limits.idle_timeout));
-    let mut connection = Connection { wire: Wire::new(io, &early), out: Out::default(), limits, alarm, moved };
+    let mut connection = Connection { wire: Wire::new(io, &early), out: Gather::default(), limits, alarm, moved };
     let mut draining = pin!(drain.cancelled());
     let end = loop {
         match connection.next(draining.as_mut()).await {
@@ -87,7 +87,7 @@ where
             },
             Next::Refused(refusal) => {
                 opened.handler.refused(&opened.listener, refusal.kind);
-                break connection.refuse(&refusal).await;
+                break connection.refuse(&refusal, http::Method::GET).await;
             }
             Next::Over => break End::Clean,
         }
@@ -153,7 +153,7 @@ where
         self.wire.lock().begin(framing, expects);
         if let Err(refusal) = head::check(&mut parts, &self.limits) {
             opened.handler.refused(&opened.listener, refusal.kind);
-            return Some(self.refuse(&refusal).await);
+            return Some(self.refuse(&refusal, parts.method).await);
         }
         let mut asked = Asked { version: parts.version, method: parts.method.clone(), keep: keep_alive };
         let inbound = self.inbound(parts, opened);
@@ -203,7 +203,7 @@ where
     /// Sends an answer. `None`: the connection may serve another request.
     async fn answer(&mut self, outbound: Outbound, asked: &Asked) -> Option<End> {
         let begun = self.wire.lock().interim_begun();
-        self.out.put(begun);
+        self.out.head().extend_from_slice(begun);
         let (mut answering, keep) = Answering::begin(outbound, asked, &mut self.out);
         let Self { wire, out, limits, alarm, moved } = self;
         let mut progressed = true;
@@ -230,8 +230,8 @@ where
     }
 
     /// Answers that it does not serve. The connection is not used again.
-    async fn refuse(&mut self, refusal: &Refusal) -> End {
-        let asked = Asked { version: http::Version::HTTP_11, method: http::Method::GET, keep: false };
+    async fn refuse(&mut self, refusal: &Refusal, method: http::Method) -> End {
+        let asked = Asked { version: http::Version::HTTP_11, method, keep: false };
         match self.answer(head::answer(refusal, false), &asked).await {
             Some(End::Cut) => End::Cut,
             _ => End::Linger,

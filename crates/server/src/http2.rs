@@ -34,10 +34,10 @@ use self::exchange::Shared;
 use self::frames::Frames;
 use self::patience::Patience;
 use self::tally::Tally;
-use crate::alarm::Alarm;
+use crate::alarm::{Alarm, later};
 use crate::handler::Handler;
-use crate::pulse::{Gauge, later};
-use crate::service::Opened;
+use crate::in_flight::Gauge;
+use crate::opened::Opened;
 use crate::spawn::Streams;
 
 /// Answer bytes buffered for a stream whose client does not read.

@@ -13,16 +13,16 @@ mod handler;
 mod head;
 mod http1;
 mod http2;
+mod in_flight;
 mod joined;
 mod limits;
 mod listener;
+mod opened;
 mod path;
 mod proxied;
 mod proxies;
-mod pulse;
 mod received;
 mod server;
-mod service;
 mod spawn;
 
 pub use accept::serve_listener;

@@ -21,18 +21,22 @@ pub(crate) fn canonical(target: &str) -> Result<Cow<'_, str>, Refusal> {
     if !path.starts_with('/') {
         return Err(refuse("the request target must be a path that begins with '/'"));
     }
-    let canonical = if path.contains('%') { Cow::Owned(decoded(path)?) } else { Cow::Borrowed(path) };
+    if !path.contains('%') {
+        check_segments(path)?;
+        return Ok(Cow::Borrowed(target));
+    }
+    let mut canonical = decoded(path, target.len())?;
     check_segments(&canonical)?;
-    Ok(match (canonical, query) {
-        (Cow::Borrowed(_), _) => Cow::Borrowed(target),
-        (Cow::Owned(path), Some(query)) => Cow::Owned(format!("{path}?{query}")),
-        (Cow::Owned(path), None) => Cow::Owned(path),
-    })
+    if let Some(query) = query {
+        canonical.push('?');
+        canonical.push_str(query);
+    }
+    Ok(Cow::Owned(canonical))
 }
 
-/// `path` with percent-encoding only where it is needed.
-fn decoded(path: &str) -> Result<String, Refusal> {
-    let mut out = String::with_capacity(path.len());
+/// `path` with percent-encoding only where it is needed, and room for `length` bytes in all.
+fn decoded(path: &str, length: usize) -> Result<String, Refusal> {
+    let mut out = String::with_capacity(length);
     let mut text = Vec::with_capacity(path.len());
     let mut rest = path.bytes();
     while let Some(byte) = rest.next() {

@@ -12,8 +12,8 @@ use pin_project_lite::pin_project;
 use sluicegate_core::{Body, BodyError, Leisure};
 use tokio::time::{Instant, Sleep};
 
+use crate::alarm::later;
 use crate::limits::Limits;
-use crate::pulse::later;
 
 pin_project! {
     /// Bounds a body that comes over either version of HTTP. The timer lives in here: nothing is allocated or spawned a chunk.

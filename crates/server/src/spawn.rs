@@ -16,8 +16,8 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::task::{JoinError, JoinSet};
 
+use crate::in_flight::Gauge;
 use crate::listener::Listener;
-use crate::pulse::Gauge;
 pub use workers::Workers;
 
 /// The connections of one listener. Dropping it cuts them.

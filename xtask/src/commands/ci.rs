@@ -4,14 +4,14 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::{Command, no_arguments, readme, test, tidy};
+use super::{Command, instructions, no_arguments, readme, test, tidy};
 use crate::stopwatch::{Seconds, Stopwatch};
 use crate::{process, say};
 
 pub(crate) const COMMAND: Command = Command {
     name: "ci",
     usage: "",
-    summary: "format, clippy, tidy, the README as written, test: what a change must pass",
+    summary: "format, clippy, tidy, the README as written, instructions, test: what a change must pass",
     run: |root, arguments| {
         no_arguments("ci", arguments)?;
         ci(root)
@@ -21,8 +21,14 @@ pub(crate) const COMMAND: Command = Command {
 /// A step by its name. The tests are last: their closing lines are what one looks for in the output.
 type Step = (&'static str, fn(&Path) -> Result<()>);
 
-const STEPS: &[Step] =
-    &[("fmt", fmt), ("clippy", clippy), ("tidy", tidy::run), ("readme", readme::run), ("test", tests)];
+const STEPS: &[Step] = &[
+    ("fmt", fmt),
+    ("clippy", clippy),
+    ("tidy", tidy::run),
+    ("readme", readme::run),
+    ("instructions", instructions::check),
+    ("test", tests),
+];
 
 fn ci(root: &Path) -> Result<()> {
     let mut rows: Vec<(&str, Seconds, Result<()>)> = Vec::new();
@@ -37,7 +43,7 @@ fn ci(root: &Path) -> Result<()> {
     }
     for (name, elapsed, result) in &rows {
         let verdict = if result.is_ok() { "ok" } else { "FAILED" };
-        say::line(format_args!("{name:<8} {elapsed:>10}  {verdict}"));
+        say::line(format_args!("{name:<12} {elapsed:>10}  {verdict}"));
     }
     match rows.iter().filter(|(_, _, result)| result.is_err()).count() {
         0 => Ok(()),
@@ -50,7 +56,8 @@ fn fmt(root: &Path) -> Result<()> {
 }
 
 fn clippy(root: &Path) -> Result<()> {
-    let arguments = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
+    // All features: what is built by one alone is checked too.
+    let arguments = ["clippy", "--workspace", "--all-targets", "--all-features", "--quiet", "--", "-D", "warnings"];
     process::run(process::cargo(root).args(arguments))
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fuzz::{Options as FuzzOptions, Report};
 use super::test::Options;
-use super::{COMMANDS, dispatch, env, fuzz, properties, schema};
+use super::{COMMANDS, differential, dispatch, env, fuzz, instructions, properties, schema, stages};
 
 fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
@@ -105,6 +105,62 @@ fn properties_replace_the_rows_of_their_table() {
     let page = properties::with_table(&format!("# F\n\n{head}| old | 1 | 1 | 0 |\n\n## G\n"), &rows).unwrap();
     assert_eq!(page, format!("# F\n\n{head}{}\n\n## G\n", rows.join("\n")));
     assert!(properties::rows("running 0 tests\n").is_err() && properties::with_table("# F\n", &rows).is_err());
+}
+
+#[test]
+fn differential_takes_a_number_of_streams_and_a_seed() {
+    let parse = |line: &str| differential::Options::parse(&words(line));
+    assert_eq!(parse("").unwrap(), differential::Options { cases: 1_000_000, seed: 0 });
+    assert_eq!(parse("--seed 3 --cases 7").unwrap(), differential::Options { cases: 7, seed: 3 });
+    for bad in ["--cases", "--cases 0", "--cases x", "--seed -1", "7"] {
+        assert!(parse(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn differential_replaces_the_rows_of_its_table() {
+    let rows = differential::rows("test a ... | nginx | 12345 | 0 |\n| the letter | 7 | 1 |\nok\n").unwrap();
+    assert_eq!(rows, ["| nginx | 12,345 | 0 |\n", "| the letter | 7 | 1 |\n"]);
+    let head = "| reader | messages | read otherwise |\n|---|---|---|\n";
+    let page = differential::with_rows(&format!("# E\n\n{head}| old | 1 | 1 |\n\nEnd.\n"), &rows).unwrap();
+    assert_eq!(page, format!("# E\n\n{head}{}\nEnd.\n", rows.concat()));
+    assert!(differential::rows("ok\n").is_err() && differential::with_rows("# E\n", &rows).is_err());
+}
+
+#[test]
+fn instructions_are_read_from_what_valgrind_says() {
+    let said = "==7== Cachegrind\n==7== \n==7== I   refs:      12,345,678\n";
+    assert_eq!(instructions::total(said), Some(12_345_678));
+    assert_eq!(instructions::total("==7== I refs: 5\n"), Some(5));
+    assert_eq!(instructions::total("valgrind: cannot execute\n"), None);
+}
+
+#[test]
+fn instructions_that_grew_are_told_from_noise() {
+    assert!(!instructions::is_growth(10_000, 10_300) && !instructions::is_growth(10_000, 9_000));
+    assert!(instructions::is_growth(10_000, 10_301));
+}
+
+#[test]
+fn instructions_are_written_as_they_are_read() {
+    let page =
+        "# I\n\n| request | instructions | of client and server alone |\n|---|---|---|\n| a, b | 1 | 1 |\n\nEnd.\n";
+    assert_eq!(instructions::figures(page).unwrap(), [("a, b".to_owned(), 1)]);
+    let row = instructions::shown("c", instructions::Count { gateway: 40_000, others: 2_000 });
+    let page = instructions::with_table(page, &[row]).unwrap();
+    assert!(page.ends_with("|---|---|---|\n| c | 40,000 | 2,000 |\n\nEnd.\n"), "{page}");
+    assert_eq!(instructions::figures(&page).unwrap(), [("c".to_owned(), 40_000)]);
+    assert!(instructions::figures("# I\n").is_err() && instructions::with_table("# I\n", &[]).is_err());
+    assert!(instructions::figures(&page.replace("40,000", "many")).unwrap_err().to_string().contains("`many`"));
+}
+
+#[test]
+fn stages_replace_the_rows_of_their_table() {
+    let head = "| room | stage | ns, median | ns, quartiles | allocations |\n|---|---|---|---|---|\n";
+    let row = "| server | strict head | 500 | 490 to 510 | 3 |".to_owned();
+    let page = stages::with_table(&format!("# S\n\n{head}| old | a | 1 | 1 to 1 | 0 |\n"), &[row.clone()]).unwrap();
+    assert_eq!(page.trim_end(), format!("# S\n\n{head}{row}"));
+    assert!(stages::with_table("# S\n", &[row]).is_err());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Debian packages: installed only when missing, and said aloud.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -28,6 +29,17 @@ pub(crate) const CXX: Package = Package {
     why: "builds libFuzzer",
     present: || process::succeeds(Command::new("c++").arg("--version")),
 };
+/// Counts instructions.
+pub(crate) const VALGRIND: Package = Package {
+    name: "valgrind",
+    why: "counts instructions",
+    present: || process::succeeds(Command::new("valgrind").arg("--version")),
+};
+
+/// Debian starts the servers it installs, unless this program forbids it.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+/// What it then says: no action is allowed.
+const FORBID: &str = "printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d";
 
 /// Installs those that are missing, as root or through sudo; says what to do where neither is possible.
 pub(crate) fn ensure(packages: &[Package]) -> Result<()> {
@@ -55,17 +67,31 @@ fn apt(names: &[&str]) -> Result<()> {
     if !root && !process::succeeds(Command::new("sudo").args(["-n", "true"])) {
         bail!("not root, and sudo asks for a password");
     }
-    process::run_aside(apt_get(root).arg("update"))?;
-    process::run_aside(apt_get(root).args(["install", "--yes", "--no-install-recommends"]).args(names))
+    process::run_aside(as_root(root, "apt-get").arg("update"))?;
+    starting_nothing(root, || {
+        let mut install = as_root(root, "apt-get");
+        process::run_aside(install.args(["install", "--yes", "--no-install-recommends"]).args(names))
+    })
 }
 
-fn apt_get(root: bool) -> Command {
+/// Installs while no service may be started. A policy that is there already is the machine's own and stays.
+fn starting_nothing(root: bool, install: impl FnOnce() -> Result<()>) -> Result<()> {
+    if Path::new(POLICY).exists() {
+        return install();
+    }
+    process::output(as_root(root, "sh").args(["-c", FORBID]))?;
+    let installed = install();
+    process::output(as_root(root, "rm").args(["-f", POLICY]))?;
+    installed
+}
+
+fn as_root(root: bool, program: &str) -> Command {
     if root {
-        let mut command = Command::new("apt-get");
+        let mut command = Command::new(program);
         command.env("DEBIAN_FRONTEND", "noninteractive");
         return command;
     }
     let mut command = Command::new("sudo");
-    command.args(["-n", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+    command.args(["-n", "DEBIAN_FRONTEND=noninteractive", program]);
     command
 }

@@ -9,7 +9,7 @@ use anyhow::bail;
 use super::cache::Cache;
 use super::environment::Environment;
 use super::uv::{Python, Uv};
-use super::{Mode, borrowed, debian, grpcurl, minilm, onnxruntime, perf_analyzer};
+use super::{Mode, borrowed, debian, grpcurl, minilm, onnxruntime, perf_analyzer, proxies};
 use crate::process;
 
 fn cache_at(path: &Path) -> Cache {
@@ -173,4 +173,19 @@ fn perf_analyzer_is_started_by_its_own_loader_wherever_the_folder_is() {
     let expected =
         format!("--library-path {at}/libraries/{libraries} {at}/wheel/perf_analyzer/bin/perf_analyzer -m two words\n");
     assert_eq!(said, expected);
+}
+
+#[test]
+fn a_proxy_is_found_in_the_path_and_where_servers_are() {
+    let temp = tempfile::tempdir().unwrap();
+    let [bin, sbin] = ["bin", "sbin"].map(|name| temp.path().join(name));
+    for folder in [&bin, &sbin] {
+        fs::create_dir(folder).unwrap();
+    }
+    let found = |name| proxies::found(name, bin.as_os_str(), &sbin);
+    fs::write(sbin.join("nginx"), "").unwrap();
+    assert_eq!(found("nginx"), Some(sbin.join("nginx")));
+    fs::write(bin.join("nginx"), "").unwrap();
+    assert_eq!(found("nginx"), Some(bin.join("nginx")), "the path comes first");
+    assert_eq!(found("haproxy"), None);
 }

@@ -12,28 +12,31 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
         .collect();
+    // No memory is taken where there is nothing to take out.
     named.extend(headers.keys().filter(|name| is_hop_by_hop(name)).cloned());
     for name in named {
         headers.remove(name);
     }
 }
 
-fn is_hop_by_hop(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    name.starts_with("proxy-")
-        || matches!(
-            name,
-            "connection"
-                | "keep-alive"
-                | "te"
-                | "trailer"
-                | "transfer-encoding"
-                | "upgrade"
-                | "content-length"
-                | "expect"
-                | "host"
-                | "http2-settings"
-        )
+/// Whether a field belongs to one connection, or to its framing.
+pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
+    match *name {
+        header::CONNECTION
+        | header::TE
+        | header::TRAILER
+        | header::TRANSFER_ENCODING
+        | header::UPGRADE
+        | header::CONTENT_LENGTH
+        | header::EXPECT
+        | header::HOST
+        | header::PROXY_AUTHENTICATE
+        | header::PROXY_AUTHORIZATION => true,
+        _ => {
+            let name = name.as_str();
+            matches!(name, "keep-alive" | "http2-settings") || name.starts_with("proxy-")
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,141 +1,262 @@
-//! One connection to an endpoint, and one exchange over it.
+//! One HTTP/1.1 connection to an endpoint, and one exchange over it at a time.
 //!
 //! The connection is driven by whoever polls its request or its answer, never by a task of its own: dropping either
-//! closes the socket at once, and no chunk crosses from one task to another.
+//! closes the socket at once, and no chunk crosses from one task to another. Heads are read by httparse; the framing is
+//! our own, and strict: what could end in two places is no answer.
 
 mod answer;
+mod download;
+mod head;
+mod upload;
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
-use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
-use hyper_util::rt::TokioIo;
+use bytes::{Bytes, BytesMut};
+use http::{Method, Request, Response, StatusCode};
+use sluicegate_core::http1::Gather;
 use sluicegate_core::{Body, Sent};
-use tokio::time::Sleep;
+use tokio::io::AsyncWrite;
+use tokio::time::Instant;
+use tokio_util::io::poll_read_buf;
 
 pub(super) use self::answer::LineAnswer;
-use super::gauge::{Counted, Gauge, Outgoing};
-use super::{Fault, HttpError, Io};
+use self::download::Download;
+use self::upload::Upload;
+use super::alarm::Alarm;
+use super::{Fault, HttpError, Io, Origin};
 
-/// Longest head of an answer, in bytes. Its number of fields is bounded by hyper's default of 100.
+/// Longest head of an answer, in bytes.
 const HEAD_LIMIT: usize = 32 * 1024;
 
 /// Most bytes read before the head of the answer is complete: room for it and as much of interim (1xx) answers, which
-/// are ignored. Held against after each turn, so that what is buffered together with the head does not count.
-const PREFACE_LIMIT: u64 = 2 * HEAD_LIMIT as u64;
+/// are ignored.
+const PREFACE_LIMIT: usize = 2 * HEAD_LIMIT;
+
+/// Room made before a head is read.
+const ROOM: usize = 8 * 1024;
 
 /// One connection.
 pub(super) struct Line {
-    sender: SendRequest<Outgoing>,
-    /// `None` once it has ended: with it go the socket, and what was queued for it.
-    driver: Option<Connection<TokioIo<Counted>, Outgoing>>,
-    gauge: Arc<Gauge>,
+    io: Box<dyn Io>,
+    /// Read, and not used yet.
+    input: BytesMut,
+    /// ... into more room than an idle connection should hold.
+    grown: bool,
+    /// Bytes that are to leave.
+    out: Gather,
+    /// Bytes of the current request that have left.
+    written: u64,
+    /// Bytes read before the head of its answer was complete.
+    preface: usize,
+    upload: Upload,
+    download: Download,
+    /// Whether the server keeps it open behind the current answer.
+    kept: bool,
+    /// The server takes no more bytes; it may still have answered.
+    deaf: Option<String>,
+    alarm: Alarm,
 }
 
-/// Why an exchange failed, and its request where not a byte of it was taken up.
+/// Why an exchange failed, and its request where not a byte of it has left.
 pub(super) struct Failure {
     pub(super) error: HttpError,
     pub(super) request: Option<Box<Request<Body>>>,
 }
 
-/// How an exchange ended before its answer's head was complete.
-enum End {
-    Failed(Box<TrySendError<Request<Outgoing>>>),
-    Stopped,
-    Flooded,
-    TimedOut,
-}
-
 impl Line {
     /// Speaks HTTP/1.1 over `io`.
-    pub(super) async fn over(io: Box<dyn Io>) -> Result<Box<Self>, HttpError> {
-        let gauge = Arc::new(Gauge::default());
-        let io = TokioIo::new(Counted::new(io, Arc::clone(&gauge)));
-        let (sender, driver) = Builder::new()
-            .max_header_size(HEAD_LIMIT)
-            .handshake(io)
-            .await
-            .map_err(|error| HttpError::new(Fault::Connect, Sent::Nothing, explain(&error)))?;
-        Ok(Box::new(Self { sender, driver: Some(driver), gauge }))
-    }
-
-    /// Lets the connection do what it can. Whether it is still open.
-    pub(super) fn drive(&mut self, context: &mut Context<'_>) -> bool {
-        let ended = self.driver.as_mut().is_none_or(|driver| Pin::new(driver).poll(context).is_ready());
-        if ended {
-            self.driver = None;
-        }
-        !ended
+    pub(super) fn over(io: Box<dyn Io>, due: Instant) -> Box<Self> {
+        Box::new(Self {
+            io,
+            input: BytesMut::new(),
+            grown: false,
+            out: Gather::default(),
+            written: 0,
+            preface: 0,
+            upload: Upload::default(),
+            download: Download::default(),
+            kept: true,
+            deaf: None,
+            alarm: Alarm::new(due),
+        })
     }
 
     /// Whether a request can be sent: open, nothing unread, the exchange before complete in both directions.
     pub(super) fn is_fit(&mut self, context: &mut Context<'_>) -> bool {
-        self.gauge.ended() && self.drive(context) && self.sender.is_ready()
+        self.kept
+            && self.upload.is_done()
+            && self.download.is_done()
+            && self.out.is_empty()
+            && self.input.is_empty()
+            // What it says unasked, its leaving too, makes it unfit.
+            && self.poll_read(context, ROOM).is_pending()
     }
 
-    /// How much of the current request has left.
-    pub(super) fn sent(&self) -> Sent {
-        self.gauge.sent()
+    /// Gives back the room that a large message took. Nothing must be on its way.
+    pub(super) fn shrink(&mut self) {
+        self.out.shrink();
+        if self.grown {
+            (self.grown, self.input) = (false, BytesMut::new());
+        }
     }
 
-    /// Sends `request` and waits for the head of its answer.
+    /// Sends `request` and waits until `due` for the head of its answer.
     pub(super) async fn exchange(
         &mut self,
         request: Request<Body>,
-        timer: &mut Pin<Box<Sleep>>,
-    ) -> Result<Response<Incoming>, Failure> {
-        let request = request.map(|body| Outgoing::begin(body, &self.gauge));
-        let mut answer = pin!(self.sender.try_send_request(request));
-        let end = poll_fn(|context| {
-            if let Poll::Ready(result) = answer.as_mut().poll(context) {
-                return Poll::Ready(result.map_err(|failed| End::Failed(Box::new(failed))));
+        origin: &Origin,
+        due: Instant,
+    ) -> Result<Response<()>, Failure> {
+        let (head, body) = request.into_parts();
+        let to_head = head.method == Method::HEAD;
+        (self.written, self.preface, self.deaf) = (0, 0, None);
+        let mut begun = false;
+        self.upload = Upload::of(body);
+        let result = poll_fn(|context| {
+            // Looked at before a byte is sent: a request that meets a closed connection goes out over another.
+            if !begun {
+                if self.poll_read(context, ROOM).is_ready() {
+                    return Poll::Ready(Err(self.failed(Fault::Broken, "the connection ended without an answer")));
+                }
+                begun = true;
+                head::write(&head, origin, self.upload.length(), self.out.head());
             }
-            let open = self.drive(context);
-            match answer.as_mut().poll(context) {
-                Poll::Ready(result) => Poll::Ready(result.map_err(|failed| End::Failed(Box::new(failed)))),
-                Poll::Pending if !open => Poll::Ready(Err(End::Stopped)),
-                Poll::Pending if self.gauge.read() > PREFACE_LIMIT => Poll::Ready(Err(End::Flooded)),
-                Poll::Pending => timer.as_mut().poll(context).map(|()| Err(End::TimedOut)),
+            if let Poll::Ready(Err(error)) = self.poll_upload(context) {
+                return Poll::Ready(Err(error));
             }
+            if let Poll::Ready(answered) = self.poll_head(context, to_head) {
+                return Poll::Ready(answered);
+            }
+            self.poll_due(context, due)
+                .map(|()| Err(self.failed(Fault::TimedOut, "no answer within the request's time")))
         })
         .await;
-        match end {
-            Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                Err(self.failure(Fault::Nonsense, "it answered 101, though no other protocol was asked for"))
-            }
-            Ok(response) => Ok(response),
-            Err(end) => Err(self.judge(end)),
+        result.map_err(|error| {
+            let whole = error.sent == Sent::Nothing && error.fault == Fault::Broken;
+            let body = if whole { self.upload.take_back() } else { None };
+            self.kept = false;
+            Failure { error, request: body.map(|body| Box::new(Request::from_parts(head, body))) }
+        })
+    }
+
+    /// How much of the current request has left.
+    fn sent(&self) -> Sent {
+        match (self.written, self.upload.is_done() && self.out.is_empty()) {
+            (0, _) => Sent::Nothing,
+            (_, true) => Sent::All,
+            (_, false) => Sent::Partial,
         }
     }
 
-    fn judge(&self, end: End) -> Failure {
-        match end {
-            End::Stopped => self.failure(Fault::Broken, "the connection ended without an answer"),
-            End::Flooded => self.failure(Fault::Nonsense, "it sent interim answers without end"),
-            End::TimedOut => self.failure(Fault::TimedOut, "no answer within the request's time"),
-            End::Failed(mut failed) => {
-                let request = failed.take_message();
-                let error = failed.into_error();
-                // A request that comes back was never begun.
-                let sent = if request.is_some() { Sent::Nothing } else { self.sent() };
-                let fault = match self.gauge.failure() {
-                    Some(reason) => Fault::Request(reason),
-                    None if error.is_parse() || error.is_parse_too_large() => Fault::Nonsense,
-                    None => Fault::Broken,
-                };
-                let request = request.map(|request| Box::new(request.map(Outgoing::into_inner)));
-                Failure { error: HttpError::new(fault, sent, explain(&error)), request }
+    fn failed(&self, fault: Fault, cause: impl Into<String>) -> HttpError {
+        HttpError::new(fault, self.sent(), cause)
+    }
+
+    /// Ready when `due` has come.
+    fn poll_due(&mut self, context: &mut Context<'_>, due: Instant) -> Poll<()> {
+        self.alarm.poll(context, due)
+    }
+
+    /// Sends what of the request is there. Ready with an error when the request itself broke off.
+    fn poll_upload(&mut self, context: &mut Context<'_>) -> Poll<Result<(), HttpError>> {
+        loop {
+            if self.deaf.is_some() {
+                return Poll::Pending;
+            }
+            if let Err(reason) = self.upload.fill(&mut self.out, context) {
+                let cause = reason.to_string();
+                return Poll::Ready(Err(self.failed(Fault::Request(reason), cause)));
+            }
+            if self.out.is_empty() {
+                return if self.upload.is_done() { Poll::Ready(Ok(())) } else { Poll::Pending };
+            }
+            match ready!(self.poll_write(context)) {
+                Ok(()) => {}
+                // It may have answered before it stopped listening.
+                Err(error) => self.deaf = Some(error.to_string()),
             }
         }
     }
 
-    fn failure(&self, fault: Fault, cause: &str) -> Failure {
-        Failure { error: HttpError::new(fault, self.sent(), cause), request: None }
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.out.is_empty() {
+            let (pieces, count) = self.out.pieces();
+            let pieces = pieces.get(..count).unwrap_or_default();
+            let written = ready!(Pin::new(&mut self.io).poll_write_vectored(context, pieces))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written = self.written.saturating_add(written as u64);
+            self.upload.has_left();
+            self.out.advance(written);
+        }
+        Pin::new(&mut self.io).poll_flush(context)
+    }
+
+    /// Reads until the head of the answer is there.
+    fn poll_head(&mut self, context: &mut Context<'_>, to_head: bool) -> Poll<Result<Response<()>, HttpError>> {
+        loop {
+            match head::read(&mut self.input, HEAD_LIMIT) {
+                Ok(None) if self.preface > PREFACE_LIMIT => {
+                    let cause = "it sent interim answers without end";
+                    return Poll::Ready(Err(self.failed(Fault::Nonsense, cause)));
+                }
+                Ok(None) => {}
+                Ok(Some((head, _))) if head.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                    let cause = "it answered 101, though no other protocol was asked for";
+                    return Poll::Ready(Err(self.failed(Fault::Nonsense, cause)));
+                }
+                Ok(Some((head, _))) if head.status().is_informational() => continue,
+                Ok(Some((head, hop))) => {
+                    let begun =
+                        Download::begin(&head, &hop, to_head).map_err(|why| self.failed(Fault::Nonsense, why))?;
+                    (self.download, self.kept) = begun;
+                    return Poll::Ready(Ok(head));
+                }
+                Err(why) => return Poll::Ready(Err(self.failed(Fault::Nonsense, why))),
+            }
+            let before = self.input.len();
+            match ready!(self.poll_read(context, ROOM)) {
+                Ok(true) => self.preface += self.input.len() - before,
+                Ok(false) => {
+                    let cause = self.deaf.take().unwrap_or_else(|| "the connection ended without an answer".to_owned());
+                    return Poll::Ready(Err(self.failed(Fault::Broken, cause)));
+                }
+                Err(error) => return Poll::Ready(Err(self.failed(Fault::Broken, error.to_string()))),
+            }
+        }
+    }
+
+    /// The next bytes of the answer; `None` at its end. What is left of the request is sent meanwhile.
+    fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, String>>> {
+        if !self.upload.is_done()
+            && let Poll::Ready(Err(error)) = self.poll_upload(context)
+        {
+            return Poll::Ready(Some(Err(error.cause)));
+        }
+        loop {
+            if let Some(read) = self.download.take(&mut self.input) {
+                return Poll::Ready(read.map_err(str::to_owned).transpose());
+            }
+            let room = self.download.room();
+            match ready!(self.poll_read(context, room)) {
+                Ok(true) => {}
+                Ok(false) => return Poll::Ready(self.download.ended().map_err(str::to_owned).err().map(Err)),
+                Err(error) => return Poll::Ready(Some(Err(error.to_string()))),
+            }
+        }
+    }
+
+    /// Reads more. `Ok(false)`: the server sends no more.
+    fn poll_read(&mut self, context: &mut Context<'_>, room: usize) -> Poll<io::Result<bool>> {
+        if room > ROOM || self.input.capacity() - self.input.len() < ROOM / 4 {
+            self.grown |= room > ROOM;
+            self.input.reserve(room);
+        }
+        poll_read_buf(Pin::new(&mut self.io), context, &mut self.input).map_ok(|count| count > 0)
     }
 }
 
@@ -143,7 +264,7 @@ impl Line {
 pub(super) fn explain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
-    // hyper nests two or three deep; the bound is for whatever else may come.
+    // Libraries nest two or three deep; the bound is for whatever else may come.
     for _ in 0..4 {
         let Some(inner) = source else { break };
         text.push_str(": ");

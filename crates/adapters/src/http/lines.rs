@@ -106,11 +106,17 @@ impl Lease {
         self.line.as_deref_mut()
     }
 
+    /// The same, to be looked at.
+    pub(super) fn look(&self) -> Option<&Line> {
+        self.line.as_deref()
+    }
+
     /// Gives the connection back if the exchange is complete in both directions; else closes it.
     pub(super) fn finish(mut self, context: &mut Context<'_>) {
         if let Some(mut line) = self.line.take()
             && line.is_fit(context)
         {
+            line.shrink();
             self.lines.put(line);
         }
     }

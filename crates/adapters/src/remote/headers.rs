@@ -1,6 +1,6 @@
 //! Header fields of a model server that are no business of the gateway's clients.
 
-use http::header::{HeaderMap, HeaderName};
+use http::header::{self, HeaderMap, HeaderName};
 
 use crate::http::strip_hop_by_hop;
 
@@ -43,6 +43,10 @@ fn is_form(name: &HeaderName) -> bool {
 }
 
 fn is_private(name: &HeaderName) -> bool {
+    // What nearly every answer has, first.
+    if matches!(*name, header::CONTENT_TYPE | header::DATE | header::RETRY_AFTER) {
+        return false;
+    }
     let name = name.as_str();
     let family = ["access-control-", "x-forwarded-", "x-envoy-", "x-sluicegate-", "sluicegate-", "x-b3-", "sec-"];
     family.iter().any(|prefix| name.starts_with(prefix))

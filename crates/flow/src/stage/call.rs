@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use sluicegate_config::StreamTimes;
 use sluicegate_core::{
     Call, CallBody, CallClass, CallError, Deadline, Endpoint, InferRequest, InferResponse, Kind, Metadata, NonFinite,
@@ -225,10 +225,12 @@ pub(super) fn refusal(error: CallError) -> Refusal {
 
 /// Headers that say how to read the body, and how to write the answer.
 fn copy_content_headers(from: &HeaderMap, to: &mut HeaderMap) {
-    let lengths = http::HeaderName::from_static("inference-header-content-length");
-    for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::ACCEPT, header::ACCEPT_ENCODING, lengths] {
-        for value in from.get_all(&name) {
-            to.append(&name, value.clone());
+    const LENGTHS: HeaderName = HeaderName::from_static("inference-header-content-length");
+    for (name, value) in from {
+        let describes =
+            matches!(*name, header::CONTENT_TYPE | header::CONTENT_ENCODING | header::ACCEPT | header::ACCEPT_ENCODING);
+        if describes || *name == LENGTHS {
+            to.append(name.clone(), value.clone());
         }
     }
 }

@@ -29,6 +29,10 @@ impl Received {
         self.bytes.load(Ordering::Relaxed)
     }
 
+    pub(super) fn add(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     pub(super) fn failure(&self) -> Option<&BodyError> {
         self.failure.get()
     }
@@ -50,7 +54,7 @@ impl HttpBody for Counted {
         match &frame {
             Some(Ok(frame)) => {
                 let length = frame.data_ref().map_or(0, |data| data.len() as u64);
-                this.received.bytes.fetch_add(length, Ordering::Relaxed);
+                this.received.add(length);
             }
             // The first failure is the one that counts.
             Some(Err(error)) => drop(this.received.failure.set(error.clone())),

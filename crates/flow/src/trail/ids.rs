@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use sluicegate_core::{Dice, Inbound, Secure};
 
-const REQUEST_ID: &str = "x-request-id";
-const TRACEPARENT: &str = "traceparent";
-const TRACESTATE: &str = "tracestate";
-const FORWARDED_FOR: &str = "x-forwarded-for";
-const FORWARDED_PROTO: &str = "x-forwarded-proto";
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// Longest request id taken from a client.
 const MAX_REQUEST_ID: usize = 128;
 /// Longest `tracestate` handed on.
@@ -35,14 +35,17 @@ impl Ids {
         let request: Arc<str> = only(headers, REQUEST_ID)
             .and_then(|value| value.to_str().ok())
             .filter(|id| acceptable(id))
-            .map_or_else(|| format!("{:016x}{:016x}", dice.roll(), dice.roll()).into(), Arc::from);
+            .map_or_else(|| Arc::from(hexadecimal::<32>(&[dice.roll(), dice.roll()]).as_str()), Arc::from);
         let parent = only(headers, TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(parse_traceparent);
         let tracestate = parent.and_then(|_| only(headers, TRACESTATE)).filter(|state| state.len() <= MAX_TRACESTATE);
         let (trace, flags): (Arc<str>, &str) = match parent {
             Some((trace, flags)) => (trace.into(), flags),
-            None => (format!("{:016x}{:016x}", dice.roll(), dice.roll() | 1).into(), "00"),
+            None => (Arc::from(hexadecimal::<32>(&[dice.roll(), dice.roll() | 1]).as_str()), "00"),
         };
-        let traceparent = format!("00-{trace}-{:016x}-{flags}", dice.roll() | 1);
+        let mut traceparent = String::with_capacity(55);
+        for part in ["00-", &trace, "-", hexadecimal::<16>(&[dice.roll() | 1]).as_str(), "-", flags] {
+            traceparent.push_str(part);
+        }
         let text_only = |text: &str| HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""));
         Self {
             request_header: text_only(&request),
@@ -68,8 +71,27 @@ impl Ids {
     }
 }
 
+/// Digits without a detour through the formatting machinery, which costs more than all the rest here.
+struct Hexadecimal<const N: usize>([u8; N]);
+
+fn hexadecimal<const N: usize>(words: &[u64]) -> Hexadecimal<N> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut digits = [b'0'; N];
+    let nibbles = words.iter().flat_map(|word| (0..16).rev().map(move |place| (word >> (place * 4)) & 15));
+    for (digit, nibble) in digits.iter_mut().zip(nibbles) {
+        *digit = usize::try_from(nibble).ok().and_then(|nibble| DIGITS.get(nibble)).copied().unwrap_or_default();
+    }
+    Hexadecimal(digits)
+}
+
+impl<const N: usize> Hexadecimal<N> {
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 /// A header that was sent exactly once.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a HeaderValue> {
+fn only<'a>(headers: &'a HeaderMap, name: HeaderName) -> Option<&'a HeaderValue> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())
 }
@@ -95,7 +117,13 @@ fn parse_traceparent(text: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{acceptable, parse_traceparent};
+    use super::{acceptable, hexadecimal, parse_traceparent};
+
+    #[test]
+    fn words_as_digits() {
+        let words = [0x0123_4567_89ab_cdef, 0xf];
+        assert_eq!(hexadecimal::<32>(&words).as_str(), format!("{:016x}{:016x}", words[0], words[1]));
+    }
 
     #[test]
     fn request_ids() {

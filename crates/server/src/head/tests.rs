@@ -37,7 +37,24 @@ fn h_11_exactly_one_host() {
     assert_eq!(verdict(Request::get("http://a/").version(Version::HTTP_2)), None);
     assert_eq!(verdict(Request::get("/").version(Version::HTTP_2)), Some(Kind::BadHost));
     for host in [
-        "", "a/b", "a?b", "a#b", "a b", "u@a", "a,b", "[::1", "[::1]x", "a:b", "a:123456", ":80", "\u{e4}", "a\\b",
+        "",
+        "a/b",
+        "a?b",
+        "a#b",
+        "a b",
+        "u@a",
+        "a,b",
+        "[::1",
+        "[::1]x",
+        "a:b",
+        "a:123456",
+        "a:65536",
+        "a:+1",
+        "[a]",
+        "[1.2.3.4]",
+        ":80",
+        "\u{e4}",
+        "a\\b",
         "[x]",
     ] {
         assert_eq!(verdict(Request::get("/").header("host", host)), Some(Kind::BadHost), "{host:?}");
@@ -69,6 +86,14 @@ fn h_20_one_credential() {
         assert_eq!(verdict(both), Some(Kind::AmbiguousCredentials), "{one} {other}");
         assert_eq!(verdict(get("/").header(one, "x")), None);
     }
+}
+
+#[test]
+fn fields_of_one_value_are_there_once() {
+    for name in ["content-type", "user-agent", "inference-header-content-length", "x-request-id"] {
+        assert_eq!(verdict(get("/").header(name, "1").header(name, "1")), Some(Kind::BadRequest), "{name}");
+    }
+    assert_eq!(verdict(get("/").header("accept", "a").header("accept", "b")), None);
 }
 
 #[test]

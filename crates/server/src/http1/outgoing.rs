@@ -1,30 +1,22 @@
 //! An answer on its way out: its head, and its body in the framing that was chosen for it. What is ready together leaves
 //! in one system call; a large piece is not copied.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{self, HeaderName};
 use http::response::Parts;
 use http::{HeaderMap, Method, StatusCode, Version};
 use http_body::Body as HttpBody;
+use sluicegate_core::http1::Gather;
 use sluicegate_core::{Body, Outbound};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::wire::Wire;
 use crate::date;
 use crate::joined::Joined;
-
-/// Bytes that wait to leave together, at most.
-const TOGETHER: usize = 32 * 1024;
-
-/// A piece larger than this is sent from where it lies.
-const LARGE: usize = 16 * 1024;
-
-/// Room kept from answer to answer.
-const KEPT: usize = 16 * 1024;
 
 /// What a request asks of its answer's form.
 #[derive(Clone, Debug)]
@@ -33,16 +25,6 @@ pub(super) struct Asked {
     pub(super) method: Method,
     /// Whether the connection may serve another request behind this one.
     pub(super) keep: bool,
-}
-
-/// Bytes on their way to the socket.
-#[derive(Debug, Default)]
-pub(super) struct Out {
-    small: BytesMut,
-    /// Behind `small`.
-    large: Bytes,
-    /// Behind `large`.
-    tail: &'static [u8],
 }
 
 /// How the client is told where the body ends.
@@ -70,70 +52,29 @@ pub(super) struct Answering {
 #[derive(Debug)]
 pub(super) struct Cut;
 
-impl Out {
-    /// Puts bytes behind what is there.
-    pub(super) fn put(&mut self, bytes: &[u8]) {
-        self.small.extend_from_slice(bytes);
+/// Writes all that `out` holds.
+fn poll_write<Io: AsyncRead + AsyncWrite + Unpin>(
+    out: &mut Gather,
+    wire: &Wire<Io>,
+    context: &mut Context<'_>,
+    mut progress: impl FnMut(),
+) -> Poll<io::Result<()>> {
+    if out.is_empty() {
+        return Poll::Ready(Ok(()));
     }
-
-    /// Whether all that was put here has left.
-    pub(super) fn is_empty(&self) -> bool {
-        self.small.is_empty() && self.large.is_empty() && self.tail.is_empty()
+    let mut wire = wire.lock();
+    while !out.is_empty() {
+        let (pieces, count) = out.pieces();
+        let written = ready!(wire.poll_write(context, pieces.get(..count).unwrap_or_default()))?;
+        progress();
+        out.advance(written);
     }
-
-    fn is_full(&self) -> bool {
-        !self.large.is_empty() || self.small.len() >= TOGETHER
-    }
-
-    /// Writes all of it.
-    pub(super) fn poll_write<Io: AsyncRead + AsyncWrite + Unpin>(
-        &mut self,
-        wire: &Wire<Io>,
-        context: &mut Context<'_>,
-        mut progress: impl FnMut(),
-    ) -> Poll<io::Result<()>> {
-        if self.is_empty() {
-            return Poll::Ready(Ok(()));
-        }
-        let mut wire = wire.lock();
-        while !self.is_empty() {
-            let pieces = [IoSlice::new(&self.small), IoSlice::new(&self.large), IoSlice::new(self.tail)];
-            let pieces = if self.large.is_empty() { pieces.get(..1).unwrap_or_default() } else { &pieces };
-            let written = ready!(wire.poll_write(context, pieces))?;
-            progress();
-            self.advance(written);
-        }
-        wire.poll_flush(context)
-    }
-
-    fn advance(&mut self, written: usize) {
-        let small = written.min(self.small.len());
-        self.small.advance(small);
-        let large = (written - small).min(self.large.len());
-        self.large.advance(large);
-        self.tail = self.tail.get(written - small - large..).unwrap_or_default();
-        if self.large.is_empty() {
-            // Also where the end of the tail did not go with the rest.
-            self.small.extend_from_slice(self.tail);
-            self.tail = &[];
-        }
-    }
-
-    /// Gives back what a large answer took.
-    pub(super) fn shrink(&mut self) {
-        if self.small.capacity() > KEPT {
-            self.small = BytesMut::new();
-        } else {
-            // Back to the beginning of the room it has.
-            self.small.clear();
-            self.small.reserve(1);
-        }
-    }
+    wire.poll_flush(context)
 }
 
 impl Answering {
     /// Writes the head of `outbound` to `out` and says whether the connection stays open behind the answer.
-    pub(super) fn begin(outbound: Outbound, asked: &Asked, out: &mut Out) -> (Self, bool) {
+    pub(super) fn begin(outbound: Outbound, asked: &Asked, out: &mut Gather) -> (Self, bool) {
         let (head, body) = outbound.into_parts();
         let framing = framing(&head, &body, asked);
         let keep = asked.keep && framing != Framing::Close;
@@ -145,14 +86,14 @@ impl Answering {
     /// Sends what there is, until all is sent. Pending with nothing left to write: the body has no more now.
     pub(super) fn poll_send<Io: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
-        out: &mut Out,
+        out: &mut Gather,
         wire: &Wire<Io>,
         context: &mut Context<'_>,
         mut progress: impl FnMut(),
     ) -> Poll<Result<(), Cut>> {
         loop {
             let waiting = self.gather(out, context)?;
-            ready!(out.poll_write(wire, context, &mut progress)).map_err(|_| Cut)?;
+            ready!(poll_write(out, wire, context, &mut progress)).map_err(|_| Cut)?;
             if self.broken {
                 return Poll::Ready(Err(Cut));
             }
@@ -166,7 +107,7 @@ impl Answering {
     }
 
     /// Takes from the body what fits. Whether it has no more now.
-    fn gather(&mut self, out: &mut Out, context: &mut Context<'_>) -> Result<bool, Cut> {
+    fn gather(&mut self, out: &mut Gather, context: &mut Context<'_>) -> Result<bool, Cut> {
         while !self.done && !self.broken && !out.is_full() {
             let frame = match Pin::new(&mut self.body).poll_frame(context) {
                 Poll::Pending => return Ok(true),
@@ -190,43 +131,27 @@ impl Answering {
         Ok(false)
     }
 
-    fn put(&mut self, data: Bytes, out: &mut Out) -> Result<(), Cut> {
-        if data.is_empty() {
-            return Ok(());
-        }
-        let mut tail: &'static [u8] = &[];
+    fn put(&mut self, data: Bytes, out: &mut Gather) -> Result<(), Cut> {
         match &mut self.framing {
-            Framing::Absent | Framing::Close => {}
+            Framing::Absent | Framing::Close => out.put(data),
             Framing::Length(left) => {
                 *left = left.checked_sub(data.len() as u64).ok_or(Cut)?;
                 self.done = *left == 0;
+                out.put(data);
             }
-            Framing::Chunked => {
-                write_size(data.len(), &mut out.small);
-                tail = b"\r\n";
-            }
-        }
-        if data.len() < LARGE {
-            out.put(&data);
-            out.put(tail);
-        } else {
-            (out.large, out.tail) = (data, tail);
+            Framing::Chunked => out.put_chunk(data),
         }
         Ok(())
     }
 
-    fn finish(&mut self, out: &mut Out) {
+    fn finish(&mut self, out: &mut Gather) {
         match self.framing {
             Framing::Length(0) | Framing::Absent | Framing::Close => self.done = true,
             // Fewer bytes than were promised.
             Framing::Length(_) => self.broken = true,
             Framing::Chunked => {
                 self.done = true;
-                if out.large.is_empty() {
-                    out.put(b"0\r\n\r\n");
-                } else {
-                    out.tail = b"\r\n0\r\n\r\n";
-                }
+                out.put_last_chunk();
             }
         }
     }
@@ -248,8 +173,8 @@ fn is_bodiless(status: StatusCode) -> bool {
     status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-fn write_head(head: &Parts, framing: Framing, body: &Body, asked: &Asked, keep: bool, out: &mut Out) {
-    let out = &mut out.small;
+fn write_head(head: &Parts, framing: Framing, body: &Body, asked: &Asked, keep: bool, out: &mut Gather) {
+    let out = out.head();
     out.reserve(512);
     if head.status == StatusCode::OK {
         out.put_slice(b"HTTP/1.1 200 OK\r\n");
@@ -314,24 +239,3 @@ fn write_field(name: &str, value: &[u8], out: &mut BytesMut) {
     out.put_slice(value);
     out.put_slice(b"\r\n");
 }
-
-/// The line before a chunk.
-fn write_size(length: usize, out: &mut BytesMut) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut line = [0; 18];
-    let mut rest = length;
-    let mut used = 0;
-    for place in line.iter_mut().rev() {
-        *place = DIGITS.get(rest & 15).copied().unwrap_or_default();
-        rest >>= 4;
-        used += 1;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.put_slice(line.get(line.len() - used..).unwrap_or_default());
-    out.put_slice(b"\r\n");
-}
-
-#[cfg(test)]
-mod tests;

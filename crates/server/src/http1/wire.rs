@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use parking_lot::{Mutex, MutexGuard};
+use sluicegate_core::http1::{ChunkRead, Chunks};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_util::io::poll_read_buf;
 
-use super::chunks::{Chunks, Read};
 use super::parse::Framing;
 
 /// Room made before a head, or bytes that nobody asked for, are read.
@@ -173,10 +173,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> State<Io> {
                 }
                 Rest::Length(_) => {}
                 Rest::Chunked(chunks) => match chunks.read(&mut self.input) {
-                    Ok(Read::Data(data)) => return Poll::Ready(Some(Ok(data))),
-                    Ok(Read::Done) => self.body_ended(Rest::Nothing),
-                    Ok(Read::More) if self.ended => self.body_ended(Rest::Broken("the client ended it before its end")),
-                    Ok(Read::More) => {}
+                    Ok(ChunkRead::Data(data)) => return Poll::Ready(Some(Ok(data))),
+                    Ok(ChunkRead::Done) => self.body_ended(Rest::Nothing),
+                    Ok(ChunkRead::More) if self.ended => {
+                        self.body_ended(Rest::Broken("the client ended it before its end"))
+                    }
+                    Ok(ChunkRead::More) => {}
                     Err(why) => self.body_ended(Rest::Broken(why)),
                 },
             }

@@ -17,8 +17,8 @@ use super::incoming::Incoming;
 use super::outgoing;
 use super::tally::Tally;
 use crate::handler::Handler;
-use crate::pulse::{Gauge, InFlight};
-use crate::service::Opened;
+use crate::in_flight::{Gauge, InFlight};
+use crate::opened::Opened;
 use crate::{head, received};
 
 /// What the streams of a connection share.
@@ -42,7 +42,7 @@ pub(super) async fn serve<H: Handler>(
     let opened = &shared.opened;
     let (head, stream) = request.into_parts();
     let without_body = head.method == Method::HEAD;
-    let grpc = head::is_grpc(&head);
+    let grpc = head::is_grpc(head.version, &head.headers);
     let outbound = match shared.inbound(head, stream) {
         Ok(inbound) => match unless_reset(&mut reply, opened.handler.serve(inbound)).await {
             Some(outbound) => outbound,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::alarm::Alarm;
-use crate::pulse::later;
+use crate::alarm::later;
 
 /// Bytes that buy new time. A byte now and then buys none.
 const WORTH: usize = 16 * 1024;

@@ -8,12 +8,16 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use sluicegate_core::Worker;
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
-use crate::pulse::Gauge;
+use crate::in_flight::Gauge;
+
+/// Shorter than the times that requests usually have; see [`Berth::beat`].
+const BEAT: Duration = Duration::from_secs(1);
 
 /// Where connections run. Dropped, it ends its threads, and drops what still runs on them.
 #[derive(Debug, Default)]
@@ -32,6 +36,8 @@ pub(super) struct Berth {
     runtime: Option<Handle>,
     connections: AtomicUsize,
     in_flight: Gauge,
+    /// Told of each connection.
+    boarded: Notify,
 }
 
 /// A connection's hold on its place.
@@ -62,7 +68,7 @@ impl Workers {
         for worker in Worker::group(count) {
             let name = format!("worker-{}", worker.number());
             let runtime = Builder::new_current_thread().thread_name(&name).enable_all().build()?;
-            berths.push(Arc::new(Berth { runtime: Some(runtime.handle().clone()), ..Berth::default() }));
+            berths.push(Berth::on(runtime.handle()));
             let (stop, stopped) = oneshot::channel::<()>();
             stops.push(stop);
             thread::Builder::new().name(name).spawn(move || {
@@ -75,19 +81,23 @@ impl Workers {
         Ok(Self { berths, _threads: Threads { _stops: stops, shared: None }, ..Self::default() })
     }
 
-    /// One runtime of `count` threads, on any of which a connection runs, now on this one and then on that.
+    /// One runtime of `count` threads, on any of which a connection runs, now on this one and then on that. Together they
+    /// are one worker: they share its connections.
     ///
     /// # Errors
     /// The system's.
     pub fn shared(count: NonZeroUsize) -> io::Result<Self> {
-        let runtime =
-            Builder::new_multi_thread().worker_threads(count.get()).thread_name("worker").enable_all().build()?;
-        let berth = Berth { runtime: Some(runtime.handle().clone()), ..Berth::default() };
-        Ok(Self {
-            berths: vec![Arc::new(berth)],
-            _threads: Threads { _stops: Vec::new(), shared: Some(runtime) },
-            ..Self::default()
-        })
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(count.get()).thread_name("worker").enable_all();
+        // For as long as the thread runs.
+        builder
+            .on_thread_start(|| Worker::group(NonZeroUsize::MIN).for_each(|worker| std::mem::forget(worker.enter())));
+        #[cfg(tokio_unstable)]
+        builder.disable_lifo_slot();
+        let runtime = builder.build()?;
+        let berth = Berth::on(runtime.handle());
+        let threads = Threads { _stops: Vec::new(), shared: Some(runtime) };
+        Ok(Self { berths: vec![berth], _threads: threads, ..Self::default() })
     }
 
     /// Requests in flight at all places.
@@ -102,7 +112,29 @@ impl Workers {
         let fewest = after.iter().chain(before).min_by_key(|berth| berth.connections.load(Ordering::Acquire));
         let berth = Arc::clone(fewest.unwrap_or(&self.here));
         berth.connections.fetch_add(1, Ordering::AcqRel);
+        berth.boarded.notify_one();
         Aboard(berth)
+    }
+}
+
+impl Berth {
+    /// A place on this runtime.
+    fn on(runtime: &Handle) -> Arc<Self> {
+        let berth = Arc::new(Self { runtime: Some(runtime.clone()), ..Self::default() });
+        runtime.spawn(Arc::clone(&berth).beat());
+        berth
+    }
+
+    /// Wakes once a second while there are connections. A runtime that is to wake later than a new timer wants wakes
+    /// itself at once, by a system call, for each such timer: with this one set, the time of a request never is the
+    /// earliest.
+    async fn beat(self: Arc<Self>) {
+        loop {
+            while self.connections.load(Ordering::Acquire) > 0 {
+                tokio::time::sleep(BEAT).await;
+            }
+            self.boarded.notified().await;
+        }
     }
 }
 

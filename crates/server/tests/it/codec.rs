@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use http_body::{Body as _, Frame};
+use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use sluicegate_core::{Body, BodyError, Inbound, Outbound};
 use sluicegate_server::Limits;
@@ -222,4 +222,10 @@ async fn refusals_say_which_in_a_word() {
         "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: 82\r\nconnection: close\r\n\r\n\
          {\"error\":\"a line of the head ends without a carriage return\",\"code\":\"bad_framing\"}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_head_has_no_body() {
+    let text = said("HEAD /../x HTTP/1.1\r\nhost: a\r\n\r\n", echo).await;
+    assert!(text.starts_with("HTTP/1.1 400 ") && text.ends_with("connection: close\r\n\r\n"), "{text}");
 }

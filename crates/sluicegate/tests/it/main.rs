@@ -12,6 +12,7 @@
 mod calls;
 mod cli;
 mod documents;
+mod edge;
 mod edge_h2;
 mod extensions;
 mod gigabyte;

@@ -3,9 +3,10 @@
 //! Events are handed on whole. A client can do nothing with half of one, and so an error can follow at any time.
 
 use std::collections::VecDeque;
+use std::sync::LazyLock;
 
 use bytes::{Bytes, BytesMut};
-use memchr::memmem;
+use memchr::memmem::Finder;
 use sluicegate_core::{Refusal, Usage};
 
 use super::error;
@@ -64,6 +65,10 @@ pub struct StreamEdit {
     /// Small pieces that will be handed on as one.
     small: BytesMut,
 }
+
+/// Made once: a searcher costs more than the search in an event of a few words.
+static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#""usage""#));
+static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#""error""#));
 
 impl StreamEdit {
     /// An edit of one stream.
@@ -160,8 +165,8 @@ impl StreamEdit {
     fn is_dull(&self, text: &[u8]) -> bool {
         self.form == StreamForm::Chunks
             && self.model.is_none()
-            && memmem::find(text, br#""usage""#).is_none()
-            && memmem::find(text, br#""error""#).is_none()
+            && USAGE.find(text).is_none()
+            && ERROR.find(text).is_none()
     }
 
     fn note(&mut self, found: &Found) {

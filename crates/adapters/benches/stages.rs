@@ -1,0 +1,76 @@
+//! What a record costs: in metrics, and as a line of the access log.
+//!
+//! ```text
+//! cargo bench -p sluicegate-adapters --bench stages
+//! ```
+
+use std::alloc::System;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use sluicegate_adapters::meter::prometheus::Meter;
+use sluicegate_core::{Operation, Outcome, Protocol, Record, RecordSink, Traffic};
+use sluicegate_testkit::Stages;
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+#[path = "../src/sink/access_log/line.rs"]
+mod line;
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+fn main() {
+    let mut stages = Stages::of("adapters", || {
+        let made = ALLOCATOR.stats();
+        made.allocations + made.reallocations
+    });
+    let record = record();
+    let meter = Meter::new(SystemTime::UNIX_EPOCH);
+    stages.stage(
+        "metrics: a request begun and ended",
+        0,
+        || (),
+        |()| {
+            meter.begun(&record.listener);
+            meter.ended(&record);
+        },
+    );
+    stages.stage("access log: the record copied for its queue", 0, || (), |()| record.clone());
+    let mut buffer = Vec::with_capacity(64 * 1024);
+    stages.stage(
+        "access log: the line (on the log's own thread)",
+        0,
+        || (),
+        |()| {
+            buffer.clear();
+            line::append(&record, &mut buffer)
+        },
+    );
+    stages.finish();
+}
+
+fn record() -> Record {
+    Record {
+        request_id: Arc::from("0123456789abcdef0123456789abcdef"),
+        trace_id: Arc::from("4bf92f3577b34da6a3ce929d0e0e4736"),
+        listener: Arc::from("local"),
+        peer: ([127, 0, 0, 1], 40_000).into(),
+        principal: Arc::from("anonymous"),
+        method: Arc::from("POST"),
+        protocol: Some(Protocol::OipRest),
+        operation: Some(Operation::Infer),
+        model: Some(Arc::from("iris")),
+        version: Some(Arc::from("1")),
+        backend: Some(Arc::from("triton")),
+        endpoint: Some(Arc::from("10.0.0.5:8000")),
+        status: 200,
+        outcome: Outcome::Answered,
+        cause: None,
+        arrived: SystemTime::UNIX_EPOCH + Duration::from_millis(1_764_000_000_123),
+        total: Duration::from_micros(1_234),
+        upstream: Duration::from_micros(987),
+        traffic: Traffic { received: 91, sent: 140 },
+        usage: None,
+        generation: Arc::from("3f2a9c0d1e4b5a67"),
+    }
+}

@@ -1,0 +1,56 @@
+//! The other ends of a benchmark: a model server that answers at once, clients that count, and the least a proxy can do.
+//!
+//! `cargo xtask bench` starts them, each as a process of its own. Dev only: nobody imports it, and it imports no room, so
+//! that what measures the gateway shares nothing with it. docs/benchmarks/README.md says what is measured and how.
+
+mod clock;
+mod floor;
+mod http1;
+mod load;
+mod mock;
+mod oip;
+mod usage;
+mod work;
+
+use std::io::Write as _;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "sluicegate-bench", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// A model server: OIP over REST and gRPC, OpenAI's API. Prints `http ADDRESS` and `grpc ADDRESS`
+    Mock,
+    /// A proxy that passes bytes on and reads none of them. Prints `http ADDRESS`
+    Floor(floor::Options),
+    /// Clients. Prints one line of JSON about what they saw
+    Load(load::Options),
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    // One thread each: what is measured is the proxy, and a second core is not there for all of us.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Mock => mock::run().await,
+            Command::Floor(options) => floor::run(&options).await,
+            Command::Load(options) => say(serde_json::to_string(&load::run(options).await?)?),
+        }
+    })
+}
+
+/// One line for who started us.
+fn say(line: impl std::fmt::Display) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()?;
+    Ok(())
+}
