@@ -23,7 +23,7 @@ use self::mistakes::Mistakes;
 use self::resolve::Checked;
 
 pub use markdown::markdown;
-pub use resolved::{Admin, Limits, Listener, Method, Model, Resolved, StreamTimes, Version};
+pub use resolved::{Admin, Exposure, Limits, Listener, Method, Model, Resolved, StreamTimes, Version};
 pub use schema::schema;
 
 /// The largest file that is read, in bytes; the binary need not hand over more than one byte beyond it.

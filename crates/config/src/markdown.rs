@@ -79,6 +79,7 @@ fn collect(path: &str, shape: &'static Shape, rows: &mut Vec<(String, &'static F
         | Shape::Duration { .. }
         | Shape::Size { .. }
         | Shape::Address
+        | Shape::Network
         | Shape::Url
         | Shape::Choice(_) => {}
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate_core::{BackendModel, BackendPlan, KeyPair, Mistake, ModelSource, NonFinite, Span};
+use sluicegate_core::{BackendModel, BackendPlan, KeyPair, Mistake, ModelSource, Network, NonFinite, Span};
 
 /// A whole configuration without a mistake.
 #[derive(Clone, Debug)]
@@ -53,6 +53,12 @@ pub struct Listener {
     pub management: bool,
     /// Its certificate and key, where it speaks TLS.
     pub tls: Option<KeyPair>,
+    /// Who can reach it.
+    pub exposure: Exposure,
+    /// Whose word on a client's address is taken.
+    pub trusted_proxies: Vec<Network>,
+    /// Who begins each connection with a PROXY protocol header.
+    pub proxy_protocol: Vec<Network>,
     /// What a connection and a request may take.
     pub limits: Limits,
     /// Where its name stands.
@@ -66,11 +72,22 @@ pub enum Method {
     Anonymous,
 }
 
+/// Who can reach a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exposure {
+    /// Anybody.
+    External,
+    /// Callers that do not wear the gateway out on purpose.
+    Internal,
+}
+
 /// What a connection and a request may take on a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a request's head (request line and headers).
     pub head: u64,
+    /// The same over HTTP/2, where it was given; else the exposure decides.
+    pub header_list: Option<u64>,
     /// Header fields of a request.
     pub headers: usize,
     /// Bytes of a request's body.
@@ -87,8 +104,8 @@ pub struct Limits {
     pub handshakes: usize,
     /// Connections open at once.
     pub connections: usize,
-    /// HTTP/2 streams open at once on one connection.
-    pub streams: u32,
+    /// HTTP/2 streams open at once on one connection, where it was given; else the exposure decides.
+    pub streams: Option<u32>,
 }
 
 /// How long answers that come one after another may take.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use sluicegate_core::{Node, Shape, suggest};
+use sluicegate_core::{Network, Node, Shape, suggest};
 
 use crate::{names, url, words};
 
@@ -26,6 +26,7 @@ pub(crate) fn wrong(node: &Node, text: &str, shape: &Shape) -> Option<Wrong> {
             .is_some_and(|value| (u128::from(*min_ms)..=u128::from(*max_ms)).contains(&value.as_millis())),
         Shape::Size { min, max } => node.size().is_some_and(|bytes| (*min..=*max).contains(&bytes)),
         Shape::Address => node.address().is_some(),
+        Shape::Network => text.parse::<Network>().is_ok(),
         Shape::Url => return url::address(text).err().map(|url::Wrong(problem, help)| helped(problem, help)),
         Shape::Choice(choices) => return choice(text, choices),
         Shape::List(_) | Shape::Map { .. } | Shape::Object(_) | Shape::Kind(_) => false,
@@ -38,6 +39,7 @@ pub(crate) fn wrong(node: &Node, text: &str, shape: &Shape) -> Option<Wrong> {
         Shape::Bool => boolean(text),
         Shape::Duration { .. } if text.parse::<f64>().is_ok() => Some("add a unit: `ms`, `s`, `m`, `h`".to_owned()),
         Shape::Address => address(text),
+        Shape::Network => text.parse::<Network>().err().map(|error| error.to_string()),
         Shape::List(_) => Some("a list is written `[a, b]`".to_owned()),
         Shape::Map { .. } | Shape::Object(_) | Shape::Kind(_) => {
             Some("a mapping is written `{ key: value }`".to_owned())

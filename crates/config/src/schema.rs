@@ -11,6 +11,7 @@ const NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$";
 const DURATION: &str = "^[0-9]+(\\.[0-9]+)? *(us|ms|s|m|h|d)$";
 const SIZE: &str = "^[0-9]+(\\.[0-9]+)? *(B|kB|KB|MB|GB|KiB|MiB|GiB)?$";
 const ADDRESS: &str = "^([0-9]{1,3}(\\.[0-9]{1,3}){3}|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$";
+const NETWORK: &str = "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$";
 const URL: &str = "^(http|grpc)s?://[^/?#@\\s]+(/[^?#\\s]*)?$";
 
 /// The JSON Schema of the root file; that of include files is its `$defs/include`.
@@ -83,6 +84,7 @@ fn shape(what: &Shape, catalog: &Catalog) -> Value {
             json!({ "type": ["string", "integer"], "pattern": SIZE, "minimum": min, "maximum": max })
         }
         Shape::Address => json!({ "type": "string", "pattern": ADDRESS }),
+        Shape::Network => json!({ "type": "string", "pattern": NETWORK }),
         Shape::Url => json!({ "type": "string", "pattern": URL }),
         Shape::Choice(choices) => choice(choices),
         Shape::List(item) => json!({ "type": "array", "minItems": 1, "items": shape(item, catalog) }),

@@ -27,12 +27,17 @@ impl Leisure {
     }
 }
 
+/// Among the head's extensions where the client's own connection was encrypted: the gateway's, or that to a proxy it trusts.
+#[derive(Clone, Copy, Debug)]
+pub struct Secure;
+
 /// A request as it left the socket: a complete head, a body still on its way.
 #[derive(Debug)]
 pub struct Inbound {
     /// The listener it came through, by its configured name.
     pub listener: Arc<str>,
-    /// The address of the peer that holds the connection.
+    /// The client's address: that of the peer that holds the connection, or what a proxy says of it that is trusted to. A
+    /// port that is not known is zero.
     pub peer: SocketAddr,
     /// Method, target, version and headers.
     pub head: Parts,

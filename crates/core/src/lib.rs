@@ -10,6 +10,7 @@ pub mod http1;
 mod inbound;
 mod infer;
 mod manage;
+mod network;
 mod node;
 mod operation;
 mod parameters;
@@ -29,11 +30,12 @@ pub use call::{
     ReplyStream, Sent, Upstream, one_reply,
 };
 pub use catalog::{BackendPlan, BuildError, BuildUpstream, Catalog, LoadedModel, ModelSource, Settings, UpstreamKind};
-pub use inbound::{Inbound, Leisure, Outbound};
+pub use inbound::{Inbound, Leisure, Outbound, Secure};
 pub use infer::{
     ASK_FINAL, FINAL, InferRequest, InferResponse, ModelMetadata, NonFinite, RequestedOutput, TensorMetadata,
 };
 pub use manage::{ManageCall, Management, Order};
+pub use network::{Network, NetworkError};
 pub use node::{Mistake, Node, Source, Span, Value};
 pub use operation::{Asked, Operation, Protocol};
 pub use parameters::{Parameter, Parameters};

@@ -34,6 +34,8 @@ pub enum Shape {
     },
     /// `host:port` with a numeric host.
     Address,
+    /// A group of addresses, such as `10.0.0.0/8`.
+    Network,
     /// `http://host[:port][/prefix]`.
     Url,
     /// One of some words; each with what it means. A word without a meaning is known from the design but not built: it is

@@ -41,7 +41,7 @@ pub(crate) struct Trail {
 
 impl Trail {
     pub(crate) fn begin(gateway: &Gateway, snapshot: &Snapshot, inbound: &Inbound) -> Self {
-        let ids = Ids::read_or_make(&inbound.head.headers, &*gateway.dice);
+        let ids = Ids::read_or_make(inbound, &*gateway.dice);
         gateway.sink.begun(&inbound.listener);
         let record = Record {
             request_id: Arc::clone(&ids.request),

@@ -72,8 +72,14 @@ pub(crate) async fn run<L: Listener, H: Handler>(
         if let Some((io, peer)) = pause.after(accepted, &plans.borrow().name) {
             let plan = plans.borrow();
             let tls = plan.tls.clone().map(|tls| (tls, handshakes.clone()));
-            let opened =
-                Opened { handler: handler.clone(), listener: plan.name.clone(), peer, limits: plan.limits, tls };
+            let opened = Opened {
+                handler: handler.clone(),
+                listener: Arc::clone(&plan.name),
+                peer,
+                proxies: Arc::clone(&plan.proxies),
+                limits: plan.limits,
+                tls,
+            };
             // A token of its own: the shared one has a lock that every connection would take at each step.
             let drain = stop.drain.child_token();
             crew.start::<L, _>(io, |io, gauge| connection::serve(io, opened, gauge, drain));

@@ -14,8 +14,9 @@ use crate::handler::Handler;
 use crate::in_flight::Gauge;
 use crate::limits::Limits;
 use crate::opened::Opened;
+use crate::proxied::Announced;
 use crate::tls::{self, Failed, Spoken};
-use crate::{http1, http2};
+use crate::{http1, http2, proxied};
 
 /// What an HTTP/2 client with prior knowledge says first (RFC 9113, 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -24,11 +25,24 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Serves `io` until its client leaves, a limit ends it, or `drain` is cancelled and its requests are answered.
-pub(crate) async fn serve<Io, H>(io: Io, opened: Opened<H>, gauge: Gauge, drain: CancellationToken)
+pub(crate) async fn serve<Io, H>(mut io: Io, mut opened: Opened<H>, gauge: Gauge, drain: CancellationToken)
 where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
+    if opened.proxies.announces(opened.peer) {
+        let announced = tokio::select! {
+            biased;
+            () = drain.cancelled() => return,
+            announced = timeout(opened.limits.head_timeout, proxied::read(&mut io)) => announced,
+        };
+        match announced {
+            Ok(Some(Announced::Client(address))) => opened.peer = address,
+            Ok(Some(Announced::Peer)) => {}
+            // Whoever is to say whose a connection is and does not is not served as somebody else.
+            Ok(None) | Err(_) => return,
+        }
+    }
     let Some((tls, slots)) = opened.tls.clone() else {
         return speak((io, Spoken::Either), opened, gauge, drain).await;
     };

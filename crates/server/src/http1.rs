@@ -11,7 +11,6 @@ mod wire;
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
@@ -178,7 +177,7 @@ where
                 received::body(Incoming::new(&self.wire), &self.limits, leisure)
             }
         };
-        Inbound { listener: Arc::clone(&opened.listener), peer: opened.peer, head: parts, body }
+        opened.inbound(parts, body)
     }
 
     /// Waits for the handler; `None` if the client leaves first.

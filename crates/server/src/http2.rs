@@ -7,6 +7,7 @@ mod alive;
 mod bell;
 mod exchange;
 mod frames;
+mod head;
 mod incoming;
 mod outgoing;
 mod patience;
@@ -207,7 +208,7 @@ where
             };
             let alive = match &mut self.state {
                 State::Serving(_, Some(alive)) => {
-                    alive.poll_answer(context);
+                    alive.poll_answer(context, self.tally.heard());
                     Some(alive.due())
                 }
                 _ => None,

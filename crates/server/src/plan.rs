@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::limits::Limits;
+use crate::proxies::Proxies;
 use crate::tls::Tls;
 
 /// A listener as it should be.
@@ -13,6 +14,8 @@ pub struct ListenerPlan {
     pub name: Arc<str>,
     /// Where it listens. Port 0 lets the system choose.
     pub address: SocketAddr,
+    /// Who stands before it.
+    pub proxies: Arc<Proxies>,
     /// Its bounds.
     pub limits: Limits,
     /// What it shows clients, where it speaks TLS.

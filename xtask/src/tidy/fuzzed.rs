@@ -6,6 +6,7 @@ use super::{Facts, Found};
 pub(super) const PARSERS: &[(&str, &str)] = &[
     ("crates/config/src/text.rs", "config"),
     ("crates/runtime/src/lib.rs", "onnx_load"),
+    ("crates/server/src/proxied.rs", "proxied"),
     ("crates/wire/src/grpc/frame.rs", "grpc_frame"),
     ("crates/wire/src/oip_grpc/request.rs", "oip_grpc_request"),
     ("crates/wire/src/grpc/metadata.rs", "grpc_texts"),

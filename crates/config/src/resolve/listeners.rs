@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use sluicegate_core::{Node, Span, Value};
+use sluicegate_core::{Network, Node, Span, Value};
 
 use super::Checked;
 use super::files::Files;
@@ -10,7 +10,7 @@ use super::tls;
 use crate::mistakes::Mistakes;
 use crate::reading::{Reading, key_span, raw};
 use crate::table::{ADMIN, LIMITS, MAX_LISTENERS};
-use crate::{Admin, Limits, Listener, Method, words};
+use crate::{Admin, Exposure, Limits, Listener, Method, words};
 
 /// The listeners of the root file.
 pub(super) fn listeners(file: &Checked, files: &mut Files<'_>, mistakes: &mut Mistakes) -> Vec<Listener> {
@@ -38,6 +38,9 @@ pub(super) fn listeners(file: &Checked, files: &mut Files<'_>, mistakes: &mut Mi
             authenticate: methods(name, node, mistakes),
             management: node.get("management").and_then(Node::text) == Some("allow"),
             tls: node.get("tls").and_then(|tls| tls::pair(&file.path, tls, files, mistakes)),
+            exposure: exposure(node),
+            trusted_proxies: networks(node, "trusted_proxies"),
+            proxy_protocol: networks(node, "proxy_protocol"),
             limits: limits(node),
             span: span.clone(),
         });
@@ -88,10 +91,24 @@ fn methods(name: &str, node: &Node, mistakes: &mut Mistakes) -> Vec<Method> {
     methods
 }
 
+fn exposure(listener: &Node) -> Exposure {
+    match listener.get("exposure").and_then(Node::text) {
+        Some("internal") => Exposure::Internal,
+        _ => Exposure::External,
+    }
+}
+
+fn networks(listener: &Node, key: &str) -> Vec<Network> {
+    let items = listener.get(key).map(Node::items).unwrap_or_default();
+    items.iter().filter_map(|item| item.text()?.parse().ok()).collect()
+}
+
 fn limits(listener: &Node) -> Limits {
     let limits = Reading::of(listener, "limits", LIMITS);
+    let given = |key: &str| limits.node(key).is_some();
     Limits {
         head: limits.size("head"),
+        header_list: given("head").then(|| limits.size("head")),
         headers: limits.count("headers"),
         body: limits.size("body"),
         head_timeout: limits.duration("head_timeout"),
@@ -100,7 +117,7 @@ fn limits(listener: &Node) -> Limits {
         handshake_timeout: limits.duration("handshake_timeout"),
         handshakes: limits.count("handshakes"),
         connections: limits.count("connections"),
-        streams: limits.count("streams"),
+        streams: given("streams").then(|| limits.count("streams")),
     }
 }
 

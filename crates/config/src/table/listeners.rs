@@ -35,11 +35,34 @@ pub(crate) const LISTENER: &[Field] = &[
         "Speaks TLS 1.3 and 1.2, and nothing else. The files are read again when they change; connections that are open \
          go on as they are.",
     ),
+    Field::optional(
+        "exposure",
+        Shape::Choice(&[
+            ("external", "anybody: what one HTTP/2 connection may make the gateway hold is kept small"),
+            (
+                "internal",
+                "callers that do not wear the gateway out on purpose: larger windows, heads and numbers of streams over \
+                 HTTP/2, more patience with slow readers",
+            ),
+        ]),
+        "external",
+        "Who can reach it.",
+    ),
+    Field::absent(
+        "trusted_proxies",
+        Shape::List(&Shape::Network),
+        "Proxies before the gateway whose `x-forwarded-for` (or `forwarded`) says who the client is: the last address in it \
+         that is no trusted proxy's. From all others these fields are dropped.",
+    ),
+    Field::absent(
+        "proxy_protocol",
+        Shape::List(&Shape::Network),
+        "Balancers before the gateway that begin each connection with a PROXY protocol header, version 2. From these it must \
+         come; from others it is refused.",
+    ),
     Field::later("hosts"),
     Field::later("expose"),
-    Field::later("trusted_proxies"),
     Field::later("limit_per_ip"),
-    Field::later("exposure"),
 ];
 
 /// Keys of a listener's `tls`.
@@ -68,7 +91,8 @@ pub(crate) const LIMITS: &[Field] = &[
         // The HTTP library reads heads into a buffer of at least 8 KiB.
         Shape::Size { min: 8 << 10, max: 1 << 20 },
         "16KiB",
-        "Bytes of a request's head: request line and headers.",
+        "Bytes of a request's head: request line and headers. Over HTTP/2, if it is not given, 8KiB unless `exposure` is \
+         internal, and each field counts 32 bytes more.",
     ),
     Field::optional("headers", Shape::Integer { min: 8, max: 1000 }, "64", "Header fields of a request."),
     Field::optional("body", Shape::Size { min: 1 << 10, max: 64 << 30 }, "64MiB", "Bytes of a request's body."),
@@ -103,11 +127,10 @@ pub(crate) const LIMITS: &[Field] = &[
         "TLS handshakes under way at once. Beyond it new ones wait, within their time.",
     ),
     Field::optional("connections", Shape::Integer { min: 1, max: 1_000_000 }, "10000", "Connections open at once."),
-    Field::optional(
+    Field::absent(
         "streams",
         Shape::Integer { min: 1, max: 10_000 },
-        "100",
-        "HTTP/2 streams open at once on one connection.",
+        "HTTP/2 streams open at once on one connection. Where it is not given, `exposure` decides: 64, internal 256.",
     ),
 ];
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use sluicegate_config::{Resolved, load};
-use sluicegate_core::Mistake;
+use sluicegate_core::{Mistake, Network};
 
 use crate::target::{CATALOG, digest, split};
 
@@ -39,12 +39,18 @@ fn lines(mistakes: &[Mistake]) -> String {
     mistakes.iter().map(|mistake| format!("{mistake}\n")).collect()
 }
 
+fn networks(networks: &[Network]) -> String {
+    networks.iter().map(Network::to_string).collect::<Vec<_>>().join(" ")
+}
+
 fn show(resolved: &Resolved) -> String {
     let mut text = String::new();
     for listener in &resolved.listeners {
         let (name, address) = (&listener.name, listener.address);
         let manages = if listener.management { " manages" } else { "" };
         writeln!(text, "listener {name} {address} {:?}{manages} at {}", listener.authenticate, listener.span).unwrap();
+        let (trusted, announcing) = (networks(&listener.trusted_proxies), networks(&listener.proxy_protocol));
+        writeln!(text, "  {:?} trusts [{trusted}] announced by [{announcing}]", listener.exposure).unwrap();
         writeln!(text, "  {:?}", listener.limits).unwrap();
         if let Some(tls) = &listener.tls {
             writeln!(text, "  tls {} {}", tls.certificate.path, tls.key.path).unwrap();

@@ -225,7 +225,7 @@ fn the_defaults_written_out_load() {
     assert_eq!(long.listeners[0].limits, sluicegate_config::Limits::default());
     assert_eq!(long.admin.address, short.admin.address);
     assert_eq!((long.delay, long.grace), (short.delay, short.grace));
-    assert!(short.listeners[0].limits.head > 0 && short.listeners[0].limits.streams > 0 && !short.grace.is_zero());
+    assert!(short.listeners[0].limits.head > 0 && short.listeners[0].limits.connections > 0 && !short.grace.is_zero());
 }
 
 fn documents() -> (Value, String) {

@@ -24,7 +24,9 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue};
 
-use sluicegate_core::{BackendModel, DataType, Dice, InferRequest, InferResponse, NonFinite, Protocol, Tensor};
+use sluicegate_core::{
+    BackendModel, DataType, Dice, Inbound, InferRequest, InferResponse, NonFinite, Protocol, Tensor,
+};
 use sluicegate_testkit::{SeededDice, Stages};
 use sluicegate_wire::oip_grpc::client::{self, Peer};
 use sluicegate_wire::{Limits, ReplyForm, codec};
@@ -77,15 +79,16 @@ fn whole(stages: &mut Stages) {
 
 fn ids(stages: &mut Stages) {
     let dice = SeededDice::new(1);
-    let make = |headers: &HeaderMap| ids::Ids::read_or_make(headers, &dice as &dyn Dice);
-    let none = HeaderMap::new();
+    let make = |inbound: &Inbound| ids::Ids::read_or_make(inbound, &dice as &dyn Dice);
+    let none = path::inbound("/v2", "application/json", Bytes::new());
     stages.stage("ids: made", 4, || (), |()| make(&none));
-    let mut sent = HeaderMap::new();
+    let mut inbound = path::inbound("/v2", "application/json", Bytes::new());
+    let sent = &mut inbound.head.headers;
     sent.insert("x-request-id", HeaderValue::from_static("0123456789abcdef"));
     let trace = HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     sent.insert("traceparent", trace);
-    stages.stage("ids: taken from the client", 3, || (), |()| make(&sent));
-    stages.stage("ids: as fields for the next hop", 3, || make(&sent), |ids| ids.headers());
+    stages.stage("ids: taken from the client", 3, || (), |()| make(&inbound));
+    stages.stage("ids: as fields for the next hop", 3, || make(&inbound), |ids| ids.headers());
 }
 
 fn codecs(stages: &mut Stages) {

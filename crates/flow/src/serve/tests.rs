@@ -198,6 +198,9 @@ fn resolved() -> Resolved {
         authenticate: vec![Method::Anonymous],
         management: false,
         tls: None,
+        exposure: sluicegate_config::Exposure::External,
+        trusted_proxies: Vec::new(),
+        proxy_protocol: Vec::new(),
         limits: limits(),
         span: span.clone(),
     };
@@ -222,6 +225,7 @@ fn limits() -> sluicegate_config::Limits {
     let second = Duration::from_secs(1);
     sluicegate_config::Limits {
         head: 1,
+        header_list: None,
         headers: 1,
         body: 1,
         head_timeout: second,
@@ -230,7 +234,7 @@ fn limits() -> sluicegate_config::Limits {
         handshake_timeout: second,
         handshakes: 1,
         connections: 1,
-        streams: 1,
+        streams: Some(1),
     }
 }
 

@@ -18,7 +18,7 @@ const LONGEST: usize = 48;
 const GRPC_ALONE: [&str; 2] = ["grpc-status", "grpc-status-details-bin"];
 
 /// Beginnings of names that do not pass.
-const FAMILIES: [&str; 18] = [
+const FAMILIES: [&str; 22] = [
     "access-control-",
     "azureml-",
     "cf-",
@@ -31,13 +31,18 @@ const FAMILIES: [&str; 18] = [
     "sec-",
     "seldon-",
     "sluicegate-",
+    // Said by proxies that end TLS: which certificate the client showed.
+    "ssl-",
     "x-amzn-",
     "x-auth-",
+    "x-client-",
     "x-envoy-",
     "x-forwarded-",
     "x-original-",
+    "x-remote-",
     "x-seldon-",
     "x-sluicegate-",
+    "x-ssl-",
 ];
 
 /// Puts what passes of a client's head beside what is there already: the ids, which no client overrides.
@@ -121,13 +126,27 @@ fn is_kept_back(name: &str) -> bool {
             | "x-access-token"
             | "x-csrf-token"
             | "x-xsrf-token"
+            | "remote-user"
+            | "x-tenant"
+            | "x-tenant-id"
+            | "x-user"
+            | "x-user-id"
             // Where from.
             | "forwarded"
+            | "client-ip"
+            | "fastly-client-ip"
             | "true-client-ip"
             | "via"
-            | "x-client-ip"
+            | "wl-proxy-client-ip"
             | "x-cluster-client-ip"
+            | "x-originating-ip"
             | "x-real-ip"
+            // Another target than the one that was checked.
+            | "x-host"
+            | "x-http-method"
+            | "x-http-method-override"
+            | "x-method-override"
+            | "x-rewrite-url"
             // Which model, and how errors come.
             | "serve-multiplexed-model-id"
             | "triton-grpc-error"

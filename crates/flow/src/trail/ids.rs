@@ -1,13 +1,18 @@
-//! The ids of a request: `x-request-id`, and the trace context of W3C Trace Context, level 1.
+//! The ids of a request: `x-request-id`, and the trace context of W3C Trace Context, level 1; and what the next hop is told
+//! of where it comes from. What the client says of that itself is not handed on.
 
+use std::cell::RefCell;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use sluicegate_core::Dice;
+use sluicegate_core::{Dice, Inbound, Secure};
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// Longest request id taken from a client.
 const MAX_REQUEST_ID: usize = 128;
 /// Longest `tracestate` handed on.
@@ -26,11 +31,15 @@ pub(crate) struct Ids {
     pub(super) trace: Arc<str>,
     traceparent: HeaderValue,
     tracestate: Option<HeaderValue>,
+    client: HeaderValue,
+    scheme: HeaderValue,
 }
 
 impl Ids {
     /// Takes what the client sent where it is well formed; makes the rest.
-    pub(super) fn read_or_make(headers: &HeaderMap, dice: &dyn Dice) -> Self {
+    pub(super) fn read_or_make(inbound: &Inbound, dice: &dyn Dice) -> Self {
+        let headers = &inbound.head.headers;
+        let secure = inbound.head.extensions.get::<Secure>().is_some();
         let sent = only(headers, &REQUEST_ID).and_then(|value| Some((value, value.to_str().ok()?)));
         let (request_header, request) = match sent.filter(|(_, id)| acceptable(id)) {
             Some((value, id)) => (value.clone(), Arc::from(id)),
@@ -57,6 +66,8 @@ impl Ids {
             trace: trace.into(),
             traceparent: new_each_time(traceparent),
             tracestate: tracestate.cloned(),
+            client: address(inbound.peer.ip().to_canonical()),
+            scheme: HeaderValue::from_static(if secure { "https" } else { "http" }),
         }
     }
 
@@ -68,6 +79,8 @@ impl Ids {
         if let Some(state) = &self.tracestate {
             headers.insert(TRACESTATE, state.clone());
         }
+        headers.insert(FORWARDED_FOR, self.client.clone());
+        headers.insert(FORWARDED_PROTO, self.scheme.clone());
         headers
     }
 }
@@ -110,6 +123,21 @@ fn value(text: &[u8]) -> HeaderValue {
 fn new_each_time(mut value: HeaderValue) -> HeaderValue {
     value.set_sensitive(true);
     value
+}
+
+thread_local! {
+    static LAST: RefCell<Option<(IpAddr, HeaderValue)>> = const { RefCell::new(None) };
+}
+
+/// An address as text. Requests of one client come one after another, so that it is rarely written anew.
+fn address(of: IpAddr) -> HeaderValue {
+    LAST.with_borrow_mut(|last| match last {
+        Some((known, text)) if *known == of => text.clone(),
+        _ => {
+            let text = HeaderValue::from_str(&of.to_string()).unwrap_or_else(|_| HeaderValue::from_static(""));
+            last.insert((of, text)).1.clone()
+        }
+    })
 }
 
 /// A header that was sent exactly once.

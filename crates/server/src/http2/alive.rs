@@ -32,9 +32,10 @@ impl Alive {
     }
 
     /// Takes the answer to a ping.
-    pub(super) fn poll_answer(&mut self, context: &mut Context<'_>) {
+    pub(super) fn poll_answer(&mut self, context: &mut Context<'_>, heard: u64) {
         // An error ends the connection, and is said there.
         if self.asked && matches!(self.pings.poll_pong(context), Poll::Ready(Ok(_))) {
+            self.heard = heard;
             self.wait(EVERY, false);
         }
     }

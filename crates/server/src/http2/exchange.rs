@@ -9,6 +9,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
+use http::request::Parts;
 use http::{Method, Request};
 use sluicegate_core::{Inbound, Leisure, Outbound, Refusal};
 
@@ -39,9 +40,10 @@ pub(super) async fn serve<H: Handler>(
     let _in_flight = InFlight::new(&shared.gauge);
     let mut reply = Reply(respond);
     let opened = &shared.opened;
-    let without_body = *request.method() == Method::HEAD;
-    let grpc = head::is_grpc(request.version(), request.headers());
-    let outbound = match shared.inbound(request) {
+    let (head, stream) = request.into_parts();
+    let without_body = head.method == Method::HEAD;
+    let grpc = head::is_grpc(head.version, &head.headers);
+    let outbound = match shared.inbound(head, stream) {
         Ok(inbound) => match unless_reset(&mut reply, opened.handler.serve(inbound)).await {
             Some(outbound) => outbound,
             None => return,
@@ -69,15 +71,15 @@ async fn unless_reset(reply: &mut Reply, handling: impl Future<Output = Outbound
 }
 
 impl<H> Shared<H> {
-    fn inbound(&self, request: Request<RecvStream>) -> Result<Inbound, Refusal> {
+    fn inbound(&self, mut head: Parts, stream: RecvStream) -> Result<Inbound, Refusal> {
         let opened = &self.opened;
-        let (mut head, stream) = request.into_parts();
         head::check(&mut head, &opened.limits)?;
+        super::head::check(&head)?;
         let leisure = Leisure::default();
         let incoming = Incoming::new(stream, &head.headers);
         let body = received::body(incoming, &opened.limits, leisure.clone());
         head.extensions.insert(leisure);
-        Ok(Inbound { listener: Arc::clone(&opened.listener), peer: opened.peer, head, body })
+        Ok(opened.inbound(head, body))
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) async fn send(
     let mut body = Joined::new(body);
     let over = without_body || body.is_end_stream() || is_without_body(head.status);
     prepare(&mut head.headers, body.size_hint().exact().filter(|_| without_body || !over));
-    tally.sent();
+    tally.sent(0);
     let stream = reply.send_response(Response::from_parts(head, ()), over);
     let mut stream = stream.map_err(|_| Reason::INTERNAL_ERROR)?;
     if over {
@@ -68,7 +68,7 @@ pub(super) async fn send(
                 Ok(data) => (data, body.is_end_stream()),
                 Err(frame) => {
                     let trailers = frame.into_trailers().unwrap_or_default();
-                    tally.sent();
+                    tally.sent(0);
                     stream.send_trailers(trailers).map_err(|_| Reason::INTERNAL_ERROR)?;
                     break;
                 }
@@ -124,7 +124,7 @@ async fn send_data(
         let Some(room) = room else { return Ok(false) };
         let part = data.split_to(room.min(data.len()));
         patience.took(part.len());
-        tally.sent();
+        tally.sent(part.len());
         if stream.send_data(part, last && data.is_empty()).is_err() {
             return Ok(false);
         }

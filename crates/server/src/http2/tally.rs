@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub(super) struct Tally {
     /// Frames the client sent.
     heard: AtomicU64,
-    /// Heads, pieces of bodies and trailers that were sent to it.
+    /// Frames of heads, bodies and trailers that were sent to it.
     sent: AtomicU64,
     /// Requests answered to the last byte.
     answered: AtomicU64,
@@ -29,8 +29,9 @@ impl Tally {
         self.heard.load(Ordering::Relaxed)
     }
 
-    pub(super) fn sent(&self) {
-        self.sent.fetch_add(1, Ordering::Relaxed);
+    /// A head, trailers or a piece of so many `bytes` was handed over: it leaves in frames of 16 KiB.
+    pub(super) fn sent(&self, bytes: usize) {
+        self.sent.fetch_add(1 + bytes as u64 / (16 * 1024), Ordering::Relaxed);
     }
 
     pub(super) fn sent_so_far(&self) -> u64 {

@@ -11,12 +11,15 @@
 mod accepting;
 mod bodies;
 mod codec;
+mod corpus;
 mod draining;
+mod http2_edge;
 mod joining;
 mod leaving;
 mod limits;
 mod listeners;
 mod protocols;
+mod proxies;
 mod support;
 mod tls;
 mod workers;

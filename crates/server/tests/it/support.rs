@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -88,7 +89,7 @@ pub(crate) fn loopback() -> SocketAddr {
 }
 
 pub(crate) fn plan(name: &str, address: SocketAddr, limits: Limits) -> ListenerPlan {
-    ListenerPlan { name: name.into(), address, limits, tls: None }
+    ListenerPlan { name: name.into(), address, proxies: Arc::default(), limits, tls: None }
 }
 
 pub(crate) fn get2(path: &str) -> Request<Body> {

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use sluicegate_adapters::http::check_tls;
 use sluicegate_config::{Listener, Resolved};
 use sluicegate_core::{KeyPair, Mistake, Span};
-use sluicegate_server::{Exposure, Limits, ListenerPlan, Tls, TlsError, Validity};
+use sluicegate_server::{Exposure, Limits, ListenerPlan, Proxies, Tls, TlsError, Validity};
 
 /// The listeners of one configuration.
 #[derive(Debug, Default)]
@@ -108,14 +108,21 @@ fn untimely(validity: Validity) -> Option<&'static str> {
 
 fn plan(listener: &Listener, tls: Option<Tls>) -> ListenerPlan {
     let limits = &listener.limits;
+    let exposure = match listener.exposure {
+        sluicegate_config::Exposure::External => Exposure::External,
+        sluicegate_config::Exposure::Internal => Exposure::Internal,
+    };
+    let header_list = limits.header_list.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    let proxies = Proxies { trusted: listener.trusted_proxies.clone(), announcing: listener.proxy_protocol.clone() };
     ListenerPlan {
         name: Arc::clone(&listener.name),
         address: listener.address,
+        proxies: Arc::new(proxies),
         tls,
         limits: Limits {
-            exposure: Exposure::Internal,
+            exposure,
             head: usize::try_from(limits.head).unwrap_or(usize::MAX),
-            header_list: usize::try_from(limits.head).unwrap_or(usize::MAX),
+            header_list: header_list.unwrap_or(exposure.header_list()),
             headers: limits.headers,
             body: limits.body,
             head_timeout: limits.head_timeout,
@@ -124,7 +131,7 @@ fn plan(listener: &Listener, tls: Option<Tls>) -> ListenerPlan {
             handshake_timeout: limits.handshake_timeout,
             handshakes: limits.handshakes,
             connections: limits.connections,
-            streams: limits.streams,
+            streams: limits.streams.unwrap_or(exposure.streams()),
         },
     }
 }

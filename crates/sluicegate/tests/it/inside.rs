@@ -83,7 +83,13 @@ pub(crate) fn gateway(configuration: &str, backends: MemoryDialer) -> World {
         async move { sluicegate_flow::serve(&gateway, inbound).await }
     };
     let (listener, door) = MemoryNet::anywhere();
-    let plan = ListenerPlan { name: Arc::from("l"), address: door.address(), limits: Limits::default(), tls: None };
+    let plan = ListenerPlan {
+        name: Arc::from("l"),
+        address: door.address(),
+        proxies: Arc::default(),
+        limits: Limits::default(),
+        tls: None,
+    };
     let stop = CancellationToken::new();
     tokio::spawn(serve_listener(InMemory(listener), plan, handler, stop.clone()));
     World { door, records, stop }

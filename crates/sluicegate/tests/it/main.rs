@@ -13,6 +13,7 @@ mod calls;
 mod cli;
 mod documents;
 mod edge;
+mod edge_h2;
 mod extensions;
 mod gigabyte;
 mod grpc;

@@ -77,7 +77,7 @@ async fn what_is_sent_gives_reason() {
     let kind = |kind| Frame { kind, flags: 0, length: 4 };
     // A ping and room for each piece of an answer, as gRPC clients do.
     for _ in 0..10_000 {
-        tally.sent();
+        tally.sent(0);
         assert!(count.bear(kind(PING), &tally));
         assert!((0..4).all(|_| count.bear(kind(ROOM), &tally)));
     }

@@ -1,0 +1,20 @@
+//! What only an HTTP/2 head can get wrong and the library lets through. That library refuses, by resetting the stream:
+//! connection fields, `te` other than `trailers`, names with capitals, characters that would end a line in HTTP/1, a body
+//! that is not as long as `content-length` says, and pseudo-fields that are missing, unknown, repeated or late.
+
+use http::header;
+use http::request::Parts;
+use sluicegate_core::{Kind, Refusal};
+
+/// Refuses a head that must not be passed on.
+pub(super) fn check(head: &Parts) -> Result<(), Refusal> {
+    // The library holds the body to the first of them.
+    if head.headers.get_all(header::CONTENT_LENGTH).iter().count() > 1 {
+        return Err(Refusal::new(Kind::BadFraming, "the request has more than one content-length"));
+    }
+    let expectations = head.headers.get_all(header::EXPECT);
+    if expectations.iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        return Err(Refusal::new(Kind::ExpectationFailed, "the request expects what is not known"));
+    }
+    Ok(())
+}
