@@ -4,9 +4,9 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
-use std::sync::Mutex;
 
 use anyhow::{Context, Result, bail, ensure};
+use parking_lot::Mutex;
 
 use super::Command;
 use super::fuzz::grouped;
@@ -126,15 +126,13 @@ fn count(root: &Path) -> Result<Vec<Count>> {
                         Some(row) => run(&program, row.name, row.requests * (1 + u64::from(twice)), alone),
                         None => continue,
                     };
-                    if let Ok(mut done) = done.lock() {
-                        done.push((job, result));
-                    }
+                    done.lock().push((job, result));
                 }
             });
         }
     });
     let mut results = Vec::new();
-    for (job, result) in done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+    for (job, result) in done.into_inner() {
         results.push((job, result?));
     }
     say::progress(format_args!("counted in {}", watch.elapsed()));
@@ -151,7 +149,7 @@ fn count(root: &Path) -> Result<Vec<Count>> {
 }
 
 fn next<'a, T: Copy + 'a>(waiting: &Mutex<impl Iterator<Item = &'a T>>) -> Option<T> {
-    waiting.lock().ok()?.next().copied()
+    waiting.lock().next().copied()
 }
 
 /// Instructions of one run of the program.

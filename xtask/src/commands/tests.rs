@@ -158,7 +158,8 @@ fn instructions_are_written_as_they_are_read() {
 fn stages_replace_the_rows_of_their_table() {
     let head = "| room | stage | ns, median | ns, quartiles | allocations |\n|---|---|---|---|---|\n";
     let row = "| server | strict head | 500 | 490 to 510 | 3 |".to_owned();
-    let page = stages::with_table(&format!("# S\n\n{head}| old | a | 1 | 1 to 1 | 0 |\n"), &[row.clone()]).unwrap();
+    let page = stages::with_table(&format!("# S\n\n{head}| old | a | 1 | 1 to 1 | 0 |\n"), std::slice::from_ref(&row))
+        .unwrap();
     assert_eq!(page.trim_end(), format!("# S\n\n{head}{row}"));
     assert!(stages::with_table("# S\n", &[row]).is_err());
 }

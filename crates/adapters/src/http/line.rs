@@ -184,8 +184,12 @@ impl Line {
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.out.is_empty() {
             let (pieces, count) = self.out.pieces();
-            let pieces = pieces.get(..count).unwrap_or_default();
-            let written = ready!(Pin::new(&mut self.io).poll_write_vectored(context, pieces))?;
+            let io = Pin::new(&mut self.io);
+            let written = ready!(match pieces.get(..count).unwrap_or_default() {
+                // `send` costs the system less than `writev`.
+                [piece] => io.poll_write(context, piece),
+                pieces => io.poll_write_vectored(context, pieces),
+            })?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }

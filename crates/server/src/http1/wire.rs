@@ -283,7 +283,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> State<Io> {
     /// Writes some of `pieces`.
     pub(super) fn poll_write(&mut self, context: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let Some(io) = &mut self.io else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
-        match ready!(Pin::new(io).poll_write_vectored(context, pieces)) {
+        let written = match pieces {
+            // `send` costs the system less than `writev`.
+            [piece] => Pin::new(io).poll_write(context, piece),
+            pieces => Pin::new(io).poll_write_vectored(context, pieces),
+        };
+        match ready!(written) {
             Ok(0) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
             written => Poll::Ready(written),
         }
