@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connection;
 use crate::handler::Handler;
-use crate::limits::ListenerPlan;
 use crate::listener::Listener;
 use crate::opened::Opened;
+use crate::plan::ListenerPlan;
 use crate::spawn::{Crew, Workers};
 
 /// Waits after a failed accept: doubled from the first to the last while it goes on failing.

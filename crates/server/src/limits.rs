@@ -1,10 +1,6 @@
 //! What a listener takes before it says no. Plain data; knows nothing of how it is configured.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
-
-use crate::proxies::Proxies;
 
 /// Bounds of one listener. A request or connection beyond one is refused or closed, never served a little.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,19 +50,6 @@ pub(crate) struct Http2 {
     pub(crate) stall: Duration,
     /// Frames that serve nothing, in ten seconds, beyond those that what is sent gives reason for.
     pub(crate) control_frames: u32,
-}
-
-/// A listener as it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListenerPlan {
-    /// Its configured name; each request carries it.
-    pub name: Arc<str>,
-    /// Where it listens. Port 0 lets the system choose.
-    pub address: SocketAddr,
-    /// Who stands before it.
-    pub proxies: Arc<Proxies>,
-    /// Its bounds.
-    pub limits: Limits,
 }
 
 impl Exposure {

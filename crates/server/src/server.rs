@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::accept::{Stop, run};
 use crate::bind::{BindError, listen};
 use crate::handler::Handler;
-use crate::limits::ListenerPlan;
+use crate::plan::ListenerPlan;
 use crate::spawn::Workers;
 
 /// Owns open listeners. Dropping it cuts their connections; [`Server::drain`] ends them in good order.
