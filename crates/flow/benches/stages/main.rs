@@ -24,7 +24,9 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue};
 
-use sluicegate_core::{BackendModel, DataType, Dice, InferRequest, InferResponse, NonFinite, Protocol, Tensor};
+use sluicegate_core::{
+    BackendModel, DataType, Dice, Inbound, InferRequest, InferResponse, NonFinite, Protocol, Tensor,
+};
 use sluicegate_testkit::{SeededDice, Stages};
 use sluicegate_wire::oip_grpc::client::{self, Peer};
 use sluicegate_wire::{Limits, ReplyForm, codec};
@@ -77,14 +79,14 @@ fn whole(stages: &mut Stages) {
 
 fn ids(stages: &mut Stages) {
     let dice = SeededDice::new(1);
-    let make = |headers: &HeaderMap| ids::Ids::read_or_make(headers, &dice as &dyn Dice);
-    let none = HeaderMap::new();
-    stages.stage("ids: made", 6, || (), |()| make(&none));
-    let mut sent = HeaderMap::new();
-    sent.insert("x-request-id", HeaderValue::from_static("0123456789abcdef"));
+    let make = |inbound: &Inbound| ids::Ids::read_or_make(inbound, &dice as &dyn Dice);
+    let none = path::inbound("/", "application/json", Bytes::new());
+    stages.stage("ids: made", 7, || (), |()| make(&none));
+    let mut sent = path::inbound("/", "application/json", Bytes::new());
+    sent.head.headers.insert("x-request-id", HeaderValue::from_static("0123456789abcdef"));
     let trace = HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
-    sent.insert("traceparent", trace);
-    stages.stage("ids: taken from the client", 4, || (), |()| make(&sent));
+    sent.head.headers.insert("traceparent", trace);
+    stages.stage("ids: taken from the client", 5, || (), |()| make(&sent));
     stages.stage("ids: as fields for the next hop", 2, || make(&sent), |ids| ids.headers());
 }
 

@@ -1,6 +1,8 @@
 //! The ids of a request: `x-request-id`, and the trace context of W3C Trace Context, level 1; and what the next hop is told
 //! of where it comes from. What the client says of that itself is not handed on.
 
+use std::io::Write as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -53,7 +55,7 @@ impl Ids {
             traceparent: text_only(&traceparent),
             trace,
             tracestate: tracestate.cloned(),
-            client: text_only(&inbound.peer.ip().to_canonical().to_string()),
+            client: written(inbound.peer.ip().to_canonical()),
             scheme: HeaderValue::from_static(if secure { "https" } else { "http" }),
         }
     }
@@ -69,6 +71,16 @@ impl Ids {
         headers.insert(FORWARDED_PROTO, self.scheme.clone());
         headers
     }
+}
+
+/// An address as a field's value.
+fn written(address: IpAddr) -> HeaderValue {
+    // The longest IPv6 address has 45 characters.
+    let mut text = [0; 45];
+    let mut rest: &mut [u8] = &mut text;
+    let left = write!(rest, "{address}").map_or(45, |()| rest.len());
+    let (text, _) = text.split_at(text.len().saturating_sub(left));
+    HeaderValue::from_bytes(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 /// Digits without a detour through the formatting machinery, which costs more than all the rest here.
@@ -117,7 +129,14 @@ fn parse_traceparent(text: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{acceptable, hexadecimal, parse_traceparent};
+    use super::{acceptable, hexadecimal, parse_traceparent, written};
+
+    #[test]
+    fn addresses_as_values() {
+        for text in ["192.0.2.1", "::1", "2001:db8:1111:2222:3333:4444:5555:6666", "255.255.255.255"] {
+            assert_eq!(written(text.parse().unwrap()), text);
+        }
+    }
 
     #[test]
     fn words_as_digits() {

@@ -108,10 +108,12 @@ async fn g_01_resets_of_what_is_served_end_the_connection_too() {
     assert_eq!(counted.now.load(Ordering::SeqCst), 0);
 }
 
+/// What a client does to a stream, and the code the server must reset it with.
+type Provocation = (&'static str, fn(u32) -> Frame, u32);
+
 #[tokio::test(start_paused = true)]
 async fn g_02_streams_whose_client_provokes_a_reset_are_dropped_and_end_the_connection() {
-    // What the server must answer by resetting the stream, and with which code.
-    let provocations: [(&str, fn(u32) -> Frame, u32); 4] = [
+    let provocations: [Provocation; 4] = [
         ("no room at all", |stream| Frame::room(stream, 0), PROTOCOL),
         ("too much room", |stream| Frame::room(stream, 0x7fff_ffff), FLOW_CONTROL),
         (
