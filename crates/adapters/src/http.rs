@@ -14,6 +14,7 @@ mod lanes;
 mod line;
 mod lines;
 mod origin;
+mod tls;
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -27,7 +28,7 @@ use ::http::header::{self, HeaderValue};
 use ::http::uri::{PathAndQuery, Scheme};
 use ::http::{Request, Response, Uri, Version};
 use parking_lot::RwLock;
-use sluicegate_core::{Body, BodyError, Clock, Deadline, PerWorker, Sent, Worker};
+use sluicegate_core::{Body, BodyError, Clock, Deadline, Endpoint, PerWorker, Sent, TlsIdentity, Worker};
 use tokio::time::{Instant, Sleep};
 
 pub use self::answer::Answer;
@@ -38,12 +39,15 @@ use self::line::{Failure, Line, LineAnswer};
 use self::lines::{IDLE_AGE, Lease};
 pub use self::origin::Origin;
 use self::origin::Own;
+use self::tls::Identities;
+pub use self::tls::check_tls;
 
 /// The client. Lives as long as the process; one serves every endpoint.
 pub struct Client {
     connector: Arc<dyn Connector>,
     clock: Arc<dyn Clock>,
     shelf: Arc<Shelf>,
+    identities: Identities,
 }
 
 /// The version of HTTP an endpoint speaks. Not negotiated: it follows from the protocol spoken over it.
@@ -91,8 +95,9 @@ pub enum Fault {
     TimedOut,
 }
 
-/// What an endpoint is known by: its `host:port`, and what it speaks there.
-type Key = (Arc<str>, Speaks);
+/// What an endpoint is known by: its `host:port`, what it speaks there, and over TLS who it must be and who is shown to
+/// it. Connections are shared where all of it is equal, and nowhere else.
+type Key = (Arc<str>, Speaks, Option<Arc<TlsIdentity>>);
 
 /// The endpoints, and whether each worker closes its old connections to them.
 struct Shelf {
@@ -107,28 +112,31 @@ impl Client {
     /// A client over the connections that `connector` makes.
     pub fn new(connector: Arc<dyn Connector>, clock: Arc<dyn Clock>) -> Self {
         let shelf = Shelf { origins: RwLock::new(HashMap::new()), swept: PerWorker::default() };
-        Self { connector, clock, shelf: Arc::new(shelf) }
+        Self { connector, clock, shelf: Arc::new(shelf), identities: Identities::default() }
     }
 
-    /// The endpoint at `authority` (`host:port`) that speaks HTTP/1.1. For the slow side: keep what it returns.
+    /// The endpoint, which speaks HTTP/1.1. For the slow side: keep what it returns.
     ///
     /// # Errors
-    /// The authority cannot stand in a request's head.
-    pub fn origin(&self, authority: &Arc<str>) -> Result<Arc<Origin>, HttpError> {
-        self.origin_speaking(authority, Speaks::Http1)
+    /// The authority cannot stand in a request's head, or what TLS needs cannot be used.
+    pub fn origin(&self, endpoint: &Endpoint) -> Result<Arc<Origin>, HttpError> {
+        self.origin_speaking(endpoint, Speaks::Http1)
     }
 
-    /// The endpoint at `authority` (`host:port`), as [`Client::origin`].
+    /// The endpoint, as [`Client::origin`].
     ///
     /// # Errors
-    /// The authority cannot stand in a request's head.
-    pub fn origin_speaking(&self, authority: &Arc<str>, speaks: Speaks) -> Result<Arc<Origin>, HttpError> {
-        let key = (Arc::clone(authority), speaks);
+    /// The authority cannot stand in a request's head, or what TLS needs cannot be used.
+    pub fn origin_speaking(&self, endpoint: &Endpoint, speaks: Speaks) -> Result<Arc<Origin>, HttpError> {
+        let key = (Arc::clone(&endpoint.authority), speaks, endpoint.tls.clone());
         if let Some(origin) = self.shelf.origins.read().get(&key) {
             return Ok(Arc::clone(origin));
         }
-        let origin = Origin::new(Arc::clone(authority), speaks, Arc::clone(&self.clock))
-            .map_err(|error| HttpError::new(Fault::Connect, Sent::Nothing, error.to_string()))?;
+        let unfit = |cause: String| HttpError::new(Fault::Connect, Sent::Nothing, cause);
+        let secured = self.identities.connector(endpoint, speaks, &self.connector);
+        let secured = secured.map_err(|error| unfit(error.to_string()))?;
+        let origin = Origin::new(Arc::clone(&endpoint.authority), speaks, secured, Arc::clone(&self.clock))
+            .map_err(|error| unfit(error.to_string()))?;
         let mut origins = self.shelf.origins.write();
         // What an earlier configuration named and nobody holds any more goes.
         origins.retain(|_, origin| Arc::strong_count(origin) > 1 || origin.idle() > 0);
@@ -159,7 +167,7 @@ impl Client {
         let lines = match origin.own() {
             Own::Lanes(lanes) => {
                 let timer = Box::pin(tokio::time::sleep(left));
-                return self.send_over(lanes, request, patience.connect, timer).await;
+                return self.send_over(origin, lanes, request, (patience.connect, timer)).await;
             }
             Own::Lines(lines) => lines,
         };
@@ -178,17 +186,18 @@ impl Client {
     /// Sends over one of the shared connections of HTTP/2.
     async fn send_over(
         &self,
+        origin: &Origin,
         lanes: &Arc<Lanes>,
         request: Request<Body>,
-        connect: Duration,
-        mut timer: Timer,
+        (connect, mut timer): (Duration, Timer),
     ) -> Result<Response<Answer>, HttpError> {
-        let (head, mut body) = prepare_h2(lanes, request)?;
+        let (head, mut body) = prepare_h2(origin, lanes, request)?;
+        let connector = origin.connector(&self.connector);
         let mut again = at_hand(&body);
         loop {
             let place = tokio::select! {
                 biased;
-                place = lanes.take(&self.connector, connect) => place?,
+                place = lanes.take(connector, connect) => place?,
                 () = &mut timer => {
                     let cause = "no room on a connection within the request's time";
                     return Err(HttpError::new(Fault::TimedOut, Sent::Nothing, cause));
@@ -211,7 +220,7 @@ impl Client {
     async fn connect(&self, origin: &Arc<Origin>, patience: Patience) -> Result<Box<dyn Io>, HttpError> {
         self.keep_swept();
         let left = patience.deadline.left(self.clock.now());
-        let connecting = self.connector.connect(origin.authority());
+        let connecting = origin.connector(&self.connector).connect(origin.authority());
         match tokio::time::timeout(patience.connect.min(left), connecting).await {
             Ok(Ok(io)) => Ok(io),
             Ok(Err(error)) => Err(HttpError::new(Fault::Connect, Sent::Nothing, error.to_string())),
@@ -275,7 +284,7 @@ impl Drop for Sweeping {
 }
 
 /// Makes the head fit for HTTP/2: nothing of another connection; and the body apart.
-fn prepare_h2(lanes: &Lanes, request: Request<Body>) -> Result<(Request<()>, Body), HttpError> {
+fn prepare_h2(origin: &Origin, lanes: &Lanes, request: Request<Body>) -> Result<(Request<()>, Body), HttpError> {
     let (mut head, body) = request.into_parts();
     head.version = Version::HTTP_2;
     // The one field about the connection that HTTP/2 knows, and gRPC wants (RFC 9113, section 8.2.2).
@@ -285,7 +294,7 @@ fn prepare_h2(lanes: &Lanes, request: Request<Body>) -> Result<(Request<()>, Bod
         head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
     let mut target = head.uri.into_parts();
-    target.scheme = Some(Scheme::HTTP);
+    target.scheme = Some(if origin.is_secured() { Scheme::HTTPS } else { Scheme::HTTP });
     target.authority = Some(lanes.authority().clone());
     target.path_and_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
     head.uri = Uri::from_parts(target)

@@ -39,8 +39,31 @@ pub struct Sources {
     pub includes: Vec<Source>,
 }
 
-/// Says what a model file's SHA-256 is, in hexadecimal, or why it cannot be read.
-pub type Digest<'a> = &'a mut dyn FnMut(&str) -> Result<String, String>;
+/// The files that a configuration names, opened by the binary.
+pub trait Files {
+    /// The SHA-256 of a model file, in hexadecimal.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    fn digest(&mut self, path: &str) -> Result<String, String>;
+
+    /// What is in a file of certificates, or in that of a key.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    fn read(&mut self, path: &str) -> Result<Vec<u8>, String>;
+}
+
+/// For callers without files: what the function gives stands for the digest and for the content alike.
+impl<F: FnMut(&str) -> Result<String, String>> Files for F {
+    fn digest(&mut self, path: &str) -> Result<String, String> {
+        self(path)
+    }
+
+    fn read(&mut self, path: &str) -> Result<Vec<u8>, String> {
+        self(path).map(String::into_bytes)
+    }
+}
 
 /// The patterns of `include`, as written, relative to the root file's folder. Mistakes elsewhere do not matter.
 #[must_use]
@@ -54,7 +77,7 @@ pub fn includes(root: &Source) -> Vec<String> {
 ///
 /// # Errors
 /// Every mistake at once, in the order of their places; a last one counts those that were left out of a very long list.
-pub fn load(sources: &Sources, catalog: &Catalog, digest: Digest<'_>) -> Result<Resolved, Vec<Mistake>> {
+pub fn load(sources: &Sources, catalog: &Catalog, files: &mut dyn Files) -> Result<Resolved, Vec<Mistake>> {
     let mut mistakes = Mistakes::default();
     let root = text::parse(&sources.root, &mut mistakes);
     if let Some(node) = &root {
@@ -64,7 +87,7 @@ pub fn load(sources: &Sources, catalog: &Catalog, digest: Digest<'_>) -> Result<
     // Without the root no name can be looked up; what the includes hold was checked as far as it goes alone.
     let resolved = root.map(|node| {
         let root = Checked { path: sources.root.path.clone(), node };
-        resolve::resolve(&root, &includes, catalog, digest, &mut mistakes)
+        resolve::resolve(&root, &includes, catalog, files, &mut mistakes)
     });
     match resolved {
         Some(resolved) if mistakes.is_empty() => Ok(resolved),

@@ -5,6 +5,7 @@ mod backends;
 mod files;
 mod listeners;
 mod models;
+mod tls;
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use self::files::Files;
 use crate::mistakes::Mistakes;
 use crate::reading::Reading;
 use crate::table::SHUTDOWN;
-use crate::{Digest, Resolved, words};
+use crate::{Files as Disk, Resolved, words};
 
 /// A checked file.
 pub(crate) struct Checked {
@@ -28,14 +29,14 @@ pub(crate) fn resolve(
     root: &Checked,
     includes: &[Checked],
     catalog: &Catalog,
-    digest: Digest<'_>,
+    disk: &mut dyn Disk,
     mistakes: &mut Mistakes,
 ) -> Resolved {
     let mut warnings = Mistakes::default();
-    let listeners = listeners::listeners(&root.node, mistakes);
+    let mut files = Files::new(disk);
+    let listeners = listeners::listeners(root, &mut files, mistakes);
     let admin = listeners::admin(&root.node, &listeners, mistakes);
-    let mut backends = backends::Backends::read(&root.node, catalog, mistakes);
-    let mut files = Files::new(digest);
+    let mut backends = backends::Backends::read(root, catalog, &mut files, mistakes);
     let models = models::Models::read(root, includes, &mut backends, &mut files, mistakes);
     models.warn(&mut warnings);
     let backends = backends.finish(&mut warnings);

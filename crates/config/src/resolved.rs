@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate_core::{BackendModel, BackendPlan, Mistake, ModelSource, Network, NonFinite, Span};
+use sluicegate_core::{BackendModel, BackendPlan, KeyPair, Mistake, ModelSource, Network, NonFinite, Span};
 
 /// A whole configuration without a mistake.
 #[derive(Clone, Debug)]
 pub struct Resolved {
-    /// SHA-256, in hexadecimal, over the canonical text of every source and the digests of the model files: equal
+    /// SHA-256, in hexadecimal, over the canonical text of every source and the digests of the files it names: equal
     /// digests, equal configuration. Comments, quotes and the files' own paths do not count.
     pub digest: Arc<str>,
     /// Where clients are served, in the order written; never empty.
@@ -51,6 +51,8 @@ pub struct Listener {
     pub authenticate: Vec<Method>,
     /// Whether callers may manage the model servers.
     pub management: bool,
+    /// Its certificate and key, where it speaks TLS.
+    pub tls: Option<KeyPair>,
     /// Who can reach it.
     pub exposure: Exposure,
     /// Whose word on a client's address is taken.
@@ -96,6 +98,10 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// Time a connection may lie idle.
     pub idle_timeout: Duration,
+    /// Time for a TLS handshake.
+    pub handshake_timeout: Duration,
+    /// TLS handshakes under way at once.
+    pub handshakes: usize,
     /// Connections open at once.
     pub connections: usize,
     /// HTTP/2 streams open at once on one connection, where it was given; else the exposure decides.

@@ -27,7 +27,7 @@ pub(crate) fn wrong(node: &Node, text: &str, shape: &Shape) -> Option<Wrong> {
         Shape::Size { min, max } => node.size().is_some_and(|bytes| (*min..=*max).contains(&bytes)),
         Shape::Address => node.address().is_some(),
         Shape::Network => text.parse::<Network>().is_ok(),
-        Shape::Url => return url::endpoint(text).err().map(|url::Wrong(problem, help)| helped(problem, help)),
+        Shape::Url => return url::address(text).err().map(|url::Wrong(problem, help)| helped(problem, help)),
         Shape::Choice(choices) => return choice(text, choices),
         Shape::List(_) | Shape::Map { .. } | Shape::Object(_) | Shape::Kind(_) => false,
     };

@@ -1,8 +1,21 @@
-//! Addresses of backends: `http://host[:port][/prefix]`, or the same with `grpc://` where the protocol runs over gRPC.
+//! Addresses of backends: `http://host[:port][/prefix]`, or the same with `grpc://` where the protocol runs over gRPC;
+//! over TLS `https://` and `grpcs://`.
 
 use std::net::Ipv6Addr;
+use std::sync::Arc;
 
-use sluicegate_core::Endpoint;
+/// An address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    /// `host:port`.
+    pub(crate) authority: Arc<str>,
+    /// A path without a slash at its end; mostly empty.
+    pub(crate) prefix: Arc<str>,
+    /// Whether it is reached over TLS.
+    pub(crate) secure: bool,
+    /// Whether it says by its scheme that gRPC is spoken there.
+    pub(crate) grpc: bool,
+}
 
 /// Why an address cannot be used: what is wrong, and what to write instead. Neither repeats the address, which may hold
 /// a password.
@@ -10,25 +23,26 @@ use sluicegate_core::Endpoint;
 pub(crate) struct Wrong(pub(crate) &'static str, pub(crate) &'static str);
 
 /// Schemes of the design that this build does not speak.
-const LATER: [&str; 4] = ["https", "grpcs", "unix", "dns"];
+const LATER: [&str; 2] = ["unix", "dns"];
 
-/// The scheme of protocols over gRPC, without TLS.
-const GRPC: &str = "grpc";
+/// The schemes spoken: whether over TLS, and whether gRPC.
+const SCHEMES: [(&str, bool, bool); 4] =
+    [("http", false, false), ("https", true, false), ("grpc", false, true), ("grpcs", true, true)];
 
 /// What to write instead of another scheme.
-const SPOKEN: &str = "this build speaks `http://`, and `grpc://` where the protocol runs over gRPC";
+const SPOKEN: &str = "write `http://` or `https://`, or `grpc://` or `grpcs://` where the protocol runs over gRPC";
 
 /// Reads an address.
-pub(crate) fn endpoint(text: &str) -> Result<Endpoint, Wrong> {
+pub(crate) fn address(text: &str) -> Result<Address, Wrong> {
     let Some((scheme, rest)) = text.split_once("://") else {
         return Err(Wrong("is no address", "write `http://` before the host"));
     };
     if LATER.contains(&scheme) {
         return Err(Wrong("has a scheme that is not in this build", SPOKEN));
     }
-    if scheme != "http" && scheme != GRPC {
+    let Some((_, secure, grpc)) = SCHEMES.into_iter().find(|(known, ..)| *known == scheme) else {
         return Err(Wrong("has a scheme that is not known", SPOKEN));
-    }
+    };
     if rest.contains(['?', '#']) {
         return Err(Wrong("has a query or fragment", "end it with the host, the port or a path"));
     }
@@ -36,16 +50,17 @@ pub(crate) fn endpoint(text: &str) -> Result<Endpoint, Wrong> {
     if authority.contains('@') {
         return Err(Wrong("holds a user or password", "leave it out: credentials are not in this build"));
     }
-    Ok(Endpoint { authority: host_and_port(authority)?.into(), prefix: prefix(path)?.into() })
+    let implied = if secure { 443 } else { 80 };
+    Ok(Address { authority: host_and_port(authority, implied)?.into(), prefix: prefix(path)?.into(), secure, grpc })
 }
 
-/// Whether the address says by its scheme that gRPC is spoken there.
-pub(crate) fn says_grpc(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(scheme, _)| scheme == GRPC)
+/// Whether `text` is the name of a host.
+pub(crate) fn is_name(text: &str) -> bool {
+    !text.starts_with('[') && is_host(text)
 }
 
-/// `host:port`, with the port that `http` implies where none is written.
-fn host_and_port(authority: &str) -> Result<String, Wrong> {
+/// `host:port`, with the port that the scheme implies where none is written.
+fn host_and_port(authority: &str, implied: u16) -> Result<String, Wrong> {
     let split = match authority.rsplit_once(']') {
         Some((host, port)) => (format!("{host}]"), port),
         None => {
@@ -59,7 +74,7 @@ fn host_and_port(authority: &str) -> Result<String, Wrong> {
         return Err(Wrong("has no valid host", "write `http://host:port`, IPv6 as `http://[::1]:port`"));
     }
     let port = match port.strip_prefix(':') {
-        None if port.is_empty() => 80,
+        None if port.is_empty() => implied,
         Some(digits) if digits.bytes().all(|digit| digit.is_ascii_digit()) => digits.parse::<u16>().unwrap_or(0),
         Some(_) | None => 0,
     };
@@ -95,7 +110,7 @@ fn prefix(path: &str) -> Result<&str, Wrong> {
 
 #[cfg(test)]
 mod tests {
-    use super::endpoint;
+    use super::address;
 
     #[test]
     fn good() {
@@ -106,9 +121,14 @@ mod tests {
             ("http://[::1]:8000/a/b/", "[::1]:8000", "/a/b"),
             ("http://a_b.svc.:1", "a_b.svc.:1", ""),
             ("grpc://triton:8001", "triton:8001", ""),
+            ("https://Example.com/a", "example.com:443", "/a"),
+            ("https://[::1]", "[::1]:443", ""),
+            ("grpcs://triton", "triton:443", ""),
         ] {
-            let endpoint = endpoint(text).unwrap();
-            assert_eq!((&*endpoint.authority, &*endpoint.prefix), (authority, prefix), "{text}");
+            let address = address(text).unwrap();
+            assert_eq!((&*address.authority, &*address.prefix), (authority, prefix), "{text}");
+            assert_eq!(address.secure, text.starts_with("https:") || text.starts_with("grpcs:"), "{text}");
+            assert_eq!(address.grpc, text.starts_with("grpc"), "{text}");
         }
     }
 
@@ -119,8 +139,8 @@ mod tests {
             "10.0.0.9:8080",
             "http://",
             "http:///x",
-            "https://a",
-            "grpcs://a:1",
+            "HTTPS://a",
+            "unix:///a",
             "GRPC://a:1",
             "ftp://a",
             "http://user:secret@host",
@@ -143,7 +163,7 @@ mod tests {
             "http://-a",
             "http://a..b",
         ] {
-            assert!(endpoint(text).is_err(), "{text}");
+            assert!(address(text).is_err(), "{text}");
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Listening {
     pub name: String,
     /// Its address, with the real port.
     pub address: SocketAddr,
+    /// Whether it speaks TLS.
+    pub tls: bool,
 }
 
 /// The answer of `/status`.

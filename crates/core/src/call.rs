@@ -12,6 +12,7 @@ use http::HeaderMap;
 
 use crate::{
     ASK_FINAL, Body, FINAL, InferRequest, InferResponse, ManageCall, ModelMetadata, Operation, Parameter, Protocol,
+    TlsIdentity,
 };
 
 /// A boxed future; one a call, never one a chunk.
@@ -28,6 +29,8 @@ pub struct Endpoint {
     pub authority: Arc<str>,
     /// A path that stands before the protocol's own, without a slash at its end; mostly empty.
     pub prefix: Arc<str>,
+    /// Who is there, where it is reached over TLS.
+    pub tls: Option<Arc<TlsIdentity>>,
 }
 
 /// A model by the backend's own name and version.

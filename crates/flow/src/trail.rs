@@ -20,7 +20,7 @@ use body::Received;
 pub(crate) use heard::Heard;
 pub(crate) use ids::Ids;
 
-/// Which model and version answered.
+// As constants: a name given as text is read and copied at each use.
 const MODEL: HeaderName = HeaderName::from_static("sluicegate-model");
 const VERSION: HeaderName = HeaderName::from_static("sluicegate-version");
 

@@ -16,6 +16,7 @@ use crate::listener::Listener;
 use crate::opened::Opened;
 use crate::plan::ListenerPlan;
 use crate::spawn::{Crew, Workers};
+use crate::tls::Slots;
 
 /// Waits after a failed accept: doubled from the first to the last while it goes on failing.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -53,6 +54,7 @@ pub(crate) async fn run<L: Listener, H: Handler>(
 ) {
     let mut crew = Crew::new(workers);
     let mut pause = Pause::default();
+    let handshakes = Slots::default();
     // Once nobody can send a plan any more, the last one stays.
     let mut settled = false;
     loop {
@@ -69,12 +71,14 @@ pub(crate) async fn run<L: Listener, H: Handler>(
         };
         if let Some((io, peer)) = pause.after(accepted, &plans.borrow().name) {
             let plan = plans.borrow();
+            let tls = plan.tls.clone().map(|tls| (tls, handshakes.clone()));
             let opened = Opened {
                 handler: handler.clone(),
                 listener: Arc::clone(&plan.name),
                 peer,
                 proxies: Arc::clone(&plan.proxies),
                 limits: plan.limits,
+                tls,
             };
             // A token of its own: the shared one has a lock that every connection would take at each step.
             let drain = stop.drain.child_token();

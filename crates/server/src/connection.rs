@@ -1,7 +1,11 @@
-//! One connection from its first byte to its last: finds out which HTTP it speaks, serves it, ends it in good order.
+//! One connection from its first byte to its last: makes the TLS handshake where there is one, finds out which HTTP it
+//! speaks, serves it, ends it in good order.
+
+use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use sluicegate_core::Kind;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -11,10 +15,14 @@ use crate::in_flight::Gauge;
 use crate::limits::Limits;
 use crate::opened::Opened;
 use crate::proxied::Announced;
+use crate::tls::{self, Failed, Spoken};
 use crate::{http1, http2, proxied};
 
 /// What an HTTP/2 client with prior knowledge says first (RFC 9113, 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How long a client may take to hear that its connection is closed.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Serves `io` until its client leaves, a limit ends it, or `drain` is cancelled and its requests are answered.
 pub(crate) async fn serve<Io, H>(mut io: Io, mut opened: Opened<H>, gauge: Gauge, drain: CancellationToken)
@@ -35,16 +43,58 @@ where
             Ok(None) | Err(_) => return,
         }
     }
-    let first = tokio::select! {
+    let Some((tls, slots)) = opened.tls.clone() else {
+        return speak((io, Spoken::Either), opened, gauge, drain).await;
+    };
+    let shaken = tokio::select! {
         biased;
         () = drain.cancelled() => return,
+        shaken = tls::accept(io, &tls, &slots, &opened.limits) => shaken,
+    };
+    match shaken {
+        Ok(secured) => Box::pin(speak(secured, opened, gauge, drain)).await,
+        Err(Failed::Plain(io)) => {
+            opened.handler.refused(&opened.listener, Kind::BadRequest);
+            tls::say_that_this_is_tls(io).await;
+        }
+        Err(Failed::Slow) => opened.handler.refused(&opened.listener, Kind::SlowRequest),
+        // No request was made, so none was refused: scanners and probes would drown those that were.
+        Err(Failed::Broken(cause)) => {
+            tracing::debug!(listener = %opened.listener, peer = %opened.peer, %cause, "no TLS handshake");
+        }
+    }
+}
+
+/// Serves what is spoken over `io`.
+async fn speak<Io, H>((mut io, spoken): (Io, Spoken), opened: Opened<H>, gauge: Gauge, drain: CancellationToken)
+where
+    Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    H: Handler,
+{
+    let first = tokio::select! {
+        biased;
+        () = drain.cancelled() => First::Nothing,
         first = first_bytes(&mut io, &opened.limits) => first,
     };
     match first {
+        // Agreed on one, spoken the other: nothing that is said from here on can be trusted to mean one thing.
+        First::Http1(_) if spoken == Spoken::Http2 => refuse(io, &opened).await,
+        First::Http2 if spoken == Spoken::Http1 => refuse(io, &opened).await,
         First::Http1(early) => http1::serve(io, early, opened, gauge, drain).await,
         First::Http2 => http2::serve(io, Bytes::from_static(PREFACE), opened, gauge, drain).await,
-        First::Nothing => {}
+        First::Nothing => close(io).await,
     }
+}
+
+async fn refuse<Io: AsyncWrite + Unpin, H: Handler>(io: Io, opened: &Opened<H>) {
+    opened.handler.refused(&opened.listener, Kind::BadRequest);
+    close(io).await;
+}
+
+/// Closes a connection in good order: over TLS, one that ends without a word looks as if somebody had cut it.
+async fn close<Io: AsyncWrite + Unpin>(mut io: Io) {
+    // It is being closed either way.
+    let _ = timeout(GOODBYE, io.shutdown()).await;
 }
 
 /// What a connection begins with.

@@ -1,4 +1,4 @@
-//! The front door: sockets, HTTP/1.1 and HTTP/2 on one port, limits on head, body and time, draining.
+//! The front door: sockets, TLS, HTTP/1.1 and HTTP/2 on one port, limits on head, body and time, draining.
 //!
 //! Bytes in, [`Inbound`](sluicegate_core::Inbound) out to a [`Handler`]; its [`Outbound`](sluicegate_core::Outbound) in,
 //! bytes out. It must not know protocols above HTTP, model servers, configuration or the admin plane. How a client's
@@ -25,6 +25,7 @@ mod proxies;
 mod received;
 mod server;
 mod spawn;
+mod tls;
 
 pub use accept::serve_listener;
 pub use bind::BindError;
@@ -36,5 +37,6 @@ pub use proxied::{Announced, Malformed, announced};
 pub use proxies::Proxies;
 pub use server::{Drained, Prepared, Server};
 pub use spawn::Workers;
+pub use tls::{Tls, TlsError, Validity};
 /// Cancelled to stop a listener gracefully; see [`serve_listener`].
 pub use tokio_util::sync::CancellationToken;

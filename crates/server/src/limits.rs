@@ -24,6 +24,10 @@ pub struct Limits {
     /// How long a connection may be without a request before it is closed. Also how long the client of an answer may
     /// take no byte of it: between once and twice this, since the watch wakes that seldom.
     pub idle_timeout: Duration,
+    /// From a connection's beginning to the end of its TLS handshake. Beyond it: closed.
+    pub handshake_timeout: Duration,
+    /// TLS handshakes under way. Beyond it new ones wait, within their time.
+    pub handshakes: usize,
     /// Open connections. Beyond it new ones wait in the kernel's queue.
     pub connections: usize,
     /// Requests at once on one HTTP/2 connection.
@@ -101,6 +105,8 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(60),
+            handshake_timeout: Duration::from_secs(10),
+            handshakes: 1_000,
             connections: 10_000,
             streams: Exposure::External.streams(),
         }

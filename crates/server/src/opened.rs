@@ -8,6 +8,7 @@ use sluicegate_core::{Body, Inbound, Secure};
 
 use crate::limits::Limits;
 use crate::proxies::Proxies;
+use crate::tls::{Slots, Tls};
 
 /// A connection's listener, its client, and who answers.
 #[derive(Clone)]
@@ -18,13 +19,15 @@ pub(crate) struct Opened<H> {
     pub(crate) peer: SocketAddr,
     pub(crate) proxies: Arc<Proxies>,
     pub(crate) limits: Limits,
+    /// Where it is over TLS: what its handshake needs.
+    pub(crate) tls: Option<(Tls, Slots)>,
 }
 
 impl<H> Opened<H> {
     /// A request of this connection, as a handler takes it.
     pub(crate) fn inbound(&self, mut head: Parts, body: Body) -> Inbound {
         let client = self.proxies.client(self.peer, &head.headers);
-        if client.secure {
+        if client.secure || self.tls.is_some() {
             head.extensions.insert(Secure);
         }
         Inbound { listener: Arc::clone(&self.listener), peer: client.address, head, body }

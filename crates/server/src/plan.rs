@@ -1,10 +1,11 @@
-//! A listener as it should be. Plain data; knows nothing of how it is configured.
+//! What a listener is made from. Plain data; knows nothing of how it is configured.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::limits::Limits;
 use crate::proxies::Proxies;
+use crate::tls::Tls;
 
 /// A listener as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,4 +18,6 @@ pub struct ListenerPlan {
     pub proxies: Arc<Proxies>,
     /// Its bounds.
     pub limits: Limits,
+    /// What it shows clients, where it speaks TLS.
+    pub tls: Option<Tls>,
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod banner;
+pub(crate) mod doors;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -17,7 +18,7 @@ use sluicegate_control::Listening;
 use sluicegate_core::{Clock, Inbound, Kind, Mistake, Outbound, RecordSink, Span};
 use sluicegate_flow::build::Builders;
 use sluicegate_flow::control::Gateway;
-use sluicegate_server::{Exposure, Handler, Limits, ListenerPlan, Proxies, Server, Workers};
+use sluicegate_server::{Handler, Server, Workers};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::catalog;
@@ -26,6 +27,7 @@ use crate::seams::{SystemClock, ThreadDice};
 use crate::sources::{Loader, Origin};
 use crate::watch::Watch;
 use admin::AdminPlane;
+use doors::Doors;
 
 /// What the command line says about the gateway to run.
 pub(crate) struct Options {
@@ -63,6 +65,7 @@ struct Assembly {
     admin_override: Option<SocketAddr>,
     clock: Arc<dyn Clock>,
     resolved: Option<Resolved>,
+    doors: Doors,
 }
 
 /// What came of an attempt to load configuration.
@@ -124,6 +127,7 @@ impl Assembly {
             listen: options.listen,
             admin_override: options.admin,
             resolved: None,
+            doors: Doors::default(),
             gateway,
             meter,
             admin,
@@ -162,10 +166,15 @@ impl Assembly {
         if self.resolved.as_ref().is_some_and(|serving| serving.digest == resolved.digest) {
             return Ok(Loaded::Unchanged);
         }
+        let doors = Doors::open(&resolved, &self.doors, self.clock.wall())?;
         let (gateway, builders) = (Arc::clone(&self.gateway), Arc::clone(&self.builders));
         let building = resolved.clone();
-        let built = blocking(move || gateway.build(&building, &builders)).await??;
-        let prepared = self.server.prepare(&plans(&resolved)).map_err(|errors| {
+        let built = blocking(move || {
+            doors::check_backends(&building)?;
+            gateway.build(&building, &builders)
+        })
+        .await??;
+        let prepared = self.server.prepare(&doors.plans).map_err(|errors| {
             let at = |name: &str| {
                 let listener = resolved.listeners.iter().find(|listener| *listener.name == *name);
                 listener.map_or_else(nowhere, |listener| listener.span.clone())
@@ -180,12 +189,16 @@ impl Assembly {
         self.server.commit(prepared);
         self.admin.commit(admin);
         let listening = self.server.addresses();
-        *self.open.write() =
-            listening.into_iter().map(|(name, address)| Listening { name: name.to_string(), address }).collect();
-        for warning in &resolved.warnings {
+        let tls = |name: &str| doors.plans.iter().any(|plan| *plan.name == *name && plan.tls.is_some());
+        *self.open.write() = listening
+            .into_iter()
+            .map(|(name, address)| Listening { tls: tls(&name), name: name.to_string(), address })
+            .collect();
+        for warning in resolved.warnings.iter().chain(&doors.warnings) {
             tracing::warn!("{warning}");
         }
         self.resolved = Some(resolved);
+        self.doors = doors;
         Ok(Loaded::Installed)
     }
 
@@ -291,37 +304,6 @@ fn sink(access_log: &str, meter: &Arc<Meter>) -> anyhow::Result<Arc<dyn RecordSi
     meter.follow_drops(log.dropped());
     let sinks: [Arc<dyn RecordSink>; 2] = [Arc::clone(meter) as _, Arc::new(log)];
     Ok(Arc::new(Tee::new(sinks)))
-}
-
-fn plans(resolved: &Resolved) -> Vec<ListenerPlan> {
-    let plan = |listener: &sluicegate_config::Listener| {
-        let limits = &listener.limits;
-        let exposure = match listener.exposure {
-            sluicegate_config::Exposure::External => Exposure::External,
-            sluicegate_config::Exposure::Internal => Exposure::Internal,
-        };
-        let header_list = limits.header_list.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-        let proxies =
-            Proxies { trusted: listener.trusted_proxies.clone(), announcing: listener.proxy_protocol.clone() };
-        ListenerPlan {
-            name: Arc::clone(&listener.name),
-            address: listener.address,
-            proxies: Arc::new(proxies),
-            limits: Limits {
-                exposure,
-                head: usize::try_from(limits.head).unwrap_or(usize::MAX),
-                header_list: header_list.unwrap_or(exposure.header_list()),
-                headers: limits.headers,
-                body: limits.body,
-                head_timeout: limits.head_timeout,
-                body_timeout: limits.body_timeout,
-                idle_timeout: limits.idle_timeout,
-                connections: limits.connections,
-                streams: limits.streams.unwrap_or(exposure.streams()),
-            },
-        }
-    };
-    resolved.listeners.iter().map(plan).collect()
 }
 
 /// Work that reads files or uses the processor for long, off the request path's threads.

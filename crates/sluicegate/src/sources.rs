@@ -1,4 +1,5 @@
-//! Gathers what a configuration consists of: its file, the files it includes, and digests of the model files it names.
+//! Gathers what a configuration consists of: its file, the files it includes, digests of the model files it names, and
+//! what is in those of certificates and keys.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
@@ -9,10 +10,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
-use sluicegate_config::{Resolved, Sources};
+use sluicegate_config::{Files, Resolved, Sources};
 use sluicegate_core::{Mistake, Source, Span};
 
 use crate::catalog::CATALOG;
+
+/// The largest file of certificates, in bytes: the system's roots have a quarter of it.
+const MAX_PEM: usize = 1 << 20;
 
 /// Where configuration comes from.
 #[derive(Clone, Debug)]
@@ -31,6 +35,12 @@ pub(crate) struct Loader {
     digests: HashMap<PathBuf, (Stamp, String)>,
     /// Every file that the last load read or tried to read.
     pub(crate) files: BTreeSet<PathBuf>,
+}
+
+/// The files a configuration names, as they are met.
+struct Named<'a> {
+    files: BTreeSet<PathBuf>,
+    digests: &'a mut HashMap<PathBuf, (Stamp, String)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,15 +65,25 @@ impl Loader {
             Origin::Text(text) => Sources { root: source("(command line)", text), includes: Vec::new() },
             Origin::File(path) => gather(path, &mut files)?,
         };
-        let digests = &mut self.digests;
-        let mut digest = |path: &str| {
-            files.insert(PathBuf::from(path));
-            digest_of(Path::new(path), digests)
-        };
-        let resolved = sluicegate_config::load(&sources, &CATALOG, &mut digest);
+        let mut named = Named { files, digests: &mut self.digests };
+        let resolved = sluicegate_config::load(&sources, &CATALOG, &mut named);
+        let files = named.files;
         self.digests.retain(|path, _| files.contains(path));
         self.files = files;
         resolved
+    }
+}
+
+impl Files for Named<'_> {
+    fn digest(&mut self, path: &str) -> Result<String, String> {
+        self.files.insert(PathBuf::from(path));
+        digest_of(Path::new(path), self.digests)
+    }
+
+    fn read(&mut self, path: &str) -> Result<Vec<u8>, String> {
+        self.files.insert(PathBuf::from(path));
+        let bytes = read_bounded(Path::new(path), MAX_PEM).map_err(|error| error.to_string())?;
+        if bytes.len() > MAX_PEM { Err("it is larger than 1 MiB".to_owned()) } else { Ok(bytes) }
     }
 }
 
@@ -106,16 +126,16 @@ fn expand(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
 fn read(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Source, Mistake> {
     files.insert(path.to_path_buf());
     let name = path.to_string_lossy();
-    let bytes =
-        read_bounded(path).map_err(|error| Mistake::at(&start_of(&name), format!("cannot be read: {error}")))?;
+    let bytes = read_bounded(path, sluicegate_config::MAX_FILE)
+        .map_err(|error| Mistake::at(&start_of(&name), format!("cannot be read: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|_| Mistake::at(&start_of(&name), "is not UTF-8 text"))?;
     Ok(source(&name, &text))
 }
 
-/// One byte more than a configuration file may have is enough to know that it has too many.
-fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+/// One byte more than a file may have is enough to know that it has too many.
+fn read_bounded(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(sluicegate_config::MAX_FILE as u64 + 1).read_to_end(&mut bytes)?;
+    File::open(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -8,6 +8,7 @@
 
 #![expect(clippy::panic, reason = "a test kit's errors are failed tests")]
 
+pub mod certs;
 mod clock;
 pub mod contract;
 mod dice;

@@ -22,6 +22,7 @@ use anyhow::{Context, Result, ensure};
 use self::cell::Cell;
 use self::machine::Machine;
 use self::options::Options;
+use self::page::Circumstances;
 use self::proxies::Programs;
 use super::Command;
 use crate::peers::{Mode, proxies as peers};
@@ -56,11 +57,10 @@ fn run(root: &Path, arguments: &[String], options: &Options) -> Result<()> {
     for workload in &options.workloads {
         let before = machine::load();
         let (cells, class) = workload::measure(&programs, options, *workload, &work)?;
-        page.push_str(&page::section(
-            *workload,
-            &cells,
-            &page::Circumstances { before, during: machine::load(), class },
-        ));
+        let first = options.gateways.first().filter(|_| options.gateways.len() > 1);
+        let first = first.map(|gateway| gateway.name.clone());
+        let around = Circumstances { before, during: machine::load(), class, first };
+        page.push_str(&page::section(*workload, &cells, &around));
     }
     if options.open {
         let before = machine::load();

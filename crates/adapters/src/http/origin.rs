@@ -8,9 +8,9 @@ use http::HeaderValue;
 use http::uri::Authority;
 use sluicegate_core::{Clock, PerWorker, Worker};
 
-use super::Speaks;
 use super::lanes::Lanes;
 use super::lines::Lines;
+use super::{Connector, Speaks};
 
 /// One endpoint.
 pub struct Origin {
@@ -18,6 +18,8 @@ pub struct Origin {
     host: HeaderValue,
     clock: Arc<dyn Clock>,
     connections: Connections,
+    /// How connections are made, where that is over TLS.
+    secured: Option<Arc<dyn Connector>>,
 }
 
 /// The connections to it, by what it speaks.
@@ -37,13 +39,18 @@ impl Origin {
     ///
     /// # Errors
     /// The authority holds characters that no `host` header, or no target, can carry.
-    pub(super) fn new(authority: Arc<str>, speaks: Speaks, clock: Arc<dyn Clock>) -> Result<Self, http::Error> {
+    pub(super) fn new(
+        authority: Arc<str>,
+        speaks: Speaks,
+        secured: Option<Arc<dyn Connector>>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, http::Error> {
         let host = HeaderValue::from_str(&authority)?;
         let connections = match speaks {
             Speaks::Http1 => Connections::Http1(PerWorker::default()),
             Speaks::Http2 => Connections::Http2(authority.parse()?, PerWorker::default()),
         };
-        Ok(Self { authority, host, clock, connections })
+        Ok(Self { authority, host, clock, connections, secured })
     }
 
     /// The connections of the worker that asks.
@@ -53,6 +60,16 @@ impl Origin {
             Connections::Http1(lines) => Own::Lines(lines.of(worker, || Lines::new(Arc::clone(&self.clock)))),
             Connections::Http2(authority, lanes) => Own::Lanes(lanes.of(worker, || Lanes::new(authority.clone()))),
         }
+    }
+
+    /// How connections to it are made: over TLS by its own connector, else by `plain`.
+    pub(super) fn connector<'a>(&'a self, plain: &'a Arc<dyn Connector>) -> &'a Arc<dyn Connector> {
+        self.secured.as_ref().unwrap_or(plain)
+    }
+
+    /// Whether it is reached over TLS.
+    pub(super) const fn is_secured(&self) -> bool {
+        self.secured.is_some()
     }
 
     /// `host:port`.

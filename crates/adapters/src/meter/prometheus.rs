@@ -5,6 +5,7 @@
 //! served, nor what a request was about beyond its record.
 
 mod labels;
+mod mix;
 mod series;
 mod timing;
 

@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn addresses_go_and_words_stay() {
-        let endpoint = Endpoint { authority: Arc::from("triton.internal:8000"), prefix: Arc::from("") };
+        let endpoint = Endpoint { authority: Arc::from("triton.internal:8000"), prefix: Arc::from(""), tls: None };
         for (told, clean) in [
             ("failed to connect to 10.0.0.5:9000.", "failed to connect to (address)"),
             ("see http://10.1.2.3/v2 for more", "see (address) for more"),

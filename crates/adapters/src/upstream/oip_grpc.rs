@@ -181,7 +181,7 @@ impl std::fmt::Debug for Factory {
 
 impl Peer {
     fn new(client: &Client, endpoint: &Endpoint) -> Result<Self, HttpError> {
-        let origin = client.origin_speaking(&endpoint.authority, Speaks::Http2)?;
+        let origin = client.origin_speaking(endpoint, Speaks::Http2)?;
         Ok(Self { endpoint: endpoint.clone(), origin, wide: Learned::default(), streams: Learned::default() })
     }
 }

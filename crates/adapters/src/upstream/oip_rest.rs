@@ -174,7 +174,7 @@ impl std::fmt::Debug for Factory {
 
 impl Peer {
     fn new(client: &Client, endpoint: &Endpoint) -> Result<Self, HttpError> {
-        let origin = client.origin(&endpoint.authority)?;
+        let origin = client.origin(endpoint)?;
         Ok(Self { endpoint: endpoint.clone(), origin, extension: Learned::default(), decoupled: Mutex::default() })
     }
 }

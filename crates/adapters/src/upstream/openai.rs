@@ -72,7 +72,7 @@ impl BuildUpstream for Factory {
         let mut peers = HashMap::new();
         let mut errors = Vec::new();
         for endpoint in &plan.endpoints {
-            match self.client.origin(&endpoint.authority) {
+            match self.client.origin(endpoint) {
                 Ok(origin) => {
                     drop(peers.insert(endpoint.clone(), Arc::new(Peer { endpoint: endpoint.clone(), origin })));
                 }
@@ -104,7 +104,7 @@ impl OpenAi {
         if let Some(peer) = self.peers.get(endpoint) {
             return Ok(Arc::clone(peer));
         }
-        let origin = self.client.origin(&endpoint.authority).map_err(|error| from_http(&error, endpoint))?;
+        let origin = self.client.origin(endpoint).map_err(|error| from_http(&error, endpoint))?;
         Ok(Arc::new(Peer { endpoint: endpoint.clone(), origin }))
     }
 

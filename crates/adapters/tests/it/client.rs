@@ -17,7 +17,7 @@ use sluicegate_testkit::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::support::{InMemory, SHORT, breaking, settle, streamed, unending};
+use crate::support::{InMemory, SHORT, breaking, endpoint, settle, streamed, unending};
 
 struct Fixture {
     server: Upstream,
@@ -36,7 +36,7 @@ impl Fixture {
         let clock = Arc::new(FakeClock::following_tokio());
         let shared: Arc<dyn Clock> = Arc::<FakeClock>::clone(&clock);
         let client = Client::new(connector, shared);
-        let origin = client.origin(&Arc::from(server.authority())).unwrap();
+        let origin = client.origin(&endpoint(&server.authority())).unwrap();
         Self { server, client, origin, clock }
     }
 
@@ -241,7 +241,7 @@ fn in_memory() -> (MemoryListener, Client, Arc<Origin>, Patience) {
     let (listener, dialer) = MemoryNet::anywhere();
     let clock: Arc<dyn Clock> = Arc::new(FakeClock::following_tokio());
     let client = Client::new(Arc::new(InMemory(dialer)), Arc::clone(&clock));
-    let origin = client.origin(&Arc::from("memory:1")).unwrap();
+    let origin = client.origin(&endpoint("memory:1")).unwrap();
     let patience = Patience { connect: PATIENCE, deadline: Deadline(clock.now() + SHORT) };
     (listener, client, origin, patience)
 }

@@ -13,4 +13,5 @@ mod pass;
 mod peer;
 mod shared;
 mod support;
+mod tls;
 mod workers;

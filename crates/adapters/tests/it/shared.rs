@@ -20,7 +20,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use crate::h2peer::{GOAWAY, H2Peer, HEADERS, answer, begin, frame, greet, read, read_frame};
-use crate::support::{InMemory, SHORT, breaking, unending};
+use crate::support::{InMemory, SHORT, breaking, endpoint, unending};
 
 /// A client of one endpoint.
 struct Fixture {
@@ -38,7 +38,7 @@ impl Fixture {
         let clock = Arc::new(FakeClock::following_tokio());
         let shared: Arc<dyn Clock> = Arc::<FakeClock>::clone(&clock);
         let client = Client::new(connector, shared);
-        let origin = client.origin_speaking(&Arc::from("memory:1"), Speaks::Http2).unwrap();
+        let origin = client.origin_speaking(&endpoint("memory:1"), Speaks::Http2).unwrap();
         Self { client, origin, clock }
     }
 

@@ -14,7 +14,7 @@ use sluicegate_core::{Body, Clock, Deadline, Sent, Worker};
 use sluicegate_testkit::{Event, FakeClock, MemoryNet, PATIENCE, Script, Upstream, Wire, wait_for, within};
 
 use crate::h2peer::{H2Peer, answer, begin};
-use crate::support::{InMemory, SHORT};
+use crate::support::{InMemory, SHORT, endpoint};
 
 /// A client of one endpoint.
 struct Fixture {
@@ -36,7 +36,7 @@ impl Fixture {
         let clock = Arc::new(FakeClock::following_tokio());
         let shared: Arc<dyn Clock> = Arc::<FakeClock>::clone(&clock);
         let client = Client::new(connector, shared);
-        let origin = client.origin_speaking(&Arc::from(authority), speaks).unwrap();
+        let origin = client.origin_speaking(&endpoint(authority), speaks).unwrap();
         Self { client, origin, clock }
     }
 

@@ -7,7 +7,8 @@ use sluicegate_core::{
     BackendModel, BackendPlan, Catalog, Endpoint, LoadedModel, Mistake, ModelSource, Node, Shape, Span, UpstreamKind,
 };
 
-use super::{did_you_mean, near};
+use super::files::Files;
+use super::{Checked, did_you_mean, near, tls};
 use crate::mistakes::Mistakes;
 use crate::reading::{Reading, key_span};
 use crate::table::{BACKEND, MAX_BACKENDS, TIMEOUTS};
@@ -43,7 +44,8 @@ pub(super) struct Found {
 }
 
 impl<'a> Backends<'a> {
-    pub(super) fn read(root: &'a Node, catalog: &Catalog, mistakes: &mut Mistakes) -> Self {
+    pub(super) fn read(file: &'a Checked, catalog: &Catalog, files: &mut Files<'_>, mistakes: &mut Mistakes) -> Self {
+        let root = &file.node;
         let entries = root.get("backends").map(Node::entries).unwrap_or_default();
         if let Some((_, span, _)) = entries.get(MAX_BACKENDS) {
             mistakes.at(span, format!("more than {MAX_BACKENDS} backends"));
@@ -55,7 +57,7 @@ impl<'a> Backends<'a> {
             let kind = node.get("protocol").and_then(Node::text).and_then(|kind| catalog.upstream(kind));
             let plan = match kind {
                 Some(kind) if index < MAX_BACKENDS && check::fits(node, &Shape::Kind(BACKEND), catalog) => {
-                    plan(name, span, node, kind, mistakes)
+                    Entry { file: &file.path, name, span, node, kind }.plan(files, mistakes)
                 }
                 Some(_) | None => None,
             };
@@ -106,52 +108,82 @@ impl<'a> Backends<'a> {
     }
 }
 
-fn plan(
-    name: &str,
-    span: &Span,
-    node: &Node,
+/// A backend as it is written.
+struct Entry<'a> {
+    /// The path of the file it stands in.
+    file: &'a str,
+    name: &'a str,
+    span: &'a Span,
+    node: &'a Node,
     kind: &'static UpstreamKind,
-    mistakes: &mut Mistakes,
-) -> Option<BackendPlan> {
-    let settings = match (kind.decode)(node) {
-        Ok(settings) => settings,
-        Err(found) => {
-            mistakes.extend(found);
-            return None;
-        }
-    };
-    let name: Arc<str> = name.into();
-    let endpoints = if kind.remote {
-        endpoints(node, kind, mistakes)
-    } else {
-        vec![Endpoint { authority: name.clone(), prefix: "".into() }]
-    };
-    Some(BackendPlan {
-        name,
-        kind: kind.kind,
-        settings,
-        fingerprint: node.canonical(),
-        span: span.clone(),
-        endpoints,
-        connect_timeout: Reading::of(node, "timeouts", TIMEOUTS).duration("connect"),
-        models: Vec::new(),
-    })
 }
 
-fn endpoints(node: &Node, kind: &UpstreamKind, mistakes: &mut Mistakes) -> Vec<Endpoint> {
-    let mut seen = HashMap::new();
-    let mut endpoints = Vec::new();
-    for item in node.get("endpoints").map(Node::items).unwrap_or_default() {
-        let Some(Ok(endpoint)) = item.text().map(url::endpoint) else { continue };
-        if item.text().is_some_and(url::says_grpc) && !kind.kind.ends_with(OVER_GRPC) {
-            let message = format!("`endpoints` has the scheme of gRPC, over which `{}` does not run", kind.kind);
-            mistakes.helped(&item.span, message, "write `http://`, or another `protocol`");
-        }
-        if let Some(first) = seen.insert(endpoint.clone(), &item.span) {
-            mistakes.helped(&item.span, "an endpoint is given twice", format!("it is also given at {first}"));
+impl Entry<'_> {
+    fn plan(&self, files: &mut Files<'_>, mistakes: &mut Mistakes) -> Option<BackendPlan> {
+        let settings = match (self.kind.decode)(self.node) {
+            Ok(settings) => settings,
+            Err(found) => {
+                mistakes.extend(found);
+                return None;
+            }
+        };
+        let name: Arc<str> = self.name.into();
+        let endpoints = if self.kind.remote {
+            self.endpoints(files, mistakes)
         } else {
-            endpoints.push(endpoint);
-        }
+            vec![Endpoint { authority: name.clone(), prefix: "".into(), tls: None }]
+        };
+        Some(BackendPlan {
+            name,
+            kind: self.kind.kind,
+            settings,
+            fingerprint: self.node.canonical(),
+            span: self.span.clone(),
+            endpoints,
+            connect_timeout: Reading::of(self.node, "timeouts", TIMEOUTS).duration("connect"),
+            models: Vec::new(),
+        })
     }
-    endpoints
+
+    fn endpoints(&self, files: &mut Files<'_>, mistakes: &mut Mistakes) -> Vec<Endpoint> {
+        let items = self.node.get("endpoints").map(Node::items).unwrap_or_default();
+        let secure = self.secure(items, mistakes);
+        let at = key_span(self.node, "tls").unwrap_or(self.span);
+        let identity = if secure { tls::identity(self.file, self.node.get("tls"), at, files, mistakes) } else { None };
+        let mut seen = HashMap::new();
+        let mut endpoints = Vec::new();
+        for item in items {
+            let Some(Ok(address)) = item.text().map(url::address) else { continue };
+            if address.grpc && !self.kind.kind.ends_with(OVER_GRPC) {
+                let message =
+                    format!("`endpoints` has the scheme of gRPC, over which `{}` does not run", self.kind.kind);
+                let plain = if address.secure { "https" } else { "http" };
+                mistakes.helped(&item.span, message, format!("write `{plain}://`, or another `protocol`"));
+            }
+            let endpoint = Endpoint { authority: address.authority, prefix: address.prefix, tls: identity.clone() };
+            if let Some(first) = seen.insert(endpoint.clone(), &item.span) {
+                mistakes.helped(&item.span, "an endpoint is given twice", format!("it is also given at {first}"));
+            } else {
+                endpoints.push(endpoint);
+            }
+        }
+        endpoints
+    }
+
+    /// Whether the endpoints are reached over TLS: all of them, or none. Where some are, a request must not go plain only
+    /// because it was the other's turn.
+    fn secure(&self, items: &[Node], mistakes: &mut Mistakes) -> bool {
+        let addresses = || items.iter().filter_map(|item| Some((item, url::address(item.text()?).ok()?)));
+        let asked = key_span(self.node, "tls").is_some();
+        let secure = asked || addresses().any(|(_, address)| address.secure);
+        if secure {
+            for (item, address) in addresses().filter(|(_, address)| !address.secure) {
+                let why = if asked { "the backend has `tls`" } else { "others of the backend are over TLS" };
+                let scheme = if address.grpc { "grpcs" } else { "https" };
+                let message = format!("an endpoint is not over TLS, though {why}");
+                mistakes.helped(&item.span, message, format!("write `{scheme}://`"));
+            }
+        }
+        secure
+    }
 }

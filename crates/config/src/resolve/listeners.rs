@@ -4,13 +4,17 @@ use std::net::SocketAddr;
 
 use sluicegate_core::{Network, Node, Span, Value};
 
+use super::Checked;
+use super::files::Files;
+use super::tls;
 use crate::mistakes::Mistakes;
 use crate::reading::{Reading, key_span, raw};
 use crate::table::{ADMIN, LIMITS, MAX_LISTENERS};
 use crate::{Admin, Exposure, Limits, Listener, Method, words};
 
 /// The listeners of the root file.
-pub(super) fn listeners(root: &Node, mistakes: &mut Mistakes) -> Vec<Listener> {
+pub(super) fn listeners(file: &Checked, files: &mut Files<'_>, mistakes: &mut Mistakes) -> Vec<Listener> {
+    let root = &file.node;
     let Some(node) = raw(root, "listeners") else { return Vec::new() };
     let at = key_span(root, "listeners").unwrap_or(&node.span);
     let entries = node.entries();
@@ -33,6 +37,7 @@ pub(super) fn listeners(root: &Node, mistakes: &mut Mistakes) -> Vec<Listener> {
             address,
             authenticate: methods(name, node, mistakes),
             management: node.get("management").and_then(Node::text) == Some("allow"),
+            tls: node.get("tls").and_then(|tls| tls::pair(&file.path, tls, files, mistakes)),
             exposure: exposure(node),
             trusted_proxies: networks(node, "trusted_proxies"),
             proxy_protocol: networks(node, "proxy_protocol"),
@@ -109,6 +114,8 @@ fn limits(listener: &Node) -> Limits {
         head_timeout: limits.duration("head_timeout"),
         body_timeout: limits.duration("body_timeout"),
         idle_timeout: limits.duration("idle_timeout"),
+        handshake_timeout: limits.duration("handshake_timeout"),
+        handshakes: limits.count("handshakes"),
         connections: limits.count("connections"),
         streams: given("streams").then(|| limits.count("streams")),
     }

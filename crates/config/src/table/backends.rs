@@ -9,7 +9,6 @@ pub(crate) const BACKEND: &[Field] = &[
     Field::later("balance"),
     Field::later("health"),
     Field::later("retry"),
-    Field::later("tls"),
     Field::later("quirks"),
 ];
 
@@ -19,9 +18,27 @@ pub(crate) const REMOTE: &[Field] = &[
         "endpoints",
         Shape::List(&Shape::Url),
         "Its addresses, which are interchangeable: `http://host:port`, with a path where the server has a prefix. Where \
-         the protocol runs over gRPC, `grpc://host:port`.",
+         the protocol runs over gRPC, `grpc://host:port`. Over TLS all of them are `https://` or `grpcs://`.",
+    ),
+    Field::absent(
+        "tls",
+        Shape::Object(REMOTE_TLS),
+        "Whom the endpoints must prove to be, and whom the gateway shows itself as. Without it the system's roots are \
+         trusted. The files are read again when they change.",
     ),
     Field::absent("timeouts", Shape::Object(TIMEOUTS), "How long its steps may take."),
+];
+
+/// Keys of a remote backend's `tls`.
+const REMOTE_TLS: &[Field] = &[
+    Field::absent("ca", Shape::Path, "The certificates in PEM that are trusted as roots, in place of the system's."),
+    Field::absent(
+        "name",
+        Shape::Text,
+        "The name, or the address, that the endpoints' certificate must be for, where it is not the host of the endpoint.",
+    ),
+    Field::absent("cert", Shape::Path, "A certificate in PEM that the gateway shows where it is asked for one."),
+    Field::absent("key", Shape::Path, "Its private key in PEM, not encrypted."),
 ];
 
 /// Keys of a remote backend's `timeouts`.
@@ -30,7 +47,7 @@ pub(crate) const TIMEOUTS: &[Field] = &[
         "connect",
         Shape::Duration { min_ms: 1, max_ms: 60_000 },
         "1s",
-        "Time for a connection to be made.",
+        "Time for a connection to be made, over TLS with its handshake.",
     ),
     Field::later("first_byte"),
     Field::later("idle"),

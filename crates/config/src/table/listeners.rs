@@ -7,7 +7,8 @@ pub(crate) const LISTENER: &[Field] = &[
     Field::required(
         "address",
         Shape::Address,
-        "Where it listens, on HTTP/1.1 and HTTP/2 (cleartext, prior knowledge). Port 0 takes any free port.",
+        "Where it listens, on HTTP/1.1 and HTTP/2. With `tls`, ALPN decides between them; without, a client that speaks \
+         HTTP/2 knows beforehand (prior knowledge). Port 0 takes any free port.",
     ),
     Field::required(
         "authenticate",
@@ -28,6 +29,12 @@ pub(crate) const LISTENER: &[Field] = &[
         "Whether callers may manage the model servers.",
     ),
     Field::absent("limits", Shape::Object(LIMITS), "What a connection and a request may take."),
+    Field::absent(
+        "tls",
+        Shape::Object(LISTENER_TLS),
+        "Speaks TLS 1.3 and 1.2, and nothing else. The files are read again when they change; connections that are open \
+         go on as they are.",
+    ),
     Field::optional(
         "exposure",
         Shape::Choice(&[
@@ -54,9 +61,19 @@ pub(crate) const LISTENER: &[Field] = &[
          come; from others it is refused.",
     ),
     Field::later("hosts"),
-    Field::later("tls"),
     Field::later("expose"),
     Field::later("limit_per_ip"),
+];
+
+/// Keys of a listener's `tls`.
+const LISTENER_TLS: &[Field] = &[
+    Field::required(
+        "cert",
+        Shape::Path,
+        "Its certificate in PEM, followed by those between it and a root that clients trust.",
+    ),
+    Field::required("key", Shape::Path, "The certificate's private key in PEM, not encrypted."),
+    Field::later("client_ca"),
 ];
 
 const METHODS: &[(&str, &str)] = &[
@@ -96,6 +113,18 @@ pub(crate) const LIMITS: &[Field] = &[
         Shape::Duration { min_ms: 10, max_ms: 86_400_000 },
         "75s",
         "Time a connection may lie idle before it is closed.",
+    ),
+    Field::optional(
+        "handshake_timeout",
+        Shape::Duration { min_ms: 10, max_ms: 3_600_000 },
+        "10s",
+        "Time for a TLS handshake, from the connection on.",
+    ),
+    Field::optional(
+        "handshakes",
+        Shape::Integer { min: 1, max: 1_000_000 },
+        "1000",
+        "TLS handshakes under way at once. Beyond it new ones wait, within their time.",
     ),
     Field::optional("connections", Shape::Integer { min: 1, max: 1_000_000 }, "10000", "Connections open at once."),
     Field::absent(

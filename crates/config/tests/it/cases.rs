@@ -52,6 +52,9 @@ fn show(resolved: &Resolved) -> String {
         let (trusted, announcing) = (networks(&listener.trusted_proxies), networks(&listener.proxy_protocol));
         writeln!(text, "  {:?} trusts [{trusted}] announced by [{announcing}]", listener.exposure).unwrap();
         writeln!(text, "  {:?}", listener.limits).unwrap();
+        if let Some(tls) = &listener.tls {
+            writeln!(text, "  tls {} {}", tls.certificate.path, tls.key.path).unwrap();
+        }
     }
     let admin = &resolved.admin;
     writeln!(
@@ -66,6 +69,11 @@ fn show(resolved: &Resolved) -> String {
         writeln!(text, "  fingerprint {}", plan.fingerprint).unwrap();
         for endpoint in &plan.endpoints {
             writeln!(text, "  endpoint {} prefix {:?}", endpoint.authority, endpoint.prefix).unwrap();
+            if let Some(tls) = &endpoint.tls {
+                let own = tls.own.as_ref().map(|own| [&own.certificate.path, &own.key.path]);
+                let roots = tls.roots.as_ref().map(|roots| &roots.path);
+                writeln!(text, "    tls {:?} roots {roots:?} own {own:?} at {}", tls.name, tls.span).unwrap();
+            }
         }
         for loaded in &plan.models {
             let source = loaded.source.as_ref().map(|source| &source.path);

@@ -186,7 +186,7 @@ fn patterns_are_found_in_spite_of_mistakes() {
 fn the_digest_is_of_the_meaning() {
     let digest_of = |text: &str, files: &str| {
         let sources = Sources { root: source("gateway.yaml", text), includes: Vec::new() };
-        let resolved = load(&sources, &CATALOG, &mut |_| Ok(files.to_owned())).unwrap();
+        let resolved = load(&sources, &CATALOG, &mut |_: &str| Ok(files.to_owned())).unwrap();
         resolved.digest.to_string()
     };
     let text =
@@ -219,7 +219,7 @@ fn a_model_file_is_asked_for_once() {
     );
     let mut asked = Vec::new();
     let sources = Sources { root: source("etc/gateway.yaml", text), includes: Vec::new() };
-    load(&sources, &CATALOG, &mut |path| {
+    load(&sources, &CATALOG, &mut |path: &str| {
         asked.push(path.to_owned());
         Ok("0".repeat(64))
     })
@@ -246,4 +246,43 @@ fn values_are_not_repeated_in_mistakes() {
         let mistakes = refused(text.clone());
         assert!(!mistakes.iter().any(|mistake| mistake.contains(secret)), "{text}{mistakes:?}");
     }
+}
+
+#[test]
+fn certificates_and_keys_are_part_of_the_digest() {
+    let tls = "version: 1\nlisteners: { main: { address: 127.0.0.1:1, authenticate: [anonymous], tls: { cert: c, key: k } } }\n\
+               backends: { b: { protocol: oip-rest, endpoints: [\"https://a\"], tls: { ca: r, cert: c, key: k } } }\n\
+               models: { m: { backend: b } }\n";
+    let resolved = |changed: &str| {
+        let sources = Sources { root: source("gateway.yaml", tls), includes: Vec::new() };
+        load(&sources, &CATALOG, &mut |path: &str| {
+            Ok(format!("{path}{}", if path == changed { "another" } else { "" }))
+        })
+        .unwrap()
+    };
+    let identity = |changed: &str| resolved(changed).backends[0].endpoints[0].tls.clone().unwrap();
+    let before = resolved("");
+    assert_eq!(before.digest, resolved("").digest);
+    assert_eq!(identity(""), identity(""));
+    for file in ["c", "k", "r"] {
+        assert_ne!(before.digest, resolved(file).digest, "{file}");
+        assert_ne!(identity(""), identity(file), "{file}: another identity shares no connection");
+    }
+    assert_eq!(&*before.listeners[0].tls.clone().unwrap().key.bytes, b"k", "what was digested is what is used");
+}
+
+#[test]
+fn each_part_of_an_identity_counts_as_itself() {
+    let identity = |tls: &str| {
+        let text = format!(
+            "{HEAD}backends: {{ b: {{ protocol: oip-rest, endpoints: [\"https://a\"], tls: {tls} }} }}\nmodels: {{ m: {{ backend: b }} }}\n"
+        );
+        let sources = Sources { root: source("gateway.yaml", text), includes: Vec::new() };
+        let resolved = load(&sources, &CATALOG, &mut |_: &str| Ok("the same content".to_owned())).unwrap();
+        resolved.backends[0].endpoints[0].tls.clone().unwrap().digest.clone()
+    };
+    let all =
+        ["{}", "{ ca: f }", "{ name: f }", "{ cert: f, key: f }", "{ ca: f, name: f }", "{ ca: f, cert: f, key: f }"];
+    let digests: std::collections::BTreeSet<_> = all.iter().map(|tls| identity(tls)).collect();
+    assert_eq!(digests.len(), all.len());
 }

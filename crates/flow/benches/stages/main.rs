@@ -66,13 +66,13 @@ fn whole(stages: &mut Stages) {
         path::read(outbound)
     };
     let json = |path| move || path::inbound(path, "application/json", Bytes::from_static(INFER.as_bytes()));
-    stages.stage("whole path: OIP JSON, bytes untouched", 20, json("/v2/models/raw/infer"), serve);
-    stages.stage("whole path: OIP JSON, decoded and encoded", 50, json("/v2/models/tensors/infer"), serve);
+    stages.stage("whole path: OIP JSON, bytes untouched", 21, json("/v2/models/raw/infer"), serve);
+    stages.stage("whole path: OIP JSON, decoded and encoded", 39, json("/v2/models/tensors/infer"), serve);
     let infer = "/inference.GRPCInferenceService/ModelInfer";
-    stages.stage("whole path: gRPC ModelInfer", 40, || path::inbound(infer, "application/grpc", grpc.clone()), serve);
+    stages.stage("whole path: gRPC ModelInfer", 45, || path::inbound(infer, "application/grpc", grpc.clone()), serve);
     let chat = || path::inbound("/v1/chat/completions", "application/json", Bytes::from_static(CHAT.as_bytes()));
-    stages.stage("whole path: OpenAI chat", 40, chat, serve);
-    stages.stage("whole path: no such model, refused", 20, json("/v2/models/none/infer"), |inbound| {
+    stages.stage("whole path: OpenAI chat", 28, chat, serve);
+    stages.stage("whole path: no such model, refused", 22, json("/v2/models/none/infer"), |inbound| {
         path::read(sluicegate_flow::serve(&gateway, inbound).now_or_never().unwrap())
     });
 }
@@ -80,14 +80,15 @@ fn whole(stages: &mut Stages) {
 fn ids(stages: &mut Stages) {
     let dice = SeededDice::new(1);
     let make = |inbound: &Inbound| ids::Ids::read_or_make(inbound, &dice as &dyn Dice);
-    let none = path::inbound("/", "application/json", Bytes::new());
-    stages.stage("ids: made", 7, || (), |()| make(&none));
-    let mut sent = path::inbound("/", "application/json", Bytes::new());
-    sent.head.headers.insert("x-request-id", HeaderValue::from_static("0123456789abcdef"));
+    let none = path::inbound("/v2", "application/json", Bytes::new());
+    stages.stage("ids: made", 4, || (), |()| make(&none));
+    let mut inbound = path::inbound("/v2", "application/json", Bytes::new());
+    let sent = &mut inbound.head.headers;
+    sent.insert("x-request-id", HeaderValue::from_static("0123456789abcdef"));
     let trace = HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
-    sent.head.headers.insert("traceparent", trace);
-    stages.stage("ids: taken from the client", 5, || (), |()| make(&sent));
-    stages.stage("ids: as fields for the next hop", 2, || make(&sent), |ids| ids.headers());
+    sent.insert("traceparent", trace);
+    stages.stage("ids: taken from the client", 3, || (), |()| make(&inbound));
+    stages.stage("ids: as fields for the next hop", 3, || make(&inbound), |ids| ids.headers());
 }
 
 fn codecs(stages: &mut Stages) {
@@ -96,14 +97,14 @@ fn codecs(stages: &mut Stages) {
     let none = HeaderMap::new();
     stages.stage(
         "decode: OIP JSON",
-        8,
+        5,
         || Bytes::from_static(INFER.as_bytes()),
         |body| (rest.decode_infer)(&none, body, None, &limits).unwrap(),
     );
     let response = path::response();
     stages.stage(
         "encode: OIP JSON",
-        6,
+        9,
         || (),
         |()| (rest.encode_infer)(&response, &ReplyForm::default(), NonFinite::Token).unwrap(),
     );
@@ -116,13 +117,13 @@ fn codecs(stages: &mut Stages) {
     );
     stages.stage(
         "encode: gRPC",
-        8,
+        15,
         || (),
         |()| (grpc.encode_infer)(&response, &ReplyForm::default(), NonFinite::Token).unwrap(),
     );
     let read = chat.generative.unwrap();
     let body = Bytes::from_static(CHAT.as_bytes());
-    stages.stage("look for the model: OpenAI chat", 2, || (), |()| read(&none, &body).unwrap());
+    stages.stage("look for the model: OpenAI chat", 3, || (), |()| read(&none, &body).unwrap());
 }
 
 /// A framed message.

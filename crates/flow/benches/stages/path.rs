@@ -58,7 +58,7 @@ pub(crate) fn gateway() -> Arc<Gateway> {
     let catalog = Catalog { upstreams: &[RAW, TENSORS, TALK] };
     let root = Source { path: Arc::from("gateway.yaml"), text: Arc::from(CONFIGURATION) };
     let sources = Sources { root, includes: Vec::new() };
-    let resolved = sluicegate_config::load(&sources, &catalog, &mut |_| Ok(String::new())).unwrap();
+    let resolved = sluicegate_config::load(&sources, &catalog, &mut |_: &str| Ok(String::new())).unwrap();
     let gateway = Gateway::new(Arc::new(MachineClock), Arc::new(SeededDice::new(1)), Arc::new(Nobody));
     let builders = vec![
         (RAW.kind, Arc::new(Ready(Some(Protocol::OipRest))) as Arc<dyn BuildUpstream>),

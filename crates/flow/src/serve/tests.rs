@@ -178,7 +178,7 @@ fn resolved() -> Resolved {
         settings: Arc::new(()),
         fingerprint: String::new(),
         span: span.clone(),
-        endpoints: vec![Endpoint { authority: Arc::from("somewhere:1"), prefix: Arc::from("") }],
+        endpoints: vec![Endpoint { authority: Arc::from("somewhere:1"), prefix: Arc::from(""), tls: None }],
         connect_timeout: Duration::from_secs(1),
         models: vec![loaded("1"), loaded("2")],
     };
@@ -197,6 +197,7 @@ fn resolved() -> Resolved {
         address: ([127, 0, 0, 1], 0).into(),
         authenticate: vec![Method::Anonymous],
         management: false,
+        tls: None,
         exposure: sluicegate_config::Exposure::External,
         trusted_proxies: Vec::new(),
         proxy_protocol: Vec::new(),
@@ -230,6 +231,8 @@ fn limits() -> sluicegate_config::Limits {
         head_timeout: second,
         body_timeout: second,
         idle_timeout: second,
+        handshake_timeout: second,
+        handshakes: 1,
         connections: 1,
         streams: Some(1),
     }
@@ -464,7 +467,7 @@ async fn a_sequence_stays_on_one_endpoint() {
     let world = World::new(Behaviour::Echo);
     let mut two = resolved();
     two.backends[0].endpoints =
-        ["one:1", "two:1"].map(|at| Endpoint { authority: Arc::from(at), prefix: Arc::from("") }).to_vec();
+        ["one:1", "two:1"].map(|at| Endpoint { authority: Arc::from(at), prefix: Arc::from(""), tls: None }).to_vec();
     let builders: Builders = vec![("scripted", Arc::new(Builder(Behaviour::Echo, Arc::default())))];
     let built = world.gateway.build(&two, &builders).unwrap();
     world.gateway.install(built);

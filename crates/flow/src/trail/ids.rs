@@ -1,7 +1,7 @@
 //! The ids of a request: `x-request-id`, and the trace context of W3C Trace Context, level 1; and what the next hop is told
 //! of where it comes from. What the client says of that itself is not handed on.
 
-use std::io::Write as _;
+use std::cell::RefCell;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -17,6 +17,12 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 const MAX_REQUEST_ID: usize = 128;
 /// Longest `tracestate` handed on.
 const MAX_TRACESTATE: usize = 512;
+/// Digits of a trace id, and of a request id made here.
+const LONG: usize = 32;
+/// Digits of a span's id.
+const SHORT: usize = 16;
+/// Characters of a `traceparent` of version 00.
+const PARENT: usize = 3 + LONG + 1 + SHORT + 3;
 
 #[derive(Clone)]
 pub(crate) struct Ids {
@@ -34,34 +40,40 @@ impl Ids {
     pub(super) fn read_or_make(inbound: &Inbound, dice: &dyn Dice) -> Self {
         let headers = &inbound.head.headers;
         let secure = inbound.head.extensions.get::<Secure>().is_some();
-        let request: Arc<str> = only(headers, REQUEST_ID)
-            .and_then(|value| value.to_str().ok())
-            .filter(|id| acceptable(id))
-            .map_or_else(|| Arc::from(hexadecimal::<32>(&[dice.roll(), dice.roll()]).as_str()), Arc::from);
-        let parent = only(headers, TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(parse_traceparent);
-        let tracestate = parent.and_then(|_| only(headers, TRACESTATE)).filter(|state| state.len() <= MAX_TRACESTATE);
-        let (trace, flags): (Arc<str>, &str) = match parent {
-            Some((trace, flags)) => (trace.into(), flags),
-            None => (Arc::from(hexadecimal::<32>(&[dice.roll(), dice.roll() | 1]).as_str()), "00"),
+        let sent = only(headers, &REQUEST_ID).and_then(|value| Some((value, value.to_str().ok()?)));
+        let (request_header, request) = match sent.filter(|(_, id)| acceptable(id)) {
+            Some((value, id)) => (value.clone(), Arc::from(id)),
+            None => {
+                let mut digits = [0; LONG];
+                hexadecimal(&mut digits, [dice.roll(), dice.roll()]);
+                (value(&digits), text(&digits).into())
+            }
         };
-        let mut traceparent = String::with_capacity(55);
-        for part in ["00-", &trace, "-", hexadecimal::<16>(&[dice.roll() | 1]).as_str(), "-", flags] {
-            traceparent.push_str(part);
-        }
-        let text_only = |text: &str| HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""));
+        let parent = only(headers, &TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(parse_traceparent);
+        let tracestate = parent.and_then(|_| only(headers, &TRACESTATE)).filter(|state| state.len() <= MAX_TRACESTATE);
+        let mut made = [0; LONG];
+        let (trace, flags) = match parent {
+            Some((trace, flags)) => (trace, flags),
+            None => {
+                hexadecimal(&mut made, [dice.roll(), dice.roll() | 1]);
+                (text(&made), "00")
+            }
+        };
+        let traceparent = value(&traceparent(trace, dice.roll() | 1, flags));
         Self {
-            request_header: text_only(&request),
             request,
-            traceparent: text_only(&traceparent),
-            trace,
+            request_header: new_each_time(request_header),
+            trace: trace.into(),
+            traceparent: new_each_time(traceparent),
             tracestate: tracestate.cloned(),
-            client: written(inbound.peer.ip().to_canonical()),
+            client: address(inbound.peer.ip().to_canonical()),
             scheme: HeaderValue::from_static(if secure { "https" } else { "http" }),
         }
     }
 
     pub(crate) fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(5);
+        // Room also for the fields of the client that join them, so that it need not grow.
+        let mut headers = HeaderMap::with_capacity(12);
         headers.insert(REQUEST_ID, self.request_header.clone());
         headers.insert(TRACEPARENT, self.traceparent.clone());
         if let Some(state) = &self.tracestate {
@@ -73,37 +85,63 @@ impl Ids {
     }
 }
 
-/// An address as a field's value.
-fn written(address: IpAddr) -> HeaderValue {
-    // The longest IPv6 address has 45 characters.
-    let mut text = [0; 45];
-    let mut rest: &mut [u8] = &mut text;
-    let left = write!(rest, "{address}").map_or(45, |()| rest.len());
-    let (text, _) = text.split_at(text.len().saturating_sub(left));
+/// `00-trace-span-flags`.
+fn traceparent(trace: &str, span: u64, flags: &str) -> [u8; PARENT] {
+    let mut digits = [0; SHORT];
+    hexadecimal(&mut digits, [span]);
+    let mut whole = [b'-'; PARENT];
+    let parts = [(0, "00"), (3, trace), (3 + LONG + 1, text(&digits)), (PARENT - 2, flags)];
+    for (at, part) in parts {
+        for (place, byte) in whole.iter_mut().skip(at).zip(part.bytes()) {
+            *place = byte;
+        }
+    }
+    whole
+}
+
+/// Numbers as digits, sixteen each.
+fn hexadecimal<const N: usize>(digits: &mut [u8], numbers: [u64; N]) {
+    for (digits, number) in digits.chunks_exact_mut(SHORT).zip(numbers) {
+        let mut rest = number;
+        for digit in digits.iter_mut().rev() {
+            *digit = b"0123456789abcdef".get((rest & 15) as usize).copied().unwrap_or_default();
+            rest >>= 4;
+        }
+    }
+}
+
+fn text(digits: &[u8]) -> &str {
+    std::str::from_utf8(digits).unwrap_or_default()
+}
+
+fn value(text: &[u8]) -> HeaderValue {
     HeaderValue::from_bytes(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-/// Digits without a detour through the formatting machinery, which costs more than all the rest here.
-struct Hexadecimal<const N: usize>([u8; N]);
-
-fn hexadecimal<const N: usize>(words: &[u64]) -> Hexadecimal<N> {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut digits = [b'0'; N];
-    let nibbles = words.iter().flat_map(|word| (0..16).rev().map(move |place| (word >> (place * 4)) & 15));
-    for (digit, nibble) in digits.iter_mut().zip(nibbles) {
-        *digit = usize::try_from(nibble).ok().and_then(|nibble| DIGITS.get(nibble)).copied().unwrap_or_default();
-    }
-    Hexadecimal(digits)
+/// A value that does not come again. HTTP/2 remembers fields to send them shorter; this one would only drive out those
+/// that do come again, and what says so is the mark for values that are not to be remembered (RFC 7541, section 7.1.3).
+fn new_each_time(mut value: HeaderValue) -> HeaderValue {
+    value.set_sensitive(true);
+    value
 }
 
-impl<const N: usize> Hexadecimal<N> {
-    fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
+thread_local! {
+    static LAST: RefCell<Option<(IpAddr, HeaderValue)>> = const { RefCell::new(None) };
+}
+
+/// An address as text. Requests of one client come one after another, so that it is rarely written anew.
+fn address(of: IpAddr) -> HeaderValue {
+    LAST.with_borrow_mut(|last| match last {
+        Some((known, text)) if *known == of => text.clone(),
+        _ => {
+            let text = HeaderValue::from_str(&of.to_string()).unwrap_or_else(|_| HeaderValue::from_static(""));
+            last.insert((of, text)).1.clone()
+        }
+    })
 }
 
 /// A header that was sent exactly once.
-fn only<'a>(headers: &'a HeaderMap, name: HeaderName) -> Option<&'a HeaderValue> {
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())
 }
@@ -129,19 +167,16 @@ fn parse_traceparent(text: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{acceptable, hexadecimal, parse_traceparent, written};
+    use super::{acceptable, hexadecimal, parse_traceparent, text, traceparent};
 
     #[test]
-    fn addresses_as_values() {
-        for text in ["192.0.2.1", "::1", "2001:db8:1111:2222:3333:4444:5555:6666", "255.255.255.255"] {
-            assert_eq!(written(text.parse().unwrap()), text);
-        }
-    }
-
-    #[test]
-    fn words_as_digits() {
-        let words = [0x0123_4567_89ab_cdef, 0xf];
-        assert_eq!(hexadecimal::<32>(&words).as_str(), format!("{:016x}{:016x}", words[0], words[1]));
+    fn ids_are_written_in_full_length() {
+        let mut digits = [0; 32];
+        hexadecimal(&mut digits, [0x0123_4567_89ab_cdef, 7]);
+        assert_eq!(text(&digits), "0123456789abcdef0000000000000007");
+        let made = traceparent("4bf92f3577b34da6a3ce929d0e0e4736", 0x00f0_67aa_0ba9_02b7, "01");
+        assert_eq!(text(&made), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        assert!(parse_traceparent(text(&made)).is_some());
     }
 
     #[test]

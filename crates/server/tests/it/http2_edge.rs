@@ -15,7 +15,7 @@ use sluicegate_testkit::{Event, Frame, Frames, kept, literal, within};
 use tokio::io::DuplexStream;
 use tokio::time::Instant;
 
-use crate::support::{Bench, Stuck, answer, echo};
+use crate::support::{Bench, LONG, Stuck, answer, echo};
 
 const CALM: u32 = 0xb;
 const PROTOCOL: u32 = 1;
@@ -138,7 +138,8 @@ async fn g_02_streams_whose_client_provokes_a_reset_are_dropped_and_end_the_conn
         }
         assert!(sent < 200, "{what}: {sent} times");
         let why = goodbye(&mut client).await;
-        assert!(why == Some(CALM) || why == Some(code), "{what}: {why:?}");
+        // Some end the connection at once.
+        assert!([CALM, PROTOCOL, code].map(Some).contains(&why), "{what}: {why:?}");
         assert!(counted.most.load(Ordering::SeqCst) <= Limits::default().streams as usize, "{what}");
         assert_eq!(counted.now.load(Ordering::SeqCst), 0, "{what}: work goes on");
     }
@@ -480,6 +481,6 @@ async fn a_vanished_client_is_found() {
     let ping = client.read_until(|frame| frame.kind == Frame::PING && frame.flags == 0).await;
     assert_eq!(start.elapsed().as_secs(), 60, "it was silent in the second half of it");
     client.send(&[Frame::new(Frame::PING, 1, 0, ping.payload)]).await;
-    within("the work to be dropped", stuck.dropped.wait()).await;
+    tokio::time::timeout(LONG, stuck.dropped.wait()).await.expect("the work to be dropped");
     assert_eq!(start.elapsed().as_secs(), 60 + 30 + 10);
 }

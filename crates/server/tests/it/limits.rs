@@ -19,6 +19,8 @@ const LIMITS: Limits = Limits {
     head_timeout: Duration::from_secs(10),
     body_timeout: Duration::from_secs(30),
     idle_timeout: Duration::from_secs(60),
+    handshake_timeout: Duration::from_secs(10),
+    handshakes: 100,
     connections: 100,
     streams: 8,
 };

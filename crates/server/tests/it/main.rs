@@ -21,4 +21,5 @@ mod listeners;
 mod protocols;
 mod proxies;
 mod support;
+mod tls;
 mod workers;

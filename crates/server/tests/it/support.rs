@@ -89,7 +89,7 @@ pub(crate) fn loopback() -> SocketAddr {
 }
 
 pub(crate) fn plan(name: &str, address: SocketAddr, limits: Limits) -> ListenerPlan {
-    ListenerPlan { name: name.into(), address, proxies: Arc::default(), limits }
+    ListenerPlan { name: name.into(), address, proxies: Arc::default(), limits, tls: None }
 }
 
 pub(crate) fn get2(path: &str) -> Request<Body> {

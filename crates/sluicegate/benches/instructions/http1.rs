@@ -2,8 +2,6 @@
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
-use crate::workloads::Answers;
-
 /// The end of a body in chunks.
 const LAST_CHUNK: &[u8] = b"\r\n0\r\n\r\n";
 
@@ -23,28 +21,25 @@ pub(crate) async fn ask(mut io: DuplexStream, request: &[u8], requests: usize) {
     }
 }
 
-/// Answers every request.
-pub(crate) async fn answer(mut io: DuplexStream, answers: &Answers) {
+/// Says `answer` to every request.
+pub(crate) async fn answer(mut io: DuplexStream, answer: &[u8]) {
     let mut came = Vec::with_capacity(ROOM);
-    let (mut of_get, mut of_post) = (None, None);
+    let mut length = None;
     loop {
         came.clear();
-        loop {
+        while !is_whole(&came, &mut length) {
             if io.read_buf(&mut came).await.unwrap_or(0) == 0 {
                 return;
             }
-            if is_whole(&came, if came.starts_with(b"GET ") { &mut of_get } else { &mut of_post }) {
-                break;
-            }
         }
-        let answer = if came.starts_with(b"GET ") { &answers.get } else { &answers.post };
+        assert_eq!(length, Some(came.len()), "a request unlike the first");
         if io.write_all(answer).await.is_err() {
             return;
         }
     }
 }
 
-/// Whether a message is all there. Its length is found out once where all are alike.
+/// Whether a message is all there. Its length is found out once: all are alike.
 fn is_whole(came: &[u8], length: &mut Option<usize>) -> bool {
     let length = match *length {
         Some(length) => length,

@@ -87,7 +87,7 @@ impl Listener for Accepting {
 pub(crate) fn gateway(backends: Network) -> Door {
     let root = Source { path: Arc::from("gateway.yaml"), text: Arc::from(CONFIGURATION) };
     let sources = Sources { root, includes: Vec::new() };
-    let resolved = sluicegate_config::load(&sources, &CATALOG, &mut |_| Ok(String::new())).unwrap();
+    let resolved = sluicegate_config::load(&sources, &CATALOG, &mut |_: &str| Ok(String::new())).unwrap();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let backends: Arc<dyn Connector> = Arc::new(backends);
     let pair = || (Arc::clone(&backends), Arc::clone(&clock));

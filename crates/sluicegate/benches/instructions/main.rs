@@ -7,10 +7,15 @@
 //!
 //! `instructions WORKLOAD REQUESTS [--alone]`. With `--alone` the same client asks the same model server without a
 //! gateway between them: what both cost by themselves is the difference's other side. It must not print, nor do anything
-//! else whose cost depends on more than the number of requests. The allocator is the system's: of mimalloc, which the
-//! product has, valgrind sees the pages but not the objects.
+//! else whose cost depends on more than the number of requests.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a measurement of messages it made itself: what is odd ends it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a measurement of messages it made itself: what is odd ends it"
+)]
 
 mod grpc;
 mod http1;
@@ -23,6 +28,10 @@ use tokio::io::DuplexStream;
 
 use self::inside::{Door, Network};
 use self::workloads::{Client, Server, WORKLOADS, Workload};
+
+// The product's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -54,7 +63,7 @@ async fn run(workload: &'static Workload, requests: usize, alone: bool) {
 
 async fn answer(server: Server, io: DuplexStream) {
     match server {
-        Server::Http1(answers) => http1::answer(io, &answers()).await,
+        Server::Http1(answer) => http1::answer(io, &answer()).await,
         Server::Grpc => grpc::answer(io, &workloads::grpc_answer()).await,
     }
 }

@@ -20,19 +20,11 @@ pub(crate) enum Client {
     Grpc,
 }
 
-/// A model server by its protocol, with its answers.
+/// A model server by its protocol, with its answer.
 #[derive(Clone, Copy)]
 pub(crate) enum Server {
-    Http1(fn() -> Answers),
+    Http1(fn() -> Vec<u8>),
     Grpc,
-}
-
-/// What a server over HTTP/1.1 says.
-pub(crate) struct Answers {
-    /// To every POST.
-    pub(crate) post: Vec<u8>,
-    /// To every GET: what it can do.
-    pub(crate) get: Vec<u8>,
 }
 
 pub(crate) const WORKLOADS: &[Workload] = &[
@@ -43,11 +35,11 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     Workload { name: "sse", client: Client::Http1(chat_streamed), server: Server::Http1(streamed) },
 ];
 
-/// One gateway for all of them.
+/// One gateway for all of them. No server is asked what it can do: each request is like the first.
 pub(crate) const CONFIGURATION: &str = r#"version: 1
 listeners: { l: { address: "127.0.0.1:1", authenticate: [anonymous] } }
 backends:
-  rest: { protocol: oip-rest, endpoints: ["http://backend:1"] }
+  rest: { protocol: oip-rest, binary: always, endpoints: ["http://backend:1"] }
   grpc: { protocol: oip-grpc, endpoints: ["grpc://backend:1"] }
   chat: { protocol: openai, endpoints: ["http://backend:1"] }
 models:
@@ -86,10 +78,9 @@ fn infer_over_grpc() -> Vec<u8> {
     post("/v2/models/lily/infer", INFER)
 }
 
-fn inferred() -> Answers {
+fn inferred() -> Vec<u8> {
     let answer = r#"{"model_name":"iris","model_version":"1","outputs":[{"name":"probabilities","datatype":"FP32","shape":[1,3],"data":[0.97,0.02,0.01]}]}"#;
-    let extensions = r#"{"name":"server","version":"1","extensions":["binary_tensor_data"]}"#;
-    Answers { post: json(answer), get: json(extensions) }
+    json(answer)
 }
 
 fn chat() -> Vec<u8> {
@@ -100,12 +91,12 @@ fn chat_streamed() -> Vec<u8> {
     post("/v1/chat/completions", &format!("{CHAT},\"stream\":true}}"))
 }
 
-fn chatted() -> Answers {
+fn chatted() -> Vec<u8> {
     let answer = r#"{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"talk","choices":[{"index":0,"message":{"role":"assistant","content":"Paris; about 2.1 million people."},"finish_reason":"stop"}],"usage":{"prompt_tokens":31,"completion_tokens":10,"total_tokens":41}}"#;
-    Answers { post: json(answer), get: json("{}") }
+    json(answer)
 }
 
-fn streamed() -> Answers {
+fn streamed() -> Vec<u8> {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
     let before =
         r#"{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"talk","choices":"#;
@@ -114,7 +105,7 @@ fn streamed() -> Answers {
     let last = [format!(r#"data: {before}[],"usage":{usage}}}"#), "data: [DONE]".to_owned()];
     let events = std::iter::repeat_n(&word, EVENTS).chain(&last);
     let chunks: String = events.map(|event| format!("{:x}\r\n{event}\n\n\r\n", event.len() + 2)).collect();
-    Answers { post: format!("{head}{chunks}0\r\n\r\n").into_bytes(), get: json("{}") }
+    format!("{head}{chunks}0\r\n\r\n").into_bytes()
 }
 
 fn tensor(name: &str, values: &[f32]) -> Tensor {

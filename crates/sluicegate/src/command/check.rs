@@ -3,10 +3,13 @@
 use std::process::ExitCode;
 
 use serde::Serialize;
-use sluicegate_core::Mistake;
+use sluicegate_config::Resolved;
+use sluicegate_core::{Clock as _, Mistake};
 
 use crate::cli::Check;
+use crate::gateway::doors::{self, Doors};
 use crate::output;
+use crate::seams::SystemClock;
 use crate::sources::{Loader, Origin};
 
 #[derive(Serialize)]
@@ -27,8 +30,9 @@ struct Row {
 
 /// Exit code 0: good, warnings aside; 1: at least one mistake.
 pub(crate) fn run(options: &Check) -> anyhow::Result<ExitCode> {
-    let (mistakes, warnings) = match Loader::new(Origin::File(options.config.clone())).load() {
-        Ok(resolved) => (Vec::new(), resolved.warnings),
+    let loaded = Loader::new(Origin::File(options.config.clone())).load();
+    let (mistakes, warnings) = match loaded.and_then(|resolved| certificates(&resolved)) {
+        Ok(warnings) => (Vec::new(), warnings),
         Err(mistakes) => (mistakes, Vec::new()),
     };
     let ok = mistakes.is_empty();
@@ -49,6 +53,21 @@ pub(crate) fn run(options: &Check) -> anyhow::Result<ExitCode> {
         text
     })?;
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What a start would say of the certificates, and all warnings.
+fn certificates(resolved: &Resolved) -> Result<Vec<Mistake>, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let mut warnings = resolved.warnings.clone();
+    match Doors::open(resolved, &Doors::default(), SystemClock.wall()) {
+        Ok(doors) => warnings.extend(doors.warnings),
+        Err(wrong) => mistakes.extend(wrong),
+    }
+    if let Err(wrong) = doors::check_backends(resolved) {
+        mistakes.extend(wrong);
+    }
+    mistakes.sort_by(|left: &Mistake, right| left.span.cmp(&right.span));
+    if mistakes.is_empty() { Ok(warnings) } else { Err(mistakes) }
 }
 
 fn describe(label: &str, mistake: &Mistake) -> String {

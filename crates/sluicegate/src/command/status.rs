@@ -49,8 +49,11 @@ fn draw(status: &Value) -> String {
         }
     }
     let listeners = at(status, "/listeners").as_array().into_iter().flatten();
-    let listeners = listeners.map(|listener| [text(at(listener, "/name")), text(at(listener, "/address"))]).collect();
-    drawn.push_str(&format!("\n{}\n", output::table(["LISTENER", "ADDRESS"], listeners)));
+    let listeners = listeners.map(|listener| {
+        let tls = if at(listener, "/tls") == true { "yes" } else { "no" };
+        [text(at(listener, "/name")), text(at(listener, "/address")), tls.to_owned()]
+    });
+    drawn.push_str(&format!("\n{}\n", output::table(["LISTENER", "ADDRESS", "TLS"], listeners.collect())));
     let backends = at(status, "/backends").as_array().into_iter().flatten().map(|backend| {
         let endpoints = at(backend, "/endpoints").as_array().into_iter().flatten().map(text).collect::<Vec<_>>();
         [text(at(backend, "/name")), text(at(backend, "/protocol")), endpoints.join(", ")]

@@ -21,8 +21,7 @@ pub(super) async fn print(gateway: &Gateway, open: &[Listening], admin: Option<S
         status.generation
     ));
     for listener in open {
-        let address = hints::reachable(&listener.address.to_string());
-        output::tell(&format!("  {:<12} http://{address}", listener.name));
+        output::tell(&format!("  {:<12} {}", listener.name, base(listener)));
     }
     if let Some(admin) = admin {
         output::tell(&format!("  {:<12} http://{admin}  (/readyz /metrics /status)", "admin"));
@@ -30,7 +29,7 @@ pub(super) async fn print(gateway: &Gateway, open: &[Listening], admin: Option<S
     let Some(first) = open.first() else {
         return;
     };
-    let base = format!("http://{}", hints::reachable(&first.address.to_string()));
+    let base = base(first);
     let mut lines = Vec::new();
     let chats = |model: &ModelStatus| {
         let stable = model.versions.iter().find(|version| version.name == model.stable);
@@ -51,4 +50,10 @@ pub(super) async fn print(gateway: &Gateway, open: &[Listening], admin: Option<S
             output::tell(&format!("  {line}"));
         }
     }
+}
+
+/// How a client begins its requests to a listener.
+fn base(listener: &Listening) -> String {
+    let scheme = if listener.tls { "https" } else { "http" };
+    format!("{scheme}://{}", hints::reachable(&listener.address.to_string()))
 }

@@ -66,7 +66,7 @@ pub(crate) struct World {
 pub(crate) fn gateway(configuration: &str, backends: MemoryDialer) -> World {
     let root = Source { path: Arc::from("gateway.yaml"), text: Arc::from(configuration) };
     let sources = Sources { root, includes: Vec::new() };
-    let resolved = sluicegate_config::load(&sources, &CATALOG, &mut |_| Ok(String::new())).unwrap();
+    let resolved = sluicegate_config::load(&sources, &CATALOG, &mut |_: &str| Ok(String::new())).unwrap();
     let clock: Arc<dyn Clock> = Arc::new(FakeClock::following_tokio());
     let builders: Builders = vec![
         (oip_rest::KIND.kind, Arc::new(oip_rest::Factory::new(Arc::new(Dial(backends.clone())), Arc::clone(&clock)))),
@@ -88,6 +88,7 @@ pub(crate) fn gateway(configuration: &str, backends: MemoryDialer) -> World {
         address: door.address(),
         proxies: Arc::default(),
         limits: Limits::default(),
+        tls: None,
     };
     let stop = CancellationToken::new();
     tokio::spawn(serve_listener(InMemory(listener), plan, handler, stop.clone()));

@@ -32,5 +32,6 @@ mod shutdown;
 mod streams;
 mod support;
 mod threads;
+mod tls;
 mod triton;
 mod tritonserver;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, StreamBody};
 use sluicegate_adapters::http::{Answer, Client, Patience, Speaks};
-use sluicegate_core::{Body, Clock as _, Deadline};
+use sluicegate_core::{Body, Clock as _, Deadline, Endpoint};
 use sluicegate_testkit::{FakeClock, MemoryDialer, MemoryListener, MemoryNet, Wire};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::time::Instant;
@@ -277,7 +277,8 @@ async fn a_client_that_does_not_read_stops_the_backend_over_http2() {
 async fn ask_http2(world: &World, path: &str, body: Body) -> Response<Answer> {
     let clock = Arc::new(FakeClock::following_tokio());
     let client = Client::new(Arc::new(Dial(world.door.clone())), Arc::clone(&clock) as _);
-    let origin = client.origin_speaking(&Arc::from("gateway:1"), Speaks::Http2).unwrap();
+    let gateway = Endpoint { authority: Arc::from("gateway:1"), prefix: Arc::from(""), tls: None };
+    let origin = client.origin_speaking(&gateway, Speaks::Http2).unwrap();
     let request = Request::post(path).header("content-type", "application/grpc").header("te", "trailers");
     let deadline = Deadline(clock.now() + Duration::from_secs(7200));
     let patience = Patience { connect: Duration::from_secs(5), deadline };

@@ -57,8 +57,8 @@ impl Gateway {
     }
 
     fn wait_for_address(&mut self, wanted: impl Fn(&str) -> bool) -> SocketAddr {
-        let line = self.wait_for("an address", |line| line.contains("http://") && wanted(line.trim()));
-        let rest = line.split("http://").nth(1).unwrap();
+        let line = self.wait_for("an address", |line| line.contains("://") && wanted(line.trim()));
+        let rest = line.split("://").nth(1).unwrap();
         let address = rest.split_whitespace().next().unwrap();
         address.parse().unwrap_or_else(|_| panic!("no address in {line:?}"))
     }

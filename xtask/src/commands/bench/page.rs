@@ -16,6 +16,8 @@ pub(super) struct Circumstances {
     pub(super) during: String,
     /// How the proxies were scheduled.
     pub(super) class: String,
+    /// The gateway that the others are compared with, where there are several.
+    pub(super) first: Option<String>,
 }
 
 /// The beginning: how it came about.
@@ -47,26 +49,28 @@ pub(super) fn section(workload: Workload, cells: &[Cell], around: &Circumstances
         Unit::Chunk => "chunk",
     };
     let cost = |cell: &Cell| cell.each(|window| workload.cost(window));
-    let against = cells.iter().find(|cell| cell.name == workload.against);
-    let first = format!("CPU us a {unit}");
-    let second = format!("ratio to {}", workload.against);
-    let mut columns = vec!["", &first, &second, "a second", "cores", "busiest thread", "peak MB", "PSS MB"];
+    let named = |name: &str| cells.iter().find(|cell| cell.name == name);
+    let to = |cell: &Cell, other: Option<&Cell>| shown(other.and_then(|other| ratio(&cost(cell), &cost(other))));
+    let first = around.first.as_deref();
+    let heads = [format!("CPU us a {unit}"), format!("ratio to {}", workload.against)];
+    let compared = first.map(|first| format!("ratio to {first}"));
+    let mut columns = vec![""];
+    columns.extend(heads.iter().chain(&compared).map(String::as_str));
+    columns.extend(["a second", "cores", "busiest thread", "peak MB", "PSS MB"]);
     if workload.unit == Unit::Stream {
         columns.push("chunks seen");
     }
     let mut table = Table::new(&columns);
     for cell in cells {
-        let ours = cost(cell);
-        let mut row = vec![
-            cell.name.clone(),
-            spread(summary(&ours)),
-            shown(against.and_then(|against| ratio(&ours, &cost(against)))),
+        let mut row = vec![cell.name.clone(), spread(summary(&cost(cell))), to(cell, named(workload.against))];
+        row.extend(first.map(|first| to(cell, named(first))));
+        row.extend([
             median(summary(&cell.each(|window| float(workload.count(window)) / window.seconds))),
             median(summary(&cell.each(|window| window.cores(window.proxy_ns)))),
             median(summary(&cell.each(Window::busiest))),
-            short(float(cell.most(|window| window.peak_kib)) / 1000.0),
-            short(float(cell.most(|window| window.pss_kib)) / 1000.0),
-        ];
+            megabytes(cell.most(|window| window.peak_kib)),
+            megabytes(cell.most(|window| window.pss_kib)),
+        ]);
         if workload.unit == Unit::Stream {
             row.push(median(summary(&cell.each(|window| float(window.chunks) / float(window.completed.max(1))))));
         }
@@ -147,6 +151,10 @@ fn voids(cells: &[Cell]) -> String {
     } else {
         format!("\n**Void** and left out, after {} tries each:\n\n{lines}", super::workload::TRIES)
     }
+}
+
+fn megabytes(kibibytes: u64) -> String {
+    short(float(kibibytes) * 1.024 / 1000.0)
 }
 
 fn summary(figures: &[Option<f64>]) -> Option<Summary> {

@@ -1,8 +1,10 @@
 //! Figures in, figures out; what makes a window void; what may be asked for.
 
+use super::cell::Cell;
 use super::figures::{Summary, added, ratio};
 use super::machine::class;
 use super::options::{Gateway, Options};
+use super::page::{Circumstances, section};
 use super::table::{bars, short};
 use super::verdict::{Void, judge};
 use super::window::{Delays, Window};
@@ -140,4 +142,37 @@ fn the_scheduling_class_is_named() {
     assert_eq!(class(&stat(0)), "SCHED_OTHER, nice 5");
     assert_eq!(class(&stat(2)), "SCHED_RR, nice 5");
     assert_eq!(class(""), "unknown, nice unknown");
+}
+
+#[test]
+fn a_report_shows_each_proxy_its_ratios_and_what_was_void() {
+    let cell = |name: &str, costs: [u64; 2]| {
+        let mut cell = Cell::new(name);
+        for proxy_ns in costs.map(|cost| cost * 50_000_000) {
+            cell.add(Ok(Window { proxy_ns, ..good() }));
+        }
+        cell
+    };
+    let mut cells = [cell("old", [20, 30]), cell("new", [10, 15]), cell("nginx", [20, 20])];
+    let around = |first: Option<&str>| Circumstances {
+        before: "0.1 0.2 0.3".to_owned(),
+        during: "2.1 0.2 0.3".to_owned(),
+        class: "SCHED_OTHER, nice 0".to_owned(),
+        first: first.map(str::to_owned),
+    };
+    let json = Workload::named("json").unwrap();
+    let text = section(json, &cells, &around(Some("old")));
+    let row = |name: &str| text.lines().find(|line| line.starts_with(&format!("| {name} |"))).unwrap();
+    assert!(
+        row("new").contains("| 12.5 [11.2-13.8] (10.0-15.0) | 0.62 [0.56-0.69] | 0.50 [0.50-0.50] | 50000 |"),
+        "{text}"
+    );
+    assert!(text.contains("ratio to nginx | ratio to old |") && text.contains("SCHED_OTHER"), "{text}");
+    assert!(!text.contains("Void"), "{text}");
+
+    cells[2].add(Err(Void::Steal(0.03)));
+    let text = section(json, &cells, &around(None));
+    assert!(text.contains("- nginx: 1 of 3 rounds (the host withheld 3.0 % of the time)"), "{text}");
+    assert!(!text.contains("ratio to old"), "{text}");
+    assert!(!cells[2].has_errors(), "an accident of the machine");
 }

@@ -1,7 +1,7 @@
 //! The series that requests are counted in, found by a record's labels without making any.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -11,6 +11,7 @@ use prometheus_client::registry::{Registry, Unit};
 use sluicegate_core::{Operation, Protocol, Record, Usage};
 
 use super::labels::{RequestLabels, RouteLabels, TokenLabels};
+use super::mix::Mixing;
 use super::timing::Timing;
 
 /// What stands for a value that a request did not come to have.
@@ -24,7 +25,6 @@ pub(super) struct SeriesTable {
     received: Family<RouteLabels, Counter>,
     sent: Family<RouteLabels, Counter>,
     tokens: Family<TokenLabels, Counter>,
-    hasher: RandomState,
     known: RwLock<Known>,
     limit: usize,
     none: Arc<str>,
@@ -34,7 +34,7 @@ pub(super) struct SeriesTable {
 /// By the hash of the labels; entries that share one stand side by side.
 #[derive(Default)]
 struct Known {
-    by_hash: HashMap<u64, Vec<Series>>,
+    by_hash: HashMap<u64, Vec<Series>, Mixing>,
     count: usize,
 }
 
@@ -70,7 +70,6 @@ impl SeriesTable {
             received: Family::default(),
             sent: Family::default(),
             tokens: Family::default(),
-            hasher: RandomState::new(),
             known: RwLock::default(),
             limit,
             none: Arc::from(NONE),
@@ -91,7 +90,7 @@ impl SeriesTable {
 
     /// Counts one request.
     pub(super) fn count(&self, record: &Record) {
-        let hash = self.hasher.hash_one((
+        let hash = Mixing::default().hash_one((
             &record.listener,
             &record.model,
             &record.version,

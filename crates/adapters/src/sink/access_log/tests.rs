@@ -153,6 +153,37 @@ fn what_an_attacker_sends_stays_inside_its_string() {
 }
 
 #[test]
+fn every_letter_is_read_back_and_written_as_others_write_it() {
+    let all: String = (0..=0x2ff).filter_map(char::from_u32).chain(['\u{2028}', '\u{1f980}']).collect();
+    let memory = Memory::default();
+    let log = AccessLog::start(Box::new(memory.clone())).unwrap();
+    log.ended(&Record { cause: Some(all.clone()), ..record() });
+    assert!(log.flush(LONG));
+    let expected = format!("\"cause\":{},", serde_json::to_string(&all).unwrap());
+    assert!(memory.text().contains(&expected), "{}", memory.text());
+}
+
+#[test]
+fn times_are_told_to_the_microsecond() {
+    for (microseconds, expected) in [
+        (0, "0.0"),
+        (1, "0.001"),
+        (10, "0.01"),
+        (999, "0.999"),
+        (1_000, "1.0"),
+        (1_050, "1.05"),
+        (3_600_000_000, "3600000.0"),
+    ] {
+        let memory = Memory::default();
+        let log = AccessLog::start(Box::new(memory.clone())).unwrap();
+        log.ended(&Record { total: Duration::from_micros(microseconds), ..record() });
+        assert!(log.flush(LONG));
+        let expected = format!("\"total_ms\":{expected},");
+        assert!(memory.text().contains(&expected), "{} has no {expected}", memory.text());
+    }
+}
+
+#[test]
 fn lines_beyond_the_queue_are_dropped_and_counted_and_nobody_waits() {
     let memory = Memory::default();
     let (called, calls) = channel();

@@ -45,7 +45,10 @@ impl OipGrpc {
             })?;
         own(&mut headers);
         // What is left now: the server need not know how long the gateway took up to here.
-        headers.insert(timeout::TIMEOUT, timeout::format(deadline.left(self.clock.now())));
+        let mut left = timeout::format(deadline.left(self.clock.now()));
+        // Another one each time: HTTP/2 must not remember it in the place of fields that come again.
+        left.set_sensitive(true);
+        headers.insert(timeout::TIMEOUT, left);
         *request.headers_mut() = headers;
         let patience = Patience { connect: self.connect_timeout, deadline };
         let response = self.client.send(&peer.origin, request, patience).await.map_err(|error| {

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use sluicegate_core::{
-    Call, CallBody, CallClass, CallError, Deadline, InferRequest, InferResponse, Metadata, Parameter, Parameters,
-    Reply, ReplyStream, Sent, one_reply,
+    BackendModel, Call, CallBody, CallClass, CallError, Deadline, InferRequest, InferResponse, Metadata, Parameter,
+    Parameters, Reply, ReplyStream, Sent, one_reply,
 };
 use sluicegate_wire::Limits;
 use sluicegate_wire::oip_grpc::client::{self, EncodeError, INFER_PATH, STREAM_PATH};
@@ -17,8 +17,8 @@ use crate::remote::transport::heavy;
 impl OipGrpc {
     /// Runs a model that answers once.
     pub(super) async fn run(&self, peer: &Peer, call: Call) -> Result<Reply, CallError> {
-        let (headers, deadline) = (call.headers.clone(), call.deadline);
-        let (message, id) = self.encode(peer, call).await?;
+        let Call { model, body, headers, deadline, .. } = call;
+        let (message, id) = self.encode(peer, (&model, body), &headers, deadline).await?;
         let (response, metadata) = self.answer_once(peer, (message, id), headers, deadline).await?;
         Ok(Reply::Tensors(response, metadata))
     }
@@ -42,8 +42,8 @@ impl OipGrpc {
 
     /// Runs a model that answers any number of times. A server that has no call for such models, as KServe, answers once.
     pub(super) async fn run_streaming(&self, peer: &Peer, call: Call) -> Result<ReplyStream, CallError> {
-        let (headers, deadline) = (call.headers.clone(), call.deadline);
-        let (message, id) = self.encode(peer, call).await?;
+        let Call { model, body, headers, deadline, .. } = call;
+        let (message, id) = self.encode(peer, (&model, body), &headers, deadline).await?;
         if peer.streams.known() != Some(false) {
             // Pieces that are shared, not copied.
             let body = message.iter().cloned().collect();
@@ -60,15 +60,20 @@ impl OipGrpc {
         Limits { message: self.options.max_message, ..Limits::default() }
     }
 
-    async fn encode(&self, peer: &Peer, call: Call) -> Result<(Vec<Bytes>, Option<String>), CallError> {
-        let CallBody::Tensors(request) = call.body else {
+    async fn encode(
+        &self,
+        peer: &Peer,
+        (model, body): (&BackendModel, CallBody),
+        headers: &HeaderMap,
+        deadline: Deadline,
+    ) -> Result<(Vec<Bytes>, Option<String>), CallError> {
+        let CallBody::Tensors(request) = body else {
             let cause = "the client's own bytes were sent to a backend that takes tensors only";
             return Err(CallError::new(CallClass::Client, Sent::Nothing, cause));
         };
-        let known =
-            if has_wide(&request) { self.takes_wide(peer, &call.headers, call.deadline).await? } else { Some(false) };
+        let known = if has_wide(&request) { self.takes_wide(peer, headers, deadline).await? } else { Some(false) };
         let wire = client::Peer { parameters_double_uint64: known.unwrap_or(false) };
-        let pieces = client::encode_request(&request, &call.model, &wire).map_err(|error| unfit(&error, known))?;
+        let pieces = client::encode_request(&request, model, &wire).map_err(|error| unfit(&error, known))?;
         Ok((pieces, request.id))
     }
 
@@ -88,7 +93,8 @@ impl OipGrpc {
             return Ok(Some(known));
         }
         let now = self.clock.now();
-        let learning = peer.wide.learn(now, self.has_wide_parameters(peer, headers.clone(), deadline));
+        // A box of its own: the question is rare, and every call would have to carry the room for it.
+        let learning = Box::pin(peer.wide.learn(now, self.has_wide_parameters(peer, headers.clone(), deadline)));
         tokio::time::timeout(deadline.left(now), learning).await.unwrap_or_else(|_| {
             let cause = format!("{}: its description did not come within the request's time", peer.endpoint.authority);
             Err(CallError::new(CallClass::Timeout, Sent::Nothing, cause))

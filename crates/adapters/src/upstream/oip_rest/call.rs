@@ -125,7 +125,8 @@ impl OipRest {
         for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, JSON_LENGTH] {
             headers.remove(name);
         }
-        let learning = peer.extension.learn(now, self.has_binary(peer, headers, deadline));
+        // A box of its own: the question is rare, and every call would have to carry the room for it.
+        let learning = Box::pin(peer.extension.learn(now, self.has_binary(peer, headers, deadline)));
         tokio::time::timeout(deadline.left(now), learning).await.unwrap_or_else(|_| {
             let cause = format!("{}: its description did not come within the request's time", peer.endpoint.authority);
             Err(CallError::new(CallClass::Timeout, Sent::Nothing, cause))

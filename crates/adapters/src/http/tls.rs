@@ -1,0 +1,109 @@
+//! TLS to endpoints: whom they must prove to be, whom the gateway shows itself as, and the handshake on a byte stream
+//! that another connector made. Must not know what is spoken over it, but for its name in ALPN.
+
+mod material;
+mod words;
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use sluicegate_core::{BoxFuture, BuildError, Endpoint, TlsIdentity};
+
+use super::{Connector, Io, Speaks};
+
+/// The names of HTTP/2 and HTTP/1.1 in ALPN.
+const HTTP2: &[u8] = b"h2";
+const HTTP1: &[u8] = b"http/1.1";
+
+/// Identities that are in use, each made once: the roots of a system are large, and sessions are taken up again.
+#[derive(Debug, Default)]
+pub(super) struct Identities(Mutex<HashMap<Known, Weak<ClientConfig>>>);
+
+/// What one is made for: ALPN is part of it.
+type Known = (Arc<TlsIdentity>, Speaks);
+
+/// Makes streams over TLS of those that `inner` makes.
+struct Secured {
+    inner: Arc<dyn Connector>,
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    speaks: Speaks,
+}
+
+/// Whether what `endpoint` needs for TLS can be used: its files are understood, a certificate and its key belong
+/// together, its name can stand in a certificate.
+///
+/// # Errors
+/// The first part that cannot, with its place in the configuration.
+pub fn check_tls(endpoint: &Endpoint) -> Result<(), BuildError> {
+    let Some(identity) = &endpoint.tls else { return Ok(()) };
+    material::client(identity)?;
+    name(endpoint, identity).map(drop)
+}
+
+impl Identities {
+    /// A connector for `endpoint` over `plain`; `None` where it is reached without TLS.
+    ///
+    /// # Errors
+    /// As [`check_tls`].
+    pub(super) fn connector(
+        &self,
+        endpoint: &Endpoint,
+        speaks: Speaks,
+        plain: &Arc<dyn Connector>,
+    ) -> Result<Option<Arc<dyn Connector>>, BuildError> {
+        let Some(identity) = &endpoint.tls else { return Ok(None) };
+        let name = name(endpoint, identity)?;
+        let config = self.config(identity, speaks)?;
+        Ok(Some(Arc::new(Secured { inner: Arc::clone(plain), config, name, speaks })))
+    }
+
+    fn config(&self, identity: &Arc<TlsIdentity>, speaks: Speaks) -> Result<Arc<ClientConfig>, BuildError> {
+        let mut known = self.0.lock();
+        let key = (Arc::clone(identity), speaks);
+        if let Some(config) = known.get(&key).and_then(Weak::upgrade) {
+            return Ok(config);
+        }
+        let mut config = material::client(identity)?;
+        config.alpn_protocols = vec![match speaks {
+            Speaks::Http1 => HTTP1.to_vec(),
+            Speaks::Http2 => HTTP2.to_vec(),
+        }];
+        let config = Arc::new(config);
+        known.retain(|_, config| config.strong_count() > 0);
+        known.insert(key, Arc::downgrade(&config));
+        Ok(config)
+    }
+}
+
+impl Connector for Secured {
+    fn connect<'a>(&'a self, authority: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
+        Box::pin(async move {
+            let plain = self.inner.connect(authority).await?;
+            let connector = tokio_rustls::TlsConnector::from(Arc::clone(&self.config));
+            let stream = connector
+                .connect(self.name.clone(), plain)
+                .await
+                .map_err(|error| io::Error::other(words::of_handshake(&error, &self.name)))?;
+            // One that has never heard of ALPN may still speak HTTP/1.1, but not HTTP/2.
+            if self.speaks == Speaks::Http2 && stream.get_ref().1.alpn_protocol() != Some(HTTP2) {
+                return Err(io::Error::other("over TLS it does not agree to HTTP/2, which gRPC needs"));
+            }
+            Ok(Box::new(stream) as Box<dyn Io>)
+        })
+    }
+}
+
+/// The name that the endpoint's certificate must be for.
+fn name(endpoint: &Endpoint, identity: &TlsIdentity) -> Result<ServerName<'static>, BuildError> {
+    let host = endpoint.authority.rsplit_once(':').map_or(&*endpoint.authority, |(host, _)| host);
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    ServerName::try_from(identity.name.as_deref().unwrap_or(host).to_owned()).map_err(|_| BuildError {
+        span: identity.span.clone(),
+        message: "no certificate can be for this host: give another `name`".to_owned(),
+    })
+}
