@@ -73,7 +73,7 @@ struct Connection<Io, Start, F> {
 }
 
 enum State<Io> {
-    Greeting(Handshake<Frames<Io>, Bytes>),
+    Greeting(Box<Handshake<Frames<Io>, Bytes>>),
     Serving(Box<Library<Frames<Io>, Bytes>>, Option<Alive>),
 }
 
@@ -109,7 +109,7 @@ where
         .handshake(frames);
     let moved = Instant::now();
     let mut connection = Connection {
-        state: State::Greeting(handshake),
+        state: State::Greeting(Box::new(handshake)),
         start: |request, respond| exchange::serve(Arc::clone(&shared), request, respond),
         streams: Streams::default(),
         tally,

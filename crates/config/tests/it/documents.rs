@@ -14,9 +14,7 @@ const LATER: &[&str] = &[
     "hosts",
     "client_ca",
     "expose",
-    "trusted_proxies",
     "limit_per_ip",
-    "exposure",
     "identity",
     "tenants",
     "floor",
@@ -104,6 +102,9 @@ const BUILT: &[&str] = &[
     "stream",
     "idle",
     "total",
+    "exposure",
+    "trusted_proxies",
+    "proxy_protocol",
 ];
 
 #[test]
@@ -212,8 +213,8 @@ fn what_loads_fits_the_schema() {
 #[test]
 fn the_defaults_written_out_load() {
     let text = "version: 1\nlisteners:\n  main:\n    address: 127.0.0.1:8080\n    authenticate: [anonymous]\n    limits: \
-                { head: 16KiB, headers: 64, body: 64MiB, head_timeout: 10s, body_timeout: 60s, idle_timeout: 75s, \
-                connections: 10000, streams: 100 }\nadmin: { address: 127.0.0.1:9901 }\nshutdown: { delay: 0s, grace: 30s }\n\
+                { headers: 64, body: 64MiB, head_timeout: 10s, body_timeout: 60s, idle_timeout: 75s, \
+                connections: 10000 }\nadmin: { address: 127.0.0.1:9901 }\nshutdown: { delay: 0s, grace: 30s }\n\
                 defaults: { timeout: 10s, non_finite: token }\n";
     let short = "version: 1\nlisteners: { main: { address: 127.0.0.1:8080, authenticate: [anonymous] } }\n";
     let read = |text: &str| {

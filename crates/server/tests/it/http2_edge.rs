@@ -15,7 +15,7 @@ use sluicegate_testkit::{Event, Frame, Frames, kept, literal, within};
 use tokio::io::DuplexStream;
 use tokio::time::Instant;
 
-use crate::support::{Bench, Stuck, answer, echo};
+use crate::support::{Bench, LONG, Stuck, answer, echo};
 
 const CALM: u32 = 0xb;
 const PROTOCOL: u32 = 1;
@@ -108,10 +108,12 @@ async fn g_01_resets_of_what_is_served_end_the_connection_too() {
     assert_eq!(counted.now.load(Ordering::SeqCst), 0);
 }
 
+/// What a client does to a stream, and the code the server must reset it with.
+type Provocation = (&'static str, fn(u32) -> Frame, u32);
+
 #[tokio::test(start_paused = true)]
 async fn g_02_streams_whose_client_provokes_a_reset_are_dropped_and_end_the_connection() {
-    // What the server must answer by resetting the stream, and with which code.
-    let provocations: [(&str, fn(u32) -> Frame, u32); 4] = [
+    let provocations: [Provocation; 4] = [
         ("no room at all", |stream| Frame::room(stream, 0), PROTOCOL),
         ("too much room", |stream| Frame::room(stream, 0x7fff_ffff), FLOW_CONTROL),
         (
@@ -136,7 +138,8 @@ async fn g_02_streams_whose_client_provokes_a_reset_are_dropped_and_end_the_conn
         }
         assert!(sent < 200, "{what}: {sent} times");
         let why = goodbye(&mut client).await;
-        assert!(why == Some(CALM) || why == Some(code), "{what}: {why:?}");
+        // Some end the connection at once.
+        assert!([CALM, PROTOCOL, code].map(Some).contains(&why), "{what}: {why:?}");
         assert!(counted.most.load(Ordering::SeqCst) <= Limits::default().streams as usize, "{what}");
         assert_eq!(counted.now.load(Ordering::SeqCst), 0, "{what}: work goes on");
     }
@@ -478,6 +481,6 @@ async fn a_vanished_client_is_found() {
     let ping = client.read_until(|frame| frame.kind == Frame::PING && frame.flags == 0).await;
     assert_eq!(start.elapsed().as_secs(), 60, "it was silent in the second half of it");
     client.send(&[Frame::new(Frame::PING, 1, 0, ping.payload)]).await;
-    within("the work to be dropped", stuck.dropped.wait()).await;
+    tokio::time::timeout(LONG, stuck.dropped.wait()).await.expect("the work to be dropped");
     assert_eq!(start.elapsed().as_secs(), 60 + 30 + 10);
 }
