@@ -103,7 +103,8 @@ pub(crate) fn gateway(backends: Network) -> Door {
     gateway.install(built);
     let (door, accepted) = Network::new();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-    let plan = ListenerPlan { name: Arc::from("l"), address, limits: Limits::default() };
+    let plan =
+        ListenerPlan { name: Arc::from("l"), address, proxies: Arc::default(), limits: Limits::default(), tls: None };
     tokio::spawn(serve_listener(Accepting(accepted), plan, Path(gateway), CancellationToken::new()));
     door
 }
