@@ -77,10 +77,8 @@ impl Download {
                 Ok(ChunkRead::More) => None,
                 Ok(ChunkRead::Data(data)) => {
                     // The end stands behind it more often than not; then nobody need ask again.
-                    if matches!(input.first(), Some(b'\r')) && input.starts_with(b"\r\n0\r\n\r\n") {
-                        if let Ok(ChunkRead::Done) = chunks.read(input) {
-                            *self = Self::Done;
-                        }
+                    if input.starts_with(b"\r\n0\r\n\r\n") && matches!(chunks.read(input), Ok(ChunkRead::Done)) {
+                        *self = Self::Done;
                     }
                     Some(Ok(Some(data)))
                 }

@@ -19,9 +19,6 @@ pub(super) struct Ends {
     pub(super) protocol: Protocol,
 }
 
-/// How many threads a gateway has: what its runtime reads where no option says it.
-const THREADS: &str = "TOKIO_WORKER_THREADS";
-
 /// The gateway: access log to a file, metrics, ids and routing on, as they are for everybody.
 pub(super) fn gateway(core: Core, gateway: &Gateway, ends: &Ends, address: SocketAddr, work: &Path) -> Result<Command> {
     let Ends { http, grpc, .. } = ends;
@@ -47,7 +44,11 @@ pub(super) fn gateway(core: Core, gateway: &Gateway, ends: &Ends, address: Socke
     let program = gateway.path.as_deref().context("a gateway without a program")?;
     let mut command = core.command(program);
     command.arg("serve").arg("--config").arg(config).arg("--access-log").arg(log).args(&gateway.arguments);
-    command.env(THREADS, ends.threads.to_string()).envs(gateway.variables.iter().cloned());
+    // An experiment may say it itself.
+    if !gateway.arguments.iter().any(|argument| argument == "--threads") {
+        command.arg("--threads").arg(ends.threads.to_string());
+    }
+    command.envs(gateway.variables.iter().cloned());
     Ok(command)
 }
 
