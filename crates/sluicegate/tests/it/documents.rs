@@ -24,7 +24,12 @@ fn config_schema_prints_the_schema() {
 fn every_example_is_good() {
     let mut seen = 0;
     for entry in std::fs::read_dir(root().join("examples")).unwrap() {
-        let path = entry.unwrap().path().join("gateway.yaml");
+        let folder = entry.unwrap().path();
+        // It makes its certificates first; the test that runs it whole is `tls::clients::the_example_works_as_it_stands`.
+        if folder.join("make-certificates.sh").exists() {
+            continue;
+        }
+        let path = folder.join("gateway.yaml");
         let output = sluicegate(&["check", path.to_str().unwrap()]);
         assert!(output.status.success(), "{}", stdout(&output));
         seen += 1;
