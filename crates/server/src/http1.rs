@@ -248,6 +248,7 @@ where
         if end == End::Cut {
             return;
         }
+        self.wire.lock().abandon_body();
         let until = Instant::now() + LINGER;
         let farewell = poll_fn(|context| {
             let mut wire = self.wire.lock();

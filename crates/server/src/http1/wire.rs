@@ -131,6 +131,14 @@ impl<Io> State<Io> {
         matches!(self.rest, Rest::Nothing)
     }
 
+    /// What is still to come of the body comes to nobody: it is read away from here on. Whoever holds it is told, lest it
+    /// take what is left for the whole.
+    pub(super) fn abandon_body(&mut self) {
+        if !self.body_is_read() {
+            self.rest = Rest::Broken("the connection is being closed");
+        }
+    }
+
     /// Whether the client sends no more.
     pub(super) const fn is_ended(&self) -> bool {
         self.ended

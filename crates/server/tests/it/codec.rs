@@ -191,6 +191,32 @@ async fn a_body_does_not_outlive_its_connection() {
     ended.wait().await;
 }
 
+/// What comes behind the answer is read away. Whoever still reads the body must not take the rest for the whole.
+#[tokio::test(start_paused = true)]
+async fn a_body_is_broken_once_its_connection_is_being_closed() {
+    let (answered, read) = (Event::new(), Event::new());
+    let away = {
+        let (answered, read) = (answered.clone(), read.clone());
+        move |inbound: Inbound| {
+            let (answered, read) = (answered.clone(), read.clone());
+            tokio::spawn(async move {
+                answered.wait().await;
+                let outcome = collect(inbound.body).await;
+                assert!(matches!(outcome, Err(BodyError::Broken(_))), "{outcome:?}");
+                read.release();
+            });
+            async { answer(StatusCode::OK, "early") }
+        }
+    };
+    let bench = Bench::start(Limits::default(), away);
+    let mut wire = bench.wire().await;
+    wire.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc").await;
+    assert_eq!(wire.read_response().await.header("connection"), Some("close"));
+    wire.send("defghijklm").await;
+    answered.release();
+    read.wait().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn large_pieces_leave_whole() {
     let large = |inbound: Inbound| async move {
