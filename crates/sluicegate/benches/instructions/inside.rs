@@ -71,11 +71,9 @@ impl Connector for Network {
 impl Listener for Accepting {
     type Io = DuplexStream;
 
-    fn accept(&mut self) -> impl Future<Output = io::Result<(DuplexStream, SocketAddr)>> + Send {
-        async {
-            let io = self.0.recv().await.ok_or(io::ErrorKind::BrokenPipe)?;
-            Ok((io, SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000))))
-        }
+    async fn accept(&mut self) -> io::Result<(DuplexStream, SocketAddr)> {
+        let io = self.0.recv().await.ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok((io, SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000))))
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
