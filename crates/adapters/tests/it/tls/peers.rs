@@ -164,8 +164,7 @@ pub(super) fn certificate(pem: &str) -> CertificateDer<'static> {
 
 /// Who was seen, as a text that tells certificates apart.
 pub(super) fn seen(certificate: Option<&CertificateDer<'_>>) -> String {
-    certificate
-        .map_or_else(|| "nobody".to_owned(), |certificate| format!("{:x?}", certificate.last_chunk::<16>()))
+    certificate.map_or_else(|| "nobody".to_owned(), |certificate| format!("{:x?}", certificate.last_chunk::<16>()))
 }
 
 async fn answer(connection: usize, stream: TlsStream<TcpStream>, served: Arc<AtomicUsize>) {
