@@ -123,7 +123,8 @@ where
                     Poll::Ready(Ok(false) | Err(_)) => return Poll::Ready(Next::Over),
                     Poll::Pending => {}
                 }
-                let (due, over) = if wire.input.is_empty() {
+                // Half an empty line is no beginning of a request, either.
+                let (due, over) = if wire.input.is_empty() || (begun.is_none() && *wire.input == *b"\r") {
                     if draining.as_mut().poll(context).is_ready() {
                         return Poll::Ready(Next::Over);
                     }
