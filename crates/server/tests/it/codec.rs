@@ -9,7 +9,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use sluicegate_core::{Body, BodyError, Inbound, Outbound};
 use sluicegate_server::Limits;
-use sluicegate_testkit::Event;
+use sluicegate_testkit::{Event, within};
 
 use crate::support::{Bench, GET, answer, collect, echo};
 
@@ -228,7 +228,7 @@ async fn a_body_is_broken_once_its_connection_is_being_closed() {
     assert_eq!(wire.read_response().await.header("connection"), Some("close"));
     wire.send("defghijklm").await;
     answered.release();
-    read.wait().await;
+    within("the body to be told", read.wait()).await;
 }
 
 #[tokio::test(start_paused = true)]
