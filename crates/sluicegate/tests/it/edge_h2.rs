@@ -13,7 +13,8 @@ use crate::support::{Gateway, PATIENCE, eventually, eventually_within};
 /// Streams of an external listener.
 const STREAMS: u32 = 64;
 
-const CONNECTIONS: usize = 25;
+/// Enough that what an allocator keeps at hand in any case (some MiB) is little beside what the attack takes.
+const CONNECTIONS: usize = 100;
 
 /// What the rows allow a connection, in KiB.
 const A_MEGABYTE_AND_A_HALF: u64 = 1536;
@@ -76,11 +77,12 @@ fn g_04_a_header_bomb_stays_within_a_megabyte_and_a_half_and_is_given_back() {
     let before = gateway.memory();
     let clients: Vec<_> = (0..CONNECTIONS).map(|_| runtime.block_on(bombed(gateway.data))).collect();
     gateway.wait_until_in_flight(CONNECTIONS * STREAMS as usize);
-    let each = gateway.memory().saturating_sub(before) / CONNECTIONS as u64;
+    let taken = gateway.memory().saturating_sub(before);
+    let each = taken / CONNECTIONS as u64;
     assert!(each <= A_MEGABYTE_AND_A_HALF, "{each} KiB a connection");
     drop(clients);
     gateway.wait_until_in_flight(0);
-    eventually_within(PATIENCE, "the memory to be given back", || gateway.memory() <= before + before / 5);
+    eventually_within(PATIENCE, "four fifths of the memory to be given back", || gateway.memory() <= before + taken / 5);
 }
 
 #[test]

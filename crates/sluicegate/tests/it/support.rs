@@ -124,9 +124,9 @@ impl Gateway {
         self.status("VmHWM:")
     }
 
-    /// The memory the process holds, in KiB.
+    /// The memory the process holds, in KiB, less the pages of its own binary, which come and go as code is used.
     pub(crate) fn memory(&self) -> u64 {
-        self.status("VmRSS:")
+        self.status("RssAnon:")
     }
 
     fn status(&self, name: &str) -> u64 {
