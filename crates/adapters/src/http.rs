@@ -24,15 +24,16 @@ use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
-use ::http::header::{self, HeaderValue};
-use ::http::uri::{PathAndQuery, Scheme};
-use ::http::{Request, Response, Uri, Version};
+use ::http::header::{self, HeaderName, HeaderValue};
+use ::http::uri::PathAndQuery;
+use ::http::{Request, Response, Version};
 use parking_lot::RwLock;
 use sluicegate_core::{Body, BodyError, Clock, Deadline, Endpoint, PerWorker, Sent, TlsIdentity, Worker};
 use tokio::time::{Instant, Sleep};
 
 pub use self::answer::Answer;
 pub use self::connect::{Connector, Io, TcpConnector};
+pub(crate) use self::headers::is_hop_by_hop;
 pub use self::headers::strip_hop_by_hop;
 use self::lanes::Lanes;
 use self::line::{Failure, Line, LineAnswer};
@@ -191,7 +192,7 @@ impl Client {
         request: Request<Body>,
         (connect, mut timer): (Duration, Timer),
     ) -> Result<Response<Answer>, HttpError> {
-        let (head, mut body) = prepare_h2(origin, lanes, request)?;
+        let (head, mut body) = prepare_h2(origin, request)?;
         let connector = origin.connector(&self.connector);
         let mut again = at_hand(&body);
         loop {
@@ -283,22 +284,26 @@ impl Drop for Sweeping {
     }
 }
 
-/// Makes the head fit for HTTP/2: nothing of another connection; and the body apart.
-fn prepare_h2(origin: &Origin, lanes: &Lanes, request: Request<Body>) -> Result<(Request<()>, Body), HttpError> {
+/// Makes the head fit for HTTP/2: nothing of another connection, the target in whole; and the body apart.
+fn prepare_h2(origin: &Origin, request: Request<Body>) -> Result<(Request<()>, Body), HttpError> {
     let (mut head, body) = request.into_parts();
     head.version = Version::HTTP_2;
     // The one field about the connection that HTTP/2 knows, and gRPC wants (RFC 9113, section 8.2.2).
-    let trailers = head.headers.get(header::TE).is_some_and(|value| value == "trailers");
-    strip_hop_by_hop(&mut head.headers);
-    if trailers {
-        head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    let trailers = |name: &HeaderName, value: &HeaderValue| *name == header::TE && value == "trailers";
+    let mut fields = head.headers.iter();
+    if fields.any(|(name, value)| is_hop_by_hop(name) && !trailers(name, value)) {
+        let te = head.headers.get(header::TE).is_some_and(|value| value == "trailers");
+        strip_hop_by_hop(&mut head.headers);
+        if te {
+            head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        }
     }
-    let mut target = head.uri.into_parts();
-    target.scheme = Some(if origin.is_secured() { Scheme::HTTPS } else { Scheme::HTTP });
-    target.authority = Some(lanes.authority().clone());
-    target.path_and_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
-    head.uri = Uri::from_parts(target)
-        .map_err(|error| HttpError::new(Fault::Broken, Sent::Nothing, format!("no request target: {error}")))?;
+    if head.uri.authority().is_none() {
+        let path = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        head.uri = origin
+            .target(path.to_owned())
+            .map_err(|error| HttpError::new(Fault::Broken, Sent::Nothing, format!("no request target: {error}")))?;
+    }
     Ok((Request::from_parts(head, ()), body))
 }
 

@@ -65,6 +65,19 @@ pub enum CallBody {
     Wire(Body),
     /// A decoded request, for the upstream to encode.
     Tensors(InferRequest),
+    /// The client's own message, in the protocol of [`Upstream::passes`], but for the names: the upstream puts those of
+    /// the call's model in front.
+    Unnamed(Unnamed),
+}
+
+/// A message in whose protocol names stand before all else, without them. Whoever hands it on writes those of the other
+/// side, and the id, in front.
+#[derive(Debug)]
+pub struct Unnamed {
+    /// The id of the request, where it has one.
+    pub id: Option<String>,
+    /// All that stands behind the names, as it travels.
+    pub rest: Bytes,
 }
 
 /// What an endpoint answered.
@@ -74,6 +87,8 @@ pub enum Reply {
     Wire(http::Response<Body>),
     /// A decoded answer, by the backend's names, and what else stood around it where anything did.
     Tensors(InferResponse, Option<Box<Metadata>>),
+    /// The answer to [`CallBody::Unnamed`] in the same form, and what else stood around it.
+    Unnamed(Unnamed, Option<Box<Metadata>>),
 }
 
 /// Header fields around a decoded answer that are the model's own: nothing of the connection, of the answer's form, of the
@@ -165,6 +180,12 @@ pub trait Upstream: Send + Sync + 'static {
     /// The protocol whose bytes this upstream takes as [`CallBody::Wire`]; `None` where it takes tensors only.
     fn native(&self) -> Option<Protocol>;
 
+    /// The protocol whose messages this upstream takes as [`CallBody::Unnamed`]; `None` where it takes none. It may answer
+    /// them decoded.
+    fn passes(&self) -> Option<Protocol> {
+        None
+    }
+
     /// Runs a model.
     fn call<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>>;
 
@@ -176,7 +197,9 @@ pub trait Upstream: Send + Sync + 'static {
             let call = Call { body: without_final(call.body), ..call };
             match self.call(endpoint, call).await? {
                 Reply::Tensors(response, _) => Ok(one_reply(response)),
-                Reply::Wire(_) => Err(CallError::new(CallClass::Server, Sent::All, "tensors were answered with bytes")),
+                Reply::Wire(_) | Reply::Unnamed(..) => {
+                    Err(CallError::new(CallClass::Server, Sent::All, "tensors were answered with bytes"))
+                }
             }
         })
     }

@@ -27,7 +27,7 @@ mod worker;
 pub use body::{Body, BodyError, BoxBody};
 pub use call::{
     BackendModel, BoxFuture, Call, CallBody, CallClass, CallError, Deadline, Endpoint, Fact, Inquiry, Metadata, Reply,
-    ReplyStream, Sent, Upstream, one_reply,
+    ReplyStream, Sent, Unnamed, Upstream, one_reply,
 };
 pub use catalog::{BackendPlan, BuildError, BuildUpstream, Catalog, LoadedModel, ModelSource, Settings, UpstreamKind};
 pub use inbound::{Inbound, Leisure, Outbound, Secure};

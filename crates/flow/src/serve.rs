@@ -36,21 +36,34 @@ async fn answer(
     trail: &mut Trail,
 ) -> Result<Outbound, Refusal> {
     let identified = identity::identify(inbound, snapshot, trail)?;
-    match name::name(identified, snapshot, trail).await? {
+    // What is not the running of a model is rare, and large: in a box it takes no room from what is common.
+    let named = match name::name(identified, snapshot, trail).await? {
+        Named::Model(named) if named.operation().runs_model() => named,
+        other => return Box::pin(others(other, gateway, snapshot, trail)).await,
+    };
+    let read = read::read(named, gateway, trail).await?;
+    let chosen = traffic::choose(read, trail);
+    if chosen.has_values() {
+        return Box::pin(values::answer(chosen, gateway, trail)).await;
+    }
+    let (called, call) = call::prepare(chosen, gateway, trail)?;
+    let outcome = call::attempt(&called, call, gateway, trail).await;
+    encode::encode(call::judge(called, outcome, trail).await?)
+}
+
+/// What runs no model.
+async fn others(
+    named: Named,
+    gateway: &Arc<Gateway>,
+    snapshot: &Arc<Snapshot>,
+    trail: &mut Trail,
+) -> Result<Outbound, Refusal> {
+    match named {
         Named::Gateway(asked) => Ok(encode::gateway(&asked, gateway)),
         Named::Models(asked, message) => facts::of_all(&asked, &message, gateway, snapshot, trail).await,
         Named::Order(ordered) => manage::manage(ordered, gateway, snapshot, trail).await,
         Named::Reflection(questions) => reflect::reflect(questions, snapshot.silence, trail),
         Named::Stream(named) => stream::stream(named, gateway, snapshot, trail),
-        Named::Model(named) if named.operation().runs_model() => {
-            let read = read::read(named, gateway, trail).await?;
-            let chosen = traffic::choose(read, trail);
-            if chosen.has_values() {
-                return values::answer(chosen, gateway, trail).await;
-            }
-            let replied = call::call(chosen, gateway, trail).await?;
-            encode::encode(replied)
-        }
         Named::Model(named) => {
             let operation = named.operation();
             let chosen = traffic::choose_for_inquiry(named, trail);

@@ -90,6 +90,11 @@ impl Model {
     pub(crate) fn takes_raw(&self, protocol: Protocol) -> bool {
         self.versions.iter().all(|version| version.takes_raw(&self.name, protocol))
     }
+
+    /// Whether every version takes `protocol`'s messages with other names in front.
+    pub(crate) fn passes(&self, protocol: Protocol) -> bool {
+        self.versions.iter().all(|version| version.backend.upstream.passes() == Some(protocol))
+    }
 }
 
 impl Version {

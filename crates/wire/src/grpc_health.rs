@@ -24,6 +24,7 @@ pub(crate) const CODEC: Codec = Codec {
     needs_metadata: |_| false,
     decode_infer,
     encode_infer,
+    pass: None,
     stream: None,
     generate: None,
     encode_model_metadata: |_: &ModelMetadata| no_operation(),

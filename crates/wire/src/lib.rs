@@ -21,6 +21,6 @@ mod table;
 pub use limits::Limits;
 pub use reply_form::ReplyForm;
 pub use table::{
-    Codec, DecodeInfer, EncodeFact, GenerateCodec, IndexEntry, ManageCodec, NameInBody, Open, PROTOCOLS, ReadHead,
-    Reflect, StreamCodec, codec, codec_of_head,
+    Codec, DecodeInfer, EncodeFact, GenerateCodec, IndexEntry, ManageCodec, NameInBody, Open, PROTOCOLS, PassCodec,
+    ReadHead, Reflect, StreamCodec, codec, codec_of_head,
 };

@@ -16,6 +16,7 @@ mod manage;
 mod metadata;
 mod names;
 mod parameters;
+mod pass;
 mod request;
 mod response;
 mod rpc;
@@ -37,6 +38,7 @@ pub const CODEC: Codec = Codec {
     needs_metadata: |_| false,
     decode_infer: request::decode,
     encode_infer: response::encode,
+    pass: Some(pass::PASS),
     stream: Some(STREAM),
     generate: None,
     encode_model_metadata: metadata::encode_model,

@@ -37,6 +37,7 @@ pub const CODEC: Codec = Codec {
     needs_metadata: headers::is_raw,
     decode_infer: request::decode,
     encode_infer: response::encode,
+    pass: None,
     stream: None,
     generate: Some(generate::CODEC),
     encode_model_metadata: metadata::encode_model,

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use sluicegate_core::{
     Asked, Fact, InferRequest, InferResponse, Management, ModelMetadata, NonFinite, Order, Outbound, Protocol, Refusal,
+    Unnamed,
 };
 
 use crate::{Limits, ReplyForm, grpc, grpc_health, grpc_reflection, oip_grpc, oip_rest, openai};
@@ -51,6 +52,9 @@ pub struct Codec {
     pub decode_infer: DecodeInfer,
     /// Writes a model's answer. Refuses what the wanted form cannot carry.
     pub encode_infer: fn(&InferResponse, &ReplyForm, NonFinite) -> Result<Outbound, Refusal>,
+    /// How messages pass to and from a model server that speaks the protocol itself; `None`: they do not, or as the bytes
+    /// they are.
+    pub pass: Option<PassCodec>,
     /// Writes answers one after another; `None`: the protocol has no such form.
     pub stream: Option<StreamCodec>,
     /// Reads requests that name values alone, and writes such answers; `None`: the protocol has no such form.
@@ -83,6 +87,16 @@ pub struct Codec {
     /// Writes an error that the backend made: the refusal's words, and the status of HTTP that says what the backend's
     /// does.
     pub encode_error: fn(&Refusal, StatusCode) -> Outbound,
+}
+
+/// How a protocol whose messages hold the model's names lets their tensors pass as they are.
+#[derive(Clone, Copy)]
+pub struct PassCodec {
+    /// Takes the names off an opened request to run a model. `None`: it must be decoded, which also says whether it is
+    /// right.
+    pub request: fn(&Bytes, &Limits) -> Option<Unnamed>,
+    /// Writes an answer by these names of model and version.
+    pub answer: fn(&Unnamed, &str, &str) -> Result<Outbound, Refusal>,
 }
 
 /// How a protocol manages servers.

@@ -13,7 +13,7 @@ mod upload;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use h2::client::{Builder, Connection, SendRequest};
@@ -59,6 +59,7 @@ pub(super) struct Lane {
 
 /// A stream's place on a connection. Dropping it makes room for the next.
 pub(super) struct Place {
+    sender: SendRequest<Bytes>,
     lane: Arc<Lane>,
     lanes: Arc<Lanes>,
 }
@@ -95,13 +96,9 @@ impl Lane {
         self.in_use.load(Ordering::Acquire)
     }
 
-    /// Whether it can take a new stream at some time: the server has not said that it goes away.
+    /// Whether it may take new streams.
     pub(super) fn is_open(&self) -> bool {
-        // A clone waits for nothing of its own: what is asked is only whether the connection has failed.
-        let mut sender = self.sender.clone();
-        let failed =
-            matches!(sender.poll_ready(&mut Context::from_waker(Waker::noop())), std::task::Poll::Ready(Err(_)));
-        !failed && !self.retired.load(Ordering::Acquire)
+        !self.retired.load(Ordering::Acquire)
     }
 
     /// Whether it can take one more stream now.
@@ -109,10 +106,17 @@ impl Lane {
         self.in_use() < self.sender.current_max_send_streams().min(STREAMS)
     }
 
-    /// Takes a place. To be called where `lanes` is held, so that an idle connection is not closed meanwhile.
-    pub(super) fn place(self: &Arc<Self>, lanes: &Arc<Lanes>) -> Place {
+    /// Takes a place; `None` if the connection has failed, or the server has said that it goes away. To be called where
+    /// `lanes` is held, so that an idle connection is not closed meanwhile.
+    pub(super) fn place(self: &Arc<Self>, lanes: &Arc<Lanes>) -> Option<Place> {
+        // A handle of its own waits for nothing: what is asked is only whether the connection has failed.
+        let mut sender = self.sender.clone();
+        let ready = sender.poll_ready(&mut Context::from_waker(Waker::noop()));
+        if matches!(ready, Poll::Ready(Err(_))) {
+            return None;
+        }
         self.in_use.fetch_add(1, Ordering::AcqRel);
-        Place { lane: Arc::clone(self), lanes: Arc::clone(lanes) }
+        Some(Place { sender, lane: Arc::clone(self), lanes: Arc::clone(lanes) })
     }
 
     /// Lets it end with its last stream.
@@ -127,8 +131,8 @@ impl Lane {
 }
 
 impl Place {
-    fn sender(&self) -> SendRequest<Bytes> {
-        self.lane.sender.clone()
+    fn sender(&mut self) -> &mut SendRequest<Bytes> {
+        &mut self.sender
     }
 
     fn gauge(&self) -> &Gauge {

@@ -62,11 +62,6 @@ impl Lanes {
         Arc::new_cyclic(make)
     }
 
-    /// For the requests' targets.
-    pub(super) const fn authority(&self) -> &Authority {
-        &self.authority
-    }
-
     /// Streams on all connections.
     pub(super) fn in_use(&self) -> usize {
         self.state.lock().lanes.iter().map(|lane| lane.in_use()).sum()
@@ -143,15 +138,12 @@ impl Lanes {
 
     fn find(self: &Arc<Self>, connector: &Arc<dyn Connector>, limit: Duration) -> Found {
         let mut state = self.state.lock();
-        state.lanes.retain(|lane| {
-            let open = lane.is_open();
-            if !open {
-                lane.retire();
+        state.lanes.retain(|lane| lane.is_open());
+        while let Some(index) = state.lanes.iter().position(|lane| lane.has_room()) {
+            match state.lanes.get(index).and_then(|lane| lane.place(self)) {
+                Some(place) => return Found::Place(place),
+                None => state.lanes.remove(index).retire(),
             }
-            open
-        });
-        if let Some(lane) = state.lanes.iter().find(|lane| lane.has_room()) {
-            return Found::Place(lane.place(self));
         }
         if let Some(attempt) = &state.attempt {
             return Found::Attempt(attempt.clone());

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::HeaderValue;
-use http::uri::Authority;
+use http::uri::{Authority, Scheme};
+use http::{HeaderValue, Uri};
 use sluicegate_core::{Clock, PerWorker, Worker};
 
 use super::lanes::Lanes;
@@ -67,9 +67,14 @@ impl Origin {
         self.secured.as_ref().unwrap_or(plain)
     }
 
-    /// Whether it is reached over TLS.
-    pub(super) const fn is_secured(&self) -> bool {
-        self.secured.is_some()
+    /// The target of a request to it over HTTP/2, where it is named in whole.
+    ///
+    /// # Errors
+    /// `path` is none.
+    pub fn target(&self, path: String) -> Result<Uri, http::Error> {
+        let scheme = if self.secured.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+        let target = Uri::builder().scheme(scheme).authority(&*self.authority).path_and_query(path);
+        target.build()
     }
 
     /// `host:port`.

@@ -2,7 +2,7 @@
 
 use http::header::{self, HeaderMap, HeaderName};
 
-use crate::http::strip_hop_by_hop;
+use crate::http::{is_hop_by_hop, strip_hop_by_hop};
 
 /// Takes out what belongs to the connection, and what tells of the server behind or speaks for the gateway's own site.
 pub(crate) fn strip_private(headers: &mut HeaderMap) {
@@ -15,6 +15,10 @@ pub(crate) fn strip_private(headers: &mut HeaderMap) {
 
 /// What of an answer's fields is the model's own, where the answer itself is written anew.
 pub(crate) fn models_own(mut headers: HeaderMap) -> HeaderMap {
+    // Nearly always there is nothing of the kind.
+    if !headers.keys().any(|name| !(is_form(name) || is_private(name) || is_hop_by_hop(name))) {
+        return HeaderMap::new();
+    }
     strip_private(&mut headers);
     let form: Vec<HeaderName> = headers.keys().filter(|name| is_form(name)).cloned().collect();
     for name in form {

@@ -17,10 +17,11 @@ mod manage;
 mod replies;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Uri;
 use parking_lot::Mutex;
 use sluicegate_core::{
     BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Endpoint, Fact, Field, Inquiry,
@@ -110,6 +111,8 @@ pub struct Factory {
 struct Peer {
     endpoint: Endpoint,
     origin: Arc<Origin>,
+    /// The target of the call to run a model.
+    infer: OnceLock<Uri>,
     wide: Learned,
     /// Whether it has the call for models that answer any number of times.
     streams: Learned,
@@ -182,7 +185,13 @@ impl std::fmt::Debug for Factory {
 impl Peer {
     fn new(client: &Client, endpoint: &Endpoint) -> Result<Self, HttpError> {
         let origin = client.origin_speaking(endpoint, Speaks::Http2)?;
-        Ok(Self { endpoint: endpoint.clone(), origin, wide: Learned::default(), streams: Learned::default() })
+        Ok(Self {
+            endpoint: endpoint.clone(),
+            origin,
+            infer: OnceLock::new(),
+            wide: Learned::default(),
+            streams: Learned::default(),
+        })
     }
 }
 
@@ -197,9 +206,13 @@ impl OipGrpc {
 }
 
 impl Upstream for OipGrpc {
-    // Messages name the model, and servers differ in what they read: every request is written anew.
+    // Messages name the model, and servers differ in what they read.
     fn native(&self) -> Option<Protocol> {
         None
+    }
+
+    fn passes(&self) -> Option<Protocol> {
+        Some(Protocol::OipGrpc)
     }
 
     fn call<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>> {

@@ -57,7 +57,7 @@ impl Backend {
         };
         match within("an answer", self.upstream.call(&self.endpoint, call)).await? {
             Reply::Tensors(answer, _) => Ok(answer),
-            Reply::Wire(answer) => panic!("tensors went in, bytes came out: {}", answer.status()),
+            reply @ (Reply::Wire(_) | Reply::Unnamed(..)) => panic!("tensors went in, {reply:?} came out"),
         }
     }
 
@@ -72,7 +72,7 @@ impl Backend {
         };
         match within("an answer", self.upstream.call(&self.endpoint, call)).await? {
             Reply::Wire(answer) => Ok(answer),
-            Reply::Tensors(..) => panic!("bytes went in, tensors came out"),
+            reply @ (Reply::Tensors(..) | Reply::Unnamed(..)) => panic!("bytes went in, {reply:?} came out"),
         }
     }
 

@@ -71,7 +71,7 @@ fn whole(stages: &mut Stages) {
     let infer = "/inference.GRPCInferenceService/ModelInfer";
     stages.stage("whole path: gRPC ModelInfer", 44, || path::inbound(infer, "application/grpc", grpc.clone()), serve);
     let chat = || path::inbound("/v1/chat/completions", "application/json", Bytes::from_static(CHAT.as_bytes()));
-    stages.stage("whole path: OpenAI chat", 25, chat, serve);
+    stages.stage("whole path: OpenAI chat", 27, chat, serve);
     stages.stage("whole path: no such model, refused", 20, json("/v2/models/none/infer"), |inbound| {
         path::read(sluicegate_flow::serve(&gateway, inbound).now_or_never().unwrap())
     });

@@ -114,7 +114,7 @@ impl Upstream for Ready {
     fn call<'a>(&'a self, _: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>> {
         Box::pin(async move {
             let answer = match call.body {
-                CallBody::Tensors(_) => return Ok(Reply::Tensors(response(), None)),
+                CallBody::Tensors(_) | CallBody::Unnamed(_) => return Ok(Reply::Tensors(response(), None)),
                 CallBody::Wire(body) => {
                     drain(body);
                     if self.0 == Some(Protocol::OpenAi) { CHATTED } else { ANSWER }

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, header};
 use sluicegate_config::StreamTimes;
 use sluicegate_core::{
     Call, CallBody, CallClass, CallError, Deadline, Endpoint, InferRequest, InferResponse, Kind, Metadata, NonFinite,
-    Operation, Outbound, Protocol, Refusal, Reply, ReplyStream, Sent,
+    Operation, Outbound, Protocol, Refusal, Reply, ReplyStream, Sent, Unnamed,
 };
 use sluicegate_wire::{ReplyForm, codec};
 use tokio::time::{Instant, timeout_at};
@@ -18,13 +18,15 @@ use super::traffic::Chosen;
 use super::values::untouched;
 use crate::affinity::{Full, Place};
 use crate::control::Gateway;
-use crate::snapshot::Version;
+use crate::snapshot::{Model, Version};
 use crate::trail::Trail;
 
 /// A backend's answer, with what its encoding needs.
 pub(crate) enum Replied {
     /// In the caller's protocol already: the backend's own bytes, or its own error.
     Wire(Outbound),
+    /// In the caller's protocol, but for the names that stand in front.
+    Unnamed { protocol: Protocol, answer: Unnamed, model: Arc<str>, version: Arc<str>, metadata: Option<Box<Metadata>> },
     /// Decoded, by the client's names.
     Tensors {
         protocol: Protocol,
@@ -35,24 +37,36 @@ pub(crate) enum Replied {
     },
 }
 
+/// What is to be done with the answer to a call, and where the call goes.
+pub(crate) struct Called {
+    protocol: Protocol,
+    operation: Operation,
+    model: Arc<Model>,
+    version: Arc<Version>,
+    /// Where a request of a sequence has to go.
+    place: Option<Box<Place>>,
+    /// When the answer's head must be there.
+    head: Deadline,
+    times: StreamTimes,
+    expected: Expected,
+}
+
 /// In which form the answer comes, and what is to be done with it.
 enum Expected {
     /// As the client's protocol has it.
     Bytes,
-    /// Decoded; the client's id and the form it wants go with it.
+    /// Decoded, or without its names; the client's id and the form it wants go with it.
     Tensors(Option<String>, ReplyForm),
     /// In the OpenAI API's form.
-    Generated(Passage),
+    Generated(Box<Passage>),
 }
 
-pub(crate) async fn call(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -> Result<Replied, Refusal> {
+/// Makes the call to the version's backend.
+pub(crate) fn prepare(chosen: Chosen, gateway: &Gateway, trail: &Trail) -> Result<(Called, Call), Refusal> {
     let (named, payload, version) = chosen.into_parts();
     let mut headers = trail.headers();
     onward(named.headers(), &mut headers);
-    let place = match &payload {
-        Payload::Raw(_) | Payload::Generate(..) => None,
-        Payload::Infer(request, _) | Payload::Values(request) => Place::of(&version.model.name, request),
-    };
+    let mut place = None;
     let (body, expected) = match payload {
         Payload::Raw(body) => {
             copy_content_headers(named.headers(), &mut headers);
@@ -61,7 +75,12 @@ pub(crate) async fn call(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -
         Payload::Values(_) => {
             return Err(Refusal::new(Kind::Internal, "the gateway failed").because("values came where tensors go"));
         }
+        Payload::Unnamed(message) => {
+            let id = message.id.clone();
+            (CallBody::Unnamed(message), Expected::Tensors(id, ReplyForm::default()))
+        }
         Payload::Infer(request, form) => {
+            place = Place::of(&version.model.name, &request).map(Box::new);
             let id = request.id.clone();
             (CallBody::Tensors(request), Expected::Tensors(id, form))
         }
@@ -72,18 +91,28 @@ pub(crate) async fn call(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -
             }
             copy_content_headers(named.headers(), &mut headers);
             let (body, passage) = generate::forward(&body, &head, named.operation(), (named.model(), &version));
-            (CallBody::Wire(body), Expected::Generated(passage))
+            (CallBody::Wire(body), Expected::Generated(Box::new(passage)))
         }
     };
     let now = gateway.clock.now();
-    let times = named.stream_times();
-    let (head, deadline) = if expected.streams() || named.operation() == Operation::GenerateStream {
+    let (operation, times) = (named.operation(), named.stream_times());
+    let (head, deadline) = if expected.streams() || operation == Operation::GenerateStream {
         (Deadline(now + times.idle.min(times.total)), Deadline(now + times.total))
     } else {
         (Deadline(now + named.timeout()), Deadline(now + named.timeout()))
     };
-    let call = Call { operation: named.operation(), model: version.model.clone(), body, headers, deadline };
-    let outcome = attempt(&version, place.as_ref(), call, head, gateway, trail).await;
+    let call = Call { operation, model: version.model.clone(), body, headers, deadline };
+    let (protocol, model) = (named.protocol(), Arc::clone(named.model()));
+    Ok((Called { protocol, operation, model, version, place, head, times, expected }, call))
+}
+
+/// Says what the outcome of a call is to its caller.
+pub(crate) async fn judge(
+    called: Called,
+    outcome: Result<Reply, CallError>,
+    trail: &mut Trail,
+) -> Result<Replied, Refusal> {
+    let Called { protocol, operation, model, version, times, expected, .. } = called;
     match (outcome, expected) {
         (Ok(Reply::Wire(outbound)), expected) => {
             if outbound.status().is_client_error() || outbound.status().is_server_error() {
@@ -91,27 +120,31 @@ pub(crate) async fn call(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -
             }
             match expected {
                 Expected::Generated(passage) => {
-                    generate::hand_on(outbound, passage, times, trail).await.map(Replied::Wire)
+                    Box::pin(generate::hand_on(outbound, *passage, times, trail)).await.map(Replied::Wire)
                 }
-                Expected::Bytes | Expected::Tensors(..) => match codec(named.protocol()).generate {
-                    Some(codec) if named.operation() == Operation::GenerateStream => {
+                Expected::Bytes | Expected::Tensors(..) => match codec(protocol).generate {
+                    Some(codec) if operation == Operation::GenerateStream => {
                         Ok(Replied::Wire(untouched(outbound, codec, times, || trail.heard())))
                     }
                     _ => Ok(Replied::Wire(outbound)),
                 },
             }
         }
-        (Ok(Reply::Tensors(mut response, metadata)), Expected::Tensors(id, form)) => {
-            under_the_clients_names(&mut response, &named.model().name, &version.name, id);
-            let non_finite = named.model().non_finite;
-            Ok(Replied::Tensors { protocol: named.protocol(), response, metadata, form, non_finite })
+        (Ok(Reply::Unnamed(mut answer, metadata)), Expected::Tensors(id, _)) => {
+            answer.id = id;
+            let (model, version) = (Arc::clone(&model.name), Arc::clone(&version.name));
+            Ok(Replied::Unnamed { protocol, answer, model, version, metadata })
         }
-        (Ok(Reply::Tensors(..)), _) => Err(Refusal::new(Kind::Internal, "the gateway failed")
+        (Ok(Reply::Tensors(mut response, metadata)), Expected::Tensors(id, form)) => {
+            under_the_clients_names(&mut response, &model.name, &version.name, id);
+            Ok(Replied::Tensors { protocol, response, metadata, form, non_finite: model.non_finite })
+        }
+        (Ok(Reply::Tensors(..) | Reply::Unnamed(..)), _) => Err(Refusal::new(Kind::Internal, "the gateway failed")
             .because("an upstream answered untouched bytes with tensors")),
         (Err(error), _) => match trail.broken_body() {
             // The call failed since the client's own bytes did not come.
             Some(broken) => Err(read::broken(broken)),
-            None => refuse(error, named.protocol(), trail),
+            None => refuse(error, protocol, trail),
         },
     }
 }
@@ -131,18 +164,19 @@ fn pick<'a>(version: &'a Version, place: Option<&Place>, gateway: &Gateway) -> R
     }
 }
 
-async fn attempt(
-    version: &Arc<Version>,
-    place: Option<&Place>,
+/// Picks an endpoint and calls it.
+pub(crate) async fn attempt(
+    called: &Called,
     call: Call,
-    head: Deadline,
     gateway: &Gateway,
     trail: &mut Trail,
 ) -> Result<Reply, CallError> {
-    let endpoint = pick(version, place, gateway)?;
+    let version = &called.version;
+    let endpoint = pick(version, called.place.as_deref(), gateway)?;
     trail.picked(&endpoint.authority);
     let began = gateway.clock.now();
-    let outcome = timeout_at(Instant::from_std(head.0), version.backend.upstream.call(endpoint, call)).await;
+    let calling = version.backend.upstream.call(endpoint, call);
+    let outcome = timeout_at(Instant::from_std(called.head.0), calling).await;
     let took = gateway.clock.now().saturating_duration_since(began);
     trail.waited(took);
     version.counters.count(matches!(&outcome, Ok(Ok(_))), took, gateway.clock.wall());

@@ -1,6 +1,6 @@
 //! The answer in the caller's protocol.
 
-use sluicegate_core::{Asked, Operation, Outbound, Refusal};
+use sluicegate_core::{Asked, Kind, Operation, Outbound, Refusal};
 use sluicegate_wire::codec;
 
 use super::call::Replied;
@@ -16,6 +16,12 @@ pub(crate) fn encode(replied: Replied) -> Result<Outbound, Refusal> {
         Replied::Tensors { protocol, response, metadata, form, non_finite } => {
             let answer = (codec(protocol).encode_infer)(&response, &form, non_finite)?;
             Ok(back(answer, metadata, protocol))
+        }
+        Replied::Unnamed { protocol, answer, model, version, metadata } => {
+            let Some(pass) = codec(protocol).pass else {
+                return Err(Refusal::new(Kind::Internal, "the gateway failed").because("an answer has no names"));
+            };
+            Ok(back((pass.answer)(&answer, &model, &version)?, metadata, protocol))
         }
     }
 }

@@ -79,7 +79,8 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
     let asked = ask(&identified)?;
     trail.asked(&asked);
     if asked.operation == Operation::Manage {
-        return ordered(asked.protocol, identified, snapshot, trail).await.map(Named::Order);
+        // Rare, and large: in a box it takes no room from the others.
+        return Box::pin(ordered(asked.protocol, identified, snapshot, trail)).await.map(Named::Order);
     }
     let limits = identified.limits();
     let (head, body) = identified.into_parts();

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::future::poll_fn;
 use http::HeaderMap;
 use http_body::Body as HttpBody;
-use sluicegate_core::{Body, BodyError, Deadline, InferRequest, Inquiry, Kind, ModelMetadata, Refusal};
+use sluicegate_core::{Body, BodyError, Deadline, InferRequest, Inquiry, Kind, ModelMetadata, Refusal, Unnamed};
 use sluicegate_wire::grpc::frame::{FrameError, Reader};
 use sluicegate_wire::openai::Head;
 use sluicegate_wire::{Limits, ReplyForm, codec, grpc};
@@ -28,6 +28,8 @@ pub(crate) struct Read {
 pub(crate) enum Payload {
     /// Untouched bytes on their way.
     Raw(Body),
+    /// The message without its names: the backend speaks the protocol, and its tensors need no reading.
+    Unnamed(Unnamed),
     /// A decoded request, and how the client wants the answer.
     Infer(InferRequest, ReplyForm),
     /// Values, read by the description of the version that will answer.
@@ -46,7 +48,10 @@ pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail
             }
             (codec(protocol).open)(named.headers(), collect(body).await?, named.limits())?
         }
-        Message::Opened(bytes) => bytes,
+        Message::Opened(bytes) => match pass(&named, &bytes) {
+            Some(unnamed) => return Ok(Read { named, payload: Payload::Unnamed(unnamed) }),
+            None => bytes,
+        },
         Message::Generative(bytes, head) => return Ok(Read { named, payload: Payload::Generate(bytes, head) }),
     };
     let by_values = named.operation().is_by_values();
@@ -65,6 +70,13 @@ pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail
     }
     let (request, form) = (codec(protocol).decode_infer)(named.headers(), message, metadata.as_ref(), named.limits())?;
     Ok(Read { named, payload: Payload::Infer(request, form) })
+}
+
+/// The message without its names, where all versions that may answer take it so.
+fn pass(named: &NamedModel, message: &Bytes) -> Option<Unnamed> {
+    let protocol = named.protocol();
+    let pass = codec(protocol).pass.filter(|_| named.model().passes(protocol))?;
+    (pass.request)(message, named.limits())
 }
 
 /// Reads a request that names values alone.

@@ -129,7 +129,7 @@ impl One {
     pub async fn infer(&self, request: InferRequest) -> Result<InferResponse, CallError> {
         match self.upstream.call(&self.endpoint, call(request, Duration::from_secs(60))).await? {
             Reply::Tensors(response, _) => Ok(response),
-            Reply::Wire(_) => panic!("tensors came in, bytes went out"),
+            Reply::Wire(_) | Reply::Unnamed(..) => panic!("tensors came in, bytes went out"),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::ops::{Deref, DerefMut};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -44,10 +44,14 @@ pub(super) async fn serve<H: Handler>(
     let without_body = head.method == Method::HEAD;
     let grpc = head::is_grpc(head.version, &head.headers);
     let outbound = match shared.inbound(head, stream) {
-        Ok(inbound) => match unless_reset(&mut reply, opened.handler.serve(inbound)).await {
-            Some(outbound) => outbound,
-            None => return,
-        },
+        Ok(inbound) => {
+            // Pinned here: handed over by value it would take its room twice.
+            let handling = pin!(opened.handler.serve(inbound));
+            match unless_reset(&mut reply, handling).await {
+                Some(outbound) => outbound,
+                None => return,
+            }
+        }
         Err(refusal) => {
             opened.handler.refused(&opened.listener, refusal.kind);
             head::answer(&refusal, grpc)
@@ -60,8 +64,7 @@ pub(super) async fn serve<H: Handler>(
 }
 
 /// What the handler answers, unless the client takes its request back first.
-async fn unless_reset(reply: &mut Reply, handling: impl Future<Output = Outbound>) -> Option<Outbound> {
-    let mut handling = pin!(handling);
+async fn unless_reset(reply: &mut Reply, mut handling: Pin<&mut impl Future<Output = Outbound>>) -> Option<Outbound> {
     poll_fn(|context| match handling.as_mut().poll(context) {
         Poll::Ready(outbound) => Poll::Ready(Some(outbound)),
         // Also when the connection broke.

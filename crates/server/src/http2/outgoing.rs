@@ -90,8 +90,9 @@ fn is_without_body(status: StatusCode) -> bool {
 }
 
 fn prepare(headers: &mut HeaderMap, length: Option<u64>) {
-    for name in &OF_ITS_CONNECTION {
-        headers.remove(name);
+    // Looked for before it is taken out: it is nearly never there.
+    if headers.keys().any(|name| OF_ITS_CONNECTION.contains(name)) {
+        OF_ITS_CONNECTION.iter().for_each(|name| drop(headers.remove(name)));
     }
     headers.entry(header::DATE).or_insert_with(date::value);
     if let Some(length) = length {

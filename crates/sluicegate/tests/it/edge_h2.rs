@@ -82,7 +82,9 @@ fn g_04_a_header_bomb_stays_within_a_megabyte_and_a_half_and_is_given_back() {
     assert!(each <= A_MEGABYTE_AND_A_HALF, "{each} KiB a connection");
     drop(clients);
     gateway.wait_until_in_flight(0);
-    eventually_within(PATIENCE, "four fifths of the memory to be given back", || gateway.memory() <= before + taken / 5);
+    eventually_within(PATIENCE, "four fifths of the memory to be given back", || {
+        gateway.memory() <= before + taken / 5
+    });
 }
 
 #[test]

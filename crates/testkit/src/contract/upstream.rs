@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt;
 use sluicegate_core::{
     BackendModel, BoxFuture, Call, CallBody, CallClass, CallError, DataType, Deadline, Endpoint, InferRequest,
-    InferResponse, Inquiry, Operation, Protocol, Reply, RequestedOutput, Tensor, Upstream,
+    InferResponse, Inquiry, Operation, Protocol, Reply, RequestedOutput, Tensor, Unnamed, Upstream,
 };
 
 use crate::waiting::{PATIENCE, within};
@@ -51,6 +51,7 @@ pub async fn upstream(fixture: UpstreamFixture) {
     fixture.echoes_again_at_the_same_time().await;
     fixture.gives_the_requested_output().await;
     fixture.takes_its_own_protocols_bytes().await;
+    fixture.takes_messages_without_names().await;
     fixture.does_not_know_other_models().await;
     fixture.keeps_a_deadline_that_has_passed().await;
     fixture.describes_the_model().await;
@@ -113,8 +114,30 @@ impl UpstreamFixture {
                 assert!(head.status.is_success(), "upstream contract: wire answer {}: {body:?}", head.status);
                 assert!(body.windows(3).any(|window| window == b"\"y\""), "upstream contract: no output in {body:?}");
             }
-            (Some(_), Ok(Reply::Tensors(..))) => panic!("upstream contract: bytes went in, tensors came out"),
+            (Some(_), Ok(Reply::Tensors(..) | Reply::Unnamed(..))) => {
+                panic!("upstream contract: bytes went in, tensors came out")
+            }
             (Some(protocol), Err(error)) => panic!("upstream contract: {} not taken: {error}", protocol.as_str()),
+        }
+    }
+
+    /// The names are the upstream's to write; the answer has none either, or is decoded.
+    async fn takes_messages_without_names(&self) {
+        let values = self.values();
+        let message = Unnamed { id: Some("without".to_owned()), rest: oip_grpc_rest(&self.shape, &values) };
+        let call = self.call(self.model.clone(), CallBody::Unnamed(message), soon());
+        let result = within("upstream contract: a message without names", self.upstream.call(&self.endpoint, call));
+        match (self.upstream.passes(), result.await) {
+            (None, Err(error)) => {
+                assert_eq!(error.class, CallClass::Client, "upstream contract: a message not taken: {error}");
+            }
+            (Some(_), Ok(Reply::Unnamed(answer, _))) => {
+                let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+                let echoed = answer.rest.windows(bytes.len()).any(|window| window == bytes);
+                assert!(echoed, "upstream contract: no echo in {:?}", answer.rest);
+            }
+            (Some(_), Ok(Reply::Tensors(answer, _))) => self.assert_echo(&answer, &values),
+            (passes, result) => panic!("upstream contract: a message without names, {passes:?}: {result:?}"),
         }
     }
 
@@ -188,8 +211,8 @@ impl UpstreamFixture {
         let call = self.call(self.model.clone(), CallBody::Tensors(request), soon());
         match within("upstream contract: an answer", self.upstream.call(&self.endpoint, call)).await {
             Ok(Reply::Tensors(answer, _)) => answer,
-            Ok(Reply::Wire(answer)) => {
-                panic!("upstream contract: tensors went in, bytes came out: {}", answer.status())
+            Ok(reply @ (Reply::Wire(_) | Reply::Unnamed(..))) => {
+                panic!("upstream contract: tensors went in, bytes came out: {reply:?}")
             }
             Err(error) => panic!("upstream contract: {error}"),
         }
@@ -238,6 +261,15 @@ fn inquiry(model: BackendModel) -> Inquiry {
 
 fn oip_rest_body(shape: &[u64], values: &[f32]) -> Bytes {
     format!(r#"{{"inputs":[{{"name":"x","datatype":"FP32","shape":{shape:?},"data":{values:?}}}]}}"#).into()
+}
+
+/// A `ModelInferRequest` from its tensors on. Lengths are below 128, so that a byte holds each.
+fn oip_grpc_rest(shape: &[u64], values: &[f32]) -> Bytes {
+    let field = |number: u8, bytes: &[u8]| [&[number << 3 | 2, bytes.len().to_le_bytes()[0]], bytes].concat();
+    let dimensions: Vec<u8> = shape.iter().map(|dimension| dimension.to_le_bytes()[0]).collect();
+    let tensor = [field(1, b"x"), field(2, b"FP32"), field(3, &dimensions)].concat();
+    let data: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    [field(5, &tensor), field(7, &data)].concat().into()
 }
 
 fn soon() -> Deadline {

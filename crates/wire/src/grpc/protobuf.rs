@@ -23,6 +23,21 @@ pub(crate) struct Fields {
     rest: Bytes,
 }
 
+/// The same over borrowed bytes, for who only looks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Walk<'a> {
+    rest: &'a [u8],
+}
+
+/// A value that is only looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part<'a> {
+    Varint(u64),
+    Fixed64([u8; 8]),
+    Fixed32([u8; 4]),
+    Bytes(&'a [u8]),
+}
+
 impl Fields {
     pub(crate) const fn of(message: Bytes) -> Self {
         Self { rest: message }
@@ -30,39 +45,68 @@ impl Fields {
 
     /// The next field's number and value. Groups, which nobody writes any more, are refused.
     pub(crate) fn next(&mut self) -> Read<Option<(u32, Value)>> {
+        let mut walk = Walk::over(&self.rest);
+        let Some((number, part)) = walk.next()? else { return Ok(None) };
+        let used = self.rest.len() - walk.rest.len();
+        let value = match part {
+            Part::Varint(number) => Value::Varint(number),
+            Part::Fixed64(bytes) => Value::Fixed64(bytes),
+            Part::Fixed32(bytes) => Value::Fixed32(bytes),
+            Part::Bytes(bytes) => {
+                let length = bytes.len();
+                self.rest.advance(used - length);
+                return Ok(Some((number, Value::Bytes(self.rest.split_to(length)))));
+            }
+        };
+        self.rest.advance(used);
+        Ok(Some((number, value)))
+    }
+}
+
+impl<'a> Walk<'a> {
+    pub(crate) const fn over(message: &'a [u8]) -> Self {
+        Self { rest: message }
+    }
+
+    /// What is not walked over yet.
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// As [`Fields::next`].
+    pub(crate) fn next(&mut self) -> Read<Option<(u32, Part<'a>)>> {
         if self.rest.is_empty() {
             return Ok(None);
         }
         let key = u32::try_from(self.varint()?).map_err(|_| not_protobuf())?;
-        let value = match key & 7 {
-            0 => Value::Varint(self.varint()?),
-            1 => Value::Fixed64(self.fixed()?),
+        let part = match key & 7 {
+            0 => Part::Varint(self.varint()?),
+            1 => Part::Fixed64(self.fixed()?),
             2 => {
-                let length = self.varint()?;
-                match usize::try_from(length) {
-                    Ok(length) if length <= self.rest.len() => Value::Bytes(self.rest.split_to(length)),
-                    _ => return Err(not_protobuf()),
-                }
+                let length = usize::try_from(self.varint()?).map_err(|_| not_protobuf())?;
+                let (bytes, rest) = self.rest.split_at_checked(length).ok_or_else(not_protobuf)?;
+                self.rest = rest;
+                Part::Bytes(bytes)
             }
-            5 => Value::Fixed32(self.fixed()?),
+            5 => Part::Fixed32(self.fixed()?),
             _ => return Err(not_protobuf()),
         };
         match key >> 3 {
             0 => Err(not_protobuf()),
-            number => Ok(Some((number, value))),
+            number => Ok(Some((number, part))),
         }
     }
 
     fn varint(&mut self) -> Read<u64> {
-        let (value, length) = varint(&self.rest).ok_or_else(not_protobuf)?;
-        self.rest.advance(length);
+        let (value, length) = varint(self.rest).ok_or_else(not_protobuf)?;
+        self.rest = self.rest.get(length..).unwrap_or_default();
         Ok(value)
     }
 
     fn fixed<const N: usize>(&mut self) -> Read<[u8; N]> {
-        let bytes = *self.rest.first_chunk::<N>().ok_or_else(not_protobuf)?;
-        self.rest.advance(N);
-        Ok(bytes)
+        let (bytes, rest) = self.rest.split_first_chunk::<N>().ok_or_else(not_protobuf)?;
+        self.rest = rest;
+        Ok(*bytes)
     }
 }
 
@@ -77,14 +121,7 @@ impl Value {
 
     /// A string of at most `limit` bytes; `what` names it.
     pub(crate) fn text(self, limit: usize, what: &str) -> Read<String> {
-        let bytes = self.bytes()?;
-        if bytes.len() > limit {
-            return Err(Fault::message(format!("{what} is too long")));
-        }
-        match std::str::from_utf8(&bytes) {
-            Ok(text) => Ok(text.to_owned()),
-            Err(_) => Err(Fault::message(format!("{what} is not UTF-8"))),
-        }
+        Part::Bytes(&self.bytes()?).text(limit, what)
     }
 
     /// A number of variable length.
@@ -101,6 +138,20 @@ impl Value {
             Self::Varint(0) => Ok(false),
             Self::Varint(1) => Ok(true),
             _ => Err(not_this_message()),
+        }
+    }
+}
+
+impl Part<'_> {
+    /// As [`Value::text`].
+    pub(crate) fn text(self, limit: usize, what: &str) -> Read<String> {
+        let Self::Bytes(bytes) = self else { return Err(not_this_message()) };
+        if bytes.len() > limit {
+            return Err(Fault::message(format!("{what} is too long")));
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(text.to_owned()),
+            Err(_) => Err(Fault::message(format!("{what} is not UTF-8"))),
         }
     }
 }

@@ -5,9 +5,9 @@
 
 use bytes::Bytes;
 use prost::Message;
-use sluicegate_core::{BackendModel, InferRequest, InferResponse, Management, ModelMetadata, Order};
+use sluicegate_core::{BackendModel, InferRequest, InferResponse, Management, ModelMetadata, Order, Unnamed};
 
-use super::{manage, metadata, request, response};
+use super::{manage, metadata, pass, request, response};
 use crate::Limits;
 use crate::fault::{Fault, Read};
 use crate::generated::inference::{
@@ -98,6 +98,20 @@ pub enum Streamed {
 /// Something that the server's wire form cannot carry.
 pub fn encode_request(request: &InferRequest, model: &BackendModel, peer: &Peer) -> Result<Vec<Bytes>, EncodeError> {
     request::encode(request, model, peer)
+}
+
+/// Writes a framed `ModelInferRequest` whose tensors are at hand as they travel.
+///
+/// # Errors
+/// It is larger than a frame can be.
+pub fn encode_unnamed(request: &Unnamed, model: &BackendModel) -> Result<Vec<Bytes>, EncodeError> {
+    pass::framed(request, &model.name, model.version.as_deref())
+}
+
+/// Takes the names off a `ModelInferResponse`, if it is so plain that it need not be decoded.
+#[must_use]
+pub fn unnamed_response(message: &Bytes, limits: &Limits) -> Option<Unnamed> {
+    pass::response(message, limits)
 }
 
 /// Reads a `ModelInferResponse`, with raw or typed contents.

@@ -6,7 +6,7 @@ use sluicegate_core::{Asked, Kind, Operation, Refusal};
 
 use crate::Limits;
 use crate::fault::{Fault, Read};
-use crate::grpc::protobuf::{Fields, once};
+use crate::grpc::protobuf::{Walk, once};
 
 /// Bytes of a name or version.
 const LENGTH: usize = 1024;
@@ -45,13 +45,13 @@ pub(super) fn complete(mut asked: Asked, _: &HeaderMap, message: &Bytes) -> Resu
 fn scan(message: &Bytes) -> Read<(Option<String>, Option<String>)> {
     let limits = Limits::default();
     let mut left = limits.tensors.saturating_mul(3).saturating_add(limits.parameters).saturating_add(limits.members);
-    let mut fields = Fields::of(message.clone());
+    let mut fields = Walk::over(message);
     let (mut model, mut version) = (None, None);
-    while let Some((number, value)) = fields.next()? {
+    while let Some((number, part)) = fields.next()? {
         left = left.checked_sub(1).ok_or_else(|| Fault::message("the message has too many fields"))?;
         match number {
-            1 => once(&mut model, value.text(LENGTH, "the model's name")?, "the model's name")?,
-            2 => once(&mut version, value.text(LENGTH, "the model's version")?, "the model's version")?,
+            1 => once(&mut model, part.text(LENGTH, "the model's name")?, "the model's name")?,
+            2 => once(&mut version, part.text(LENGTH, "the model's version")?, "the model's version")?,
             _ => {}
         }
     }

@@ -9,7 +9,7 @@ use crate::grpc::frame;
 use crate::grpc::protobuf::{put_head, put_message, put_text, put_varint};
 
 /// A tensor of so many bytes is copied between the fields: a piece of its own would cost more.
-const SMALL: usize = 4096;
+pub(super) const SMALL: usize = 4096;
 
 /// A request or an answer: both have the same fields up to the tensors.
 pub(super) struct Message<'a> {
@@ -83,13 +83,15 @@ impl Pieces {
     }
 }
 
-/// Puts the frame's five bytes in front.
+/// Puts the frame's five bytes in front, in one piece with what follows: each piece is a frame of HTTP/2 of its own.
 pub(super) fn framed(message: Pieces) -> Result<Vec<Bytes>, EncodeError> {
     let prefix = frame::prefix(message.length).map_err(|_| EncodeError::TooLarge)?;
-    let mut framed = Vec::with_capacity(message.pieces.len() + 1);
-    framed.push(Bytes::copy_from_slice(&prefix));
-    framed.extend(message.pieces);
-    Ok(framed)
+    let mut pieces = message.pieces.into_iter();
+    let first = pieces.next().unwrap_or_default();
+    let mut head = Vec::with_capacity(prefix.len() + first.len());
+    head.extend_from_slice(&prefix);
+    head.extend_from_slice(&first);
+    Ok(std::iter::once(head.into()).chain(pieces).collect())
 }
 
 /// A tensor's description: field 5 of a request or an answer.

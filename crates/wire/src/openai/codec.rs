@@ -20,6 +20,7 @@ pub const CODEC: Codec = Codec {
     needs_metadata: |_| false,
     decode_infer,
     encode_infer,
+    pass: None,
     stream: None,
     generate: None,
     encode_model_metadata: |metadata: &ModelMetadata| models::model(&metadata.name),

@@ -52,7 +52,7 @@ struct Opening {
 
 /// Sends a request and waits for the head of its answer.
 pub(in super::super) async fn exchange(
-    place: Place,
+    mut place: Place,
     head: Request<()>,
     body: Body,
     mut timer: Timer,

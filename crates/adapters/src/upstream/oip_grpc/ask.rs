@@ -1,12 +1,14 @@
 //! Puts one call to an endpoint. What is common to running a model and asking about one.
 
 use std::future::poll_fn;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request};
+use http::{Method, Request, Uri};
 use sluicegate_core::{Body, CallClass, CallError, Deadline, Metadata, Sent};
 use sluicegate_wire::grpc::{ACCEPT_ENCODING, ACCEPTED, CONTENT, metadata, timeout};
+use sluicegate_wire::oip_grpc::client::INFER_PATH;
 
 use super::answers::Answers;
 use super::faults::{Failed, nonsense};
@@ -20,16 +22,6 @@ const PACKAGE: &str = "/inference.";
 /// The same at TorchServe.
 const TORCHSERVE: &str = "/org.pytorch.serve.grpc.openinference.";
 
-/// Header fields about a body that is not the one sent here.
-const CONTENT_FIELDS: [HeaderName; 6] = [
-    header::CONTENT_TYPE,
-    header::CONTENT_ENCODING,
-    header::ACCEPT,
-    header::ACCEPT_ENCODING,
-    header::TE,
-    HeaderName::from_static("inference-header-content-length"),
-];
-
 impl OipGrpc {
     /// Sends a framed message and waits for the head of the answer.
     pub(super) async fn send(
@@ -39,10 +31,9 @@ impl OipGrpc {
         mut headers: HeaderMap,
         deadline: Deadline,
     ) -> Result<Answers, Failed> {
-        let mut request =
-            Request::builder().method(Method::POST).uri(self.target(peer, path)).body(message).map_err(|error| {
-                CallError::new(CallClass::Server, Sent::Nothing, format!("no request target: {error}"))
-            })?;
+        let mut request = Request::new(message);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.target(peer, path)?;
         own(&mut headers);
         // What is left now: the server need not know how long the gateway took up to here.
         let mut left = timeout::format(deadline.left(self.clock.now()));
@@ -93,30 +84,47 @@ impl OipGrpc {
         }
     }
 
-    fn target(&self, peer: &Peer, path: &str) -> String {
-        match (self.options.package, path.strip_prefix(PACKAGE)) {
+    fn target(&self, peer: &Peer, path: &str) -> Result<Uri, CallError> {
+        // Nearly every call is of this one: its target is made once.
+        let infer = (path == INFER_PATH).then_some(&peer.infer);
+        if let Some(target) = infer.and_then(OnceLock::get) {
+            return Ok(target.clone());
+        }
+        let whole = match (self.options.package, path.strip_prefix(PACKAGE)) {
             (Package::TorchServe, Some(call)) => format!("{}{TORCHSERVE}{call}", peer.endpoint.prefix),
             _ => format!("{}{path}", peer.endpoint.prefix),
-        }
+        };
+        let target = peer
+            .origin
+            .target(whole)
+            .map_err(|error| CallError::new(CallClass::Server, Sent::Nothing, format!("no request target: {error}")))?;
+        Ok(infer.map_or_else(|| target.clone(), |infer| infer.get_or_init(|| target.clone()).clone()))
     }
 }
 
 /// Makes the head that of a gRPC call of our own.
 fn own(headers: &mut HeaderMap) {
-    for name in CONTENT_FIELDS {
-        headers.remove(name);
-    }
-    let unfit = |(name, value): (&HeaderName, &HeaderValue)| {
-        let name = name.as_str();
-        let text = if name.ends_with("-bin") { metadata::is_binary(value.as_bytes()) } else { value.to_str().is_ok() };
-        name.starts_with("grpc-") || !text
-    };
-    // Clients of REST may write what gRPC has no form for.
-    let unfit: Vec<HeaderName> = headers.iter().filter(|field| unfit(*field)).map(|(name, _)| name.clone()).collect();
+    let unfit = headers.iter().filter(|(name, value)| is_of_another_body(name) || !has_form(name, value));
+    let unfit: Vec<HeaderName> = unfit.map(|(name, _)| name.clone()).collect();
     for name in unfit {
         headers.remove(name);
     }
     headers.insert(header::CONTENT_TYPE, CONTENT);
     headers.insert(header::TE, HeaderValue::from_static("trailers"));
     headers.insert(ACCEPT_ENCODING, ACCEPTED);
+}
+
+/// Whether a field is about a body that is not the one sent here.
+fn is_of_another_body(name: &HeaderName) -> bool {
+    match *name {
+        header::CONTENT_TYPE | header::CONTENT_ENCODING | header::ACCEPT | header::ACCEPT_ENCODING | header::TE => true,
+        _ => name.as_str() == "inference-header-content-length",
+    }
+}
+
+/// Whether gRPC has a form for a field. Clients of REST may write what it has none for.
+fn has_form(name: &HeaderName, value: &HeaderValue) -> bool {
+    let name = name.as_str();
+    let text = if name.ends_with("-bin") { metadata::is_binary(value.as_bytes()) } else { value.to_str().is_ok() };
+    text && !name.starts_with("grpc-")
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use sluicegate_core::{
     BackendModel, Call, CallBody, CallClass, CallError, Deadline, InferRequest, InferResponse, Metadata, Parameter,
-    Parameters, Reply, ReplyStream, Sent, one_reply,
+    Parameters, Reply, ReplyStream, Sent, Unnamed, one_reply,
 };
 use sluicegate_wire::Limits;
 use sluicegate_wire::oip_grpc::client::{self, EncodeError, INFER_PATH, STREAM_PATH};
@@ -18,9 +18,30 @@ impl OipGrpc {
     /// Runs a model that answers once.
     pub(super) async fn run(&self, peer: &Peer, call: Call) -> Result<Reply, CallError> {
         let Call { model, body, headers, deadline, .. } = call;
+        if let CallBody::Unnamed(message) = body {
+            return self.pass(peer, (&model, message), headers, deadline).await;
+        }
         let (message, id) = self.encode(peer, (&model, body), &headers, deadline).await?;
         let (response, metadata) = self.answer_once(peer, (message, id), headers, deadline).await?;
         Ok(Reply::Tensors(response, metadata))
+    }
+
+    /// Hands a message on under the server's names. The answer comes back without any, where it is plain; the id is the
+    /// caller's affair: MLServer makes one up.
+    async fn pass(
+        &self,
+        peer: &Peer,
+        (model, message): (&BackendModel, Unnamed),
+        headers: HeaderMap,
+        deadline: Deadline,
+    ) -> Result<Reply, CallError> {
+        let framed = client::encode_unnamed(&message, model).map_err(|error| unfit(&error, Some(false)))?;
+        let body = framed.into_iter().collect();
+        let (answer, metadata) = self.ask_fully(peer, (INFER_PATH, body), headers, deadline).await?;
+        match client::unnamed_response(&answer, &self.limits()) {
+            Some(unnamed) => Ok(Reply::Unnamed(unnamed, metadata)),
+            None => Ok(Reply::Tensors(self.decode(peer, answer, message.id).await?, metadata)),
+        }
     }
 
     async fn answer_once(
@@ -32,12 +53,16 @@ impl OipGrpc {
     ) -> Result<(InferResponse, Option<Box<Metadata>>), CallError> {
         let (answer, metadata) =
             self.ask_fully(peer, (INFER_PATH, message.into_iter().collect()), headers, deadline).await?;
+        Ok((self.decode(peer, answer, id).await?, metadata))
+    }
+
+    async fn decode(&self, peer: &Peer, answer: Bytes, id: Option<String>) -> Result<InferResponse, CallError> {
         let limits = self.limits();
         let decoded = heavy(answer.len(), Sent::All, move || client::decode_response(answer, &limits)).await?;
         let mut response = decoded.map_err(|error| nonsense(&error.to_string(), &peer.endpoint))?;
         // The caller's, or none: MLServer makes one up.
         response.id = id;
-        Ok((response, metadata))
+        Ok(response)
     }
 
     /// Runs a model that answers any number of times. A server that has no call for such models, as KServe, answers once.

@@ -35,6 +35,10 @@ impl OipRest {
             }
             CallBody::Wire(body) => self.pass(peer, &path, headers, body, deadline).await,
             CallBody::Tensors(request) => self.translate(peer, &path, headers, request, deadline).await,
+            CallBody::Unnamed(_) => {
+                let cause = "a message without names was sent to a server whose messages have none";
+                Err(CallError::new(CallClass::Client, Sent::Nothing, cause))
+            }
         }
     }
 

@@ -53,7 +53,9 @@ impl OipRest {
                     Err(error) if says_decoupled(&error) => self.learn(peer, &model, &headers, deadline).await?,
                     Err(error) => return Err(error),
                     Ok(Reply::Tensors(response, _)) => return Ok(one_reply(response)),
-                    Ok(Reply::Wire(_)) => return Err(nonsense("tensors were answered with bytes", &peer.endpoint)),
+                    Ok(Reply::Unnamed(..) | Reply::Wire(_)) => {
+                        return Err(nonsense("tensors were answered with bytes", &peer.endpoint));
+                    }
                 }
             }
         };
