@@ -17,16 +17,14 @@ mod origin;
 mod tls;
 
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::task::Poll;
 use std::time::Duration;
 
 use ::http::header::{self, HeaderName, HeaderValue};
-use ::http::uri::PathAndQuery;
-use ::http::{Request, Response, Version};
+use ::http::uri::{InvalidUri, PathAndQuery};
+use ::http::{HeaderMap, Method, Request, Response, Uri, Version};
 use parking_lot::RwLock;
 use sluicegate_core::{Body, BodyError, Clock, Deadline, Endpoint, PerWorker, Sent, TlsIdentity, Worker};
 use tokio::time::{Instant, Sleep};
@@ -35,7 +33,6 @@ pub use self::answer::Answer;
 pub use self::connect::{Connector, Io, TcpConnector};
 pub(crate) use self::headers::is_hop_by_hop;
 pub use self::headers::strip_hop_by_hop;
-use self::lanes::Lanes;
 use self::line::{Failure, Line, LineAnswer};
 use self::lines::{IDLE_AGE, Lease};
 pub use self::origin::Origin;
@@ -145,9 +142,8 @@ impl Client {
     }
 
     /// Sends `request` (its target in origin form) and waits for the head of its answer. A request that met a
-    /// connection just closed, and of which nothing had left, is sent once more over a fresh one; over HTTP/2 also one
-    /// that the server says it never took up, if its body is at hand. Dropping the future, or the answer before its end,
-    /// closes the connection, or resets the stream.
+    /// connection just closed, and of which nothing had left, is sent once more over a fresh one. Dropping the future, or
+    /// the answer before its end, closes the connection, or resets the stream.
     ///
     /// # Errors
     /// No answer: see [`HttpError`].
@@ -157,23 +153,14 @@ impl Client {
         mut request: Request<Body>,
         patience: Patience,
     ) -> Result<Response<Answer>, HttpError> {
-        let left = patience.deadline.left(self.clock.now());
-        if left.is_zero() {
-            return Err(HttpError::new(
-                Fault::TimedOut,
-                Sent::Nothing,
-                "the request's time was over before it was sent",
-            ));
-        }
         let lines = match origin.own() {
-            Own::Lanes(lanes) => {
-                let timer = Box::pin(tokio::time::sleep(left));
-                return self.send_over(origin, lanes, request, (patience.connect, timer)).await;
-            }
+            // Large, and for who knows what it speaks not on this way.
+            Own::Lanes(_) => return Box::pin(self.send_shared(origin, request, patience)).await,
             Own::Lines(lines) => lines,
         };
+        let left = self.left(patience)?;
         let due = Instant::now() + left;
-        if let Some(lease) = lines.take().await {
+        while let Some(lease) = lines.take() {
             match exchange(lease, request, origin, due).await {
                 Ok(response) => return Ok(response),
                 Err(Failure { error, request: Some(back) }) if error.fault == Fault::Broken => request = *back,
@@ -184,21 +171,28 @@ impl Client {
         exchange(lease, request, origin, due).await.map_err(|failure| failure.error)
     }
 
-    /// Sends over one of the shared connections of HTTP/2.
-    async fn send_over(
+    /// The same to an endpoint that speaks HTTP/2, over one of the shared connections. A request that the server says it
+    /// never took up is sent once more, too, if its body is at hand.
+    ///
+    /// # Errors
+    /// No answer: see [`HttpError`].
+    pub async fn send_shared(
         &self,
         origin: &Origin,
-        lanes: &Arc<Lanes>,
         request: Request<Body>,
-        (connect, mut timer): (Duration, Timer),
+        patience: Patience,
     ) -> Result<Response<Answer>, HttpError> {
+        let Own::Lanes(lanes) = origin.own() else {
+            return Err(HttpError::new(Fault::Connect, Sent::Nothing, "the endpoint does not speak HTTP/2"));
+        };
+        let mut timer = Box::pin(tokio::time::sleep(self.left(patience)?));
         let (head, mut body) = prepare_h2(origin, request)?;
         let connector = origin.connector(&self.connector);
         let mut again = at_hand(&body);
         loop {
             let place = tokio::select! {
                 biased;
-                place = lanes.take(connector, connect) => place?,
+                place = lanes.take(connector, patience.connect) => place?,
                 () = &mut timer => {
                     let cause = "no room on a connection within the request's time";
                     return Err(HttpError::new(Fault::TimedOut, Sent::Nothing, cause));
@@ -216,6 +210,16 @@ impl Client {
             }
             timer = failure.timer;
         }
+    }
+
+    /// The time that is left.
+    fn left(&self, patience: Patience) -> Result<Duration, HttpError> {
+        let left = patience.deadline.left(self.clock.now());
+        if left.is_zero() {
+            let cause = "the request's time was over before it was sent";
+            return Err(HttpError::new(Fault::TimedOut, Sent::Nothing, cause));
+        }
+        Ok(left)
     }
 
     async fn connect(&self, origin: &Arc<Origin>, patience: Patience) -> Result<Box<dyn Io>, HttpError> {
@@ -317,6 +321,22 @@ fn at_hand(body: &Body) -> Option<Body> {
     }
 }
 
+/// A request of `method` for `path`, behind what stands before all paths of the endpoint.
+///
+/// # Errors
+/// The two make no target.
+pub fn request(
+    (method, prefix, path): (Method, &str, String),
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Request<Body>, InvalidUri> {
+    let mut request = Request::new(body);
+    *request.uri_mut() = Uri::try_from(if prefix.is_empty() { path } else { format!("{prefix}{path}") })?;
+    *request.method_mut() = method;
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
 type Timer = Pin<Box<Sleep>>;
 
 async fn exchange(
@@ -330,10 +350,9 @@ async fn exchange(
         return Err(Failure { error, request: Some(Box::new(request)) });
     };
     let (head, ()) = line.exchange(request, origin, due).await?.into_parts();
-    let mut lease = Some(lease);
-    let answer = poll_fn(|context| {
-        lease.take().map_or(Poll::Pending, |lease| Poll::Ready(LineAnswer::new(lease, due, context)))
-    })
-    .await;
-    Ok(Response::from_parts(head, answer.into()))
+    let answer = match lease.whole() {
+        Some(whole) => Answer::from(whole),
+        None => LineAnswer::new(lease, due).into(),
+    };
+    Ok(Response::from_parts(head, answer))
 }

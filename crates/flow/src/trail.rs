@@ -6,7 +6,7 @@ mod heard;
 mod ids;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use sluicegate_core::{
@@ -102,6 +102,11 @@ impl Trail {
 
     pub(crate) fn picked(&mut self, endpoint: &Arc<str>) {
         self.record.endpoint = Some(Arc::clone(endpoint));
+    }
+
+    /// The time of day at `now`, by the clock that was read when the request came.
+    pub(crate) fn wall(&self, now: Instant) -> SystemTime {
+        self.record.arrived + now.saturating_duration_since(self.started)
     }
 
     /// Notes how long the backend took to begin its answer.

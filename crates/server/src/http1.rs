@@ -158,7 +158,9 @@ where
         }
         let mut asked = Asked { version: parts.version, method: parts.method.clone(), keep: keep_alive };
         let inbound = self.inbound(parts, opened);
-        let Some(outbound) = self.handled(opened.handler.serve(inbound)).await else {
+        // Pinned here: handed over by value it would take its room twice.
+        let handling = pin!(opened.handler.serve(inbound));
+        let Some(outbound) = self.handled(handling).await else {
             return Some(End::Cut);
         };
         asked.keep &= self.may_serve_on().await && !drain.is_cancelled();
@@ -182,8 +184,7 @@ where
     }
 
     /// Waits for the handler; `None` if the client leaves first.
-    async fn handled(&self, handling: impl Future<Output = Outbound>) -> Option<Outbound> {
-        let mut handling = pin!(handling);
+    async fn handled(&self, mut handling: Pin<&mut impl Future<Output = Outbound>>) -> Option<Outbound> {
         poll_fn(|context| match handling.as_mut().poll(context) {
             Poll::Ready(outbound) => Poll::Ready(Some(outbound)),
             Poll::Pending => self.wire.lock().poll_left(context).map(|()| None),

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
-use sluicegate_core::BodyError;
+use sluicegate_core::{Body, BodyError};
 
 use super::lane::LaneAnswer;
 use super::line::LineAnswer;
@@ -19,11 +19,22 @@ const TRUSTED_LENGTH: usize = 1024 * 1024;
 pub struct Answer(Over);
 
 enum Over {
+    /// It came with its head.
+    Whole(Bytes),
     Line(LineAnswer),
     Lane(LaneAnswer),
 }
 
 impl Answer {
+    /// As a body to be handed on.
+    #[must_use]
+    pub fn into_body(self) -> Body {
+        match self.0 {
+            Over::Whole(bytes) => bytes.into(),
+            Over::Line(_) | Over::Lane(_) => Body::stream(self),
+        }
+    }
+
     /// All of it, at most `limit` bytes.
     ///
     /// # Errors
@@ -58,6 +69,12 @@ impl Answer {
     }
 }
 
+impl From<Bytes> for Answer {
+    fn from(whole: Bytes) -> Self {
+        Self(Over::Whole(whole))
+    }
+}
+
 impl From<LineAnswer> for Answer {
     fn from(answer: LineAnswer) -> Self {
         Self(Over::Line(answer))
@@ -76,6 +93,8 @@ impl HttpBody for Answer {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut self.get_mut().0 {
+            Over::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Over::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Over::Line(answer) => Pin::new(answer).poll_frame(context),
             Over::Lane(answer) => Pin::new(answer).poll_frame(context),
         }
@@ -83,6 +102,7 @@ impl HttpBody for Answer {
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
+            Over::Whole(bytes) => bytes.is_empty(),
             Over::Line(answer) => answer.is_end_stream(),
             Over::Lane(answer) => answer.is_end_stream(),
         }
@@ -90,6 +110,7 @@ impl HttpBody for Answer {
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
+            Over::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Over::Line(answer) => answer.size_hint(),
             Over::Lane(answer) => answer.size_hint(),
         }

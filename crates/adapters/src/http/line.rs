@@ -84,15 +84,21 @@ impl Line {
         })
     }
 
-    /// Whether a request can be sent: open, nothing unread, the exchange before complete in both directions.
-    pub(super) fn is_fit(&mut self, context: &mut Context<'_>) -> bool {
-        self.kept
-            && self.upload.is_done()
-            && self.download.is_done()
-            && self.out.is_empty()
-            && self.input.is_empty()
-            // What it says unasked, its leaving too, makes it unfit.
-            && self.poll_read(context, ROOM).is_pending()
+    /// Whether the exchange is complete in both directions, so that another may follow.
+    pub(super) fn is_free(&self) -> bool {
+        self.kept && self.upload.is_done() && self.download.is_done() && self.out.is_empty() && self.input.is_empty()
+    }
+
+    /// The body of the answer, if all of it is here already.
+    pub(super) fn whole(&mut self) -> Option<Bytes> {
+        if self.download.is_done() {
+            return Some(Bytes::new());
+        }
+        let length = self.download.left().and_then(|left| usize::try_from(left).ok())?;
+        if length > self.input.len() || !self.upload.is_done() {
+            return None;
+        }
+        self.download.take(&mut self.input)?.ok()?
     }
 
     /// Gives back the room that a large message took. Nothing must be on its way.
@@ -116,7 +122,8 @@ impl Line {
         let mut begun = false;
         self.upload = Upload::of(body);
         let result = poll_fn(|context| {
-            // Looked at before a byte is sent: a request that meets a closed connection goes out over another.
+            // Looked at before a byte is sent: what it says unasked, its leaving too, makes it unfit, and a request that
+            // meets that goes out over another.
             if !begun {
                 if self.poll_read(context, ROOM).is_ready() {
                     return Poll::Ready(Err(self.failed(Fault::Broken, "the connection ended without an answer")));

@@ -1,12 +1,11 @@
 //! The HTTP/1.1 connections of one worker to one endpoint: those in use are counted, idle ones kept for its next
 //! request. Bounded in number and age. Must not know what is asked over them.
 
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use sluicegate_core::{Clock, Worker};
 
@@ -60,22 +59,16 @@ impl Lines {
         Lease { lines: Arc::clone(self), line: Some(line) }
     }
 
-    /// An idle connection that is open as far as can be told now.
-    pub(super) async fn take(self: &Arc<Self>) -> Option<Lease> {
+    /// An idle connection that was open when it was last looked at.
+    pub(super) fn take(self: &Arc<Self>) -> Option<Lease> {
         let now = self.clock.now();
-        loop {
-            let (since, line) = self.idle.lock().pop()?;
-            if now.saturating_duration_since(since) >= IDLE_AGE {
-                // It was the youngest: the rest is older still.
-                self.sweep(now);
-                return None;
-            }
-            let mut lease = self.lease(line);
-            // Reads what has arrived: a peer that hung up, or spoke unasked, is found out here.
-            if poll_fn(|context| Poll::Ready(lease.line().is_some_and(|line| line.is_fit(context)))).await {
-                return Some(lease);
-            }
+        let (since, line) = self.idle.lock().pop()?;
+        if now.saturating_duration_since(since) >= IDLE_AGE {
+            // It was the youngest: the rest is older still.
+            self.sweep(now);
+            return None;
         }
+        Some(self.lease(line))
     }
 
     /// Closes idle connections that are too old. Whether nothing is left, in use or idle.
@@ -111,10 +104,18 @@ impl Lease {
         self.line.as_deref()
     }
 
-    /// Gives the connection back if the exchange is complete in both directions; else closes it.
-    pub(super) fn finish(mut self, context: &mut Context<'_>) {
+    /// The answer's body, if all of it came with its head; the connection is then given back.
+    pub(super) fn whole(&mut self) -> Option<Bytes> {
+        let whole = self.line()?.whole()?;
+        self.finish();
+        Some(whole)
+    }
+
+    /// Gives the connection back if the exchange is complete in both directions; else closes it. Whether it is still open
+    /// is looked at by the next request.
+    pub(super) fn finish(&mut self) {
         if let Some(mut line) = self.line.take()
-            && line.is_fit(context)
+            && line.is_free()
         {
             line.shrink();
             self.lines.put(line);

@@ -6,6 +6,9 @@ use crate::http::{is_hop_by_hop, strip_hop_by_hop};
 
 /// Takes out what belongs to the connection, and what tells of the server behind or speaks for the gateway's own site.
 pub(crate) fn strip_private(headers: &mut HeaderMap) {
+    if !headers.keys().any(|name| is_hop_by_hop(name) || is_private(name)) {
+        return;
+    }
     strip_hop_by_hop(headers);
     let private: Vec<HeaderName> = headers.keys().filter(|name| is_private(name)).cloned().collect();
     for name in private {

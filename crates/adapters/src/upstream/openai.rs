@@ -124,9 +124,9 @@ impl OpenAi {
         // The reason phrase and the like are left behind with the extensions.
         head.extensions.clear();
         let body = if head.status.is_success() {
-            Body::stream(answer)
+            answer.into_body()
         } else {
-            error_body(peer, head.status, &head.headers, answer).await?
+            Box::pin(error_body(peer, head.status, &head.headers, answer)).await?
         };
         strip_private(&mut head.headers);
         Ok(Reply::Wire(Response::from_parts(head, body)))

@@ -104,13 +104,8 @@ async fn idle_connections_of_all_workers_together_are_bounded() {
     let server = Upstream::start(hello()).await;
     let fixture = Fixture::over_http1(&server);
     for worker in group(4) {
-        let mut answers = Vec::new();
-        for _ in 0..40 {
-            answers.push(by(worker, fixture.send_within(PATIENCE)).await.unwrap().into_body());
-        }
-        for answer in answers {
-            by(worker, answer.collect(100)).await.unwrap();
-        }
+        // All at once, so that each has a connection for itself.
+        by(worker, join_all((0..40).map(|_| fixture.ask()))).await;
         assert_eq!(fixture.origin.idle(), 32 * worker.number());
     }
 }

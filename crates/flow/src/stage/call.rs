@@ -1,8 +1,9 @@
 //! Picks an endpoint of the version's backend and calls it, within the model's time.
 
 use std::sync::Arc;
+use std::time::Instant as StdInstant;
 
-use http::{HeaderMap, HeaderName, header};
+use http::HeaderMap;
 use sluicegate_config::StreamTimes;
 use sluicegate_core::{
     Call, CallBody, CallClass, CallError, Deadline, Endpoint, InferRequest, InferResponse, Kind, Metadata, NonFinite,
@@ -11,7 +12,7 @@ use sluicegate_core::{
 use sluicegate_wire::{ReplyForm, codec};
 use tokio::time::{Instant, timeout_at};
 
-use super::forward::{back, onward};
+use super::forward::{Content, back, onward};
 use super::generate::{self, Passage};
 use super::read::{self, Payload};
 use super::traffic::Chosen;
@@ -45,6 +46,8 @@ pub(crate) struct Called {
     version: Arc<Version>,
     /// Where a request of a sequence has to go.
     place: Option<Box<Place>>,
+    /// When it is made.
+    now: StdInstant,
     /// When the answer's head must be there.
     head: Deadline,
     times: StreamTimes,
@@ -64,14 +67,15 @@ enum Expected {
 /// Makes the call to the version's backend.
 pub(crate) fn prepare(chosen: Chosen, gateway: &Gateway, trail: &Trail) -> Result<(Called, Call), Refusal> {
     let (named, payload, version) = chosen.into_parts();
+    let content = match &payload {
+        Payload::Raw(_) | Payload::Generate(..) => Content::AsItCame,
+        Payload::Unnamed(_) | Payload::Infer(..) | Payload::Values(_) => Content::Anew,
+    };
     let mut headers = trail.headers();
-    onward(named.headers(), &mut headers);
+    onward(named.headers(), content, &mut headers);
     let mut place = None;
     let (body, expected) = match payload {
-        Payload::Raw(body) => {
-            copy_content_headers(named.headers(), &mut headers);
-            (CallBody::Wire(body), Expected::Bytes)
-        }
+        Payload::Raw(body) => (CallBody::Wire(body), Expected::Bytes),
         Payload::Values(_) => {
             return Err(Refusal::new(Kind::Internal, "the gateway failed").because("values came where tensors go"));
         }
@@ -89,7 +93,6 @@ pub(crate) fn prepare(chosen: Chosen, gateway: &Gateway, trail: &Trail) -> Resul
                 let public = "this model is not called over the OpenAI API, but over the Open Inference Protocol";
                 return Err(Refusal::new(Kind::BadRequest, public));
             }
-            copy_content_headers(named.headers(), &mut headers);
             let (body, passage) = generate::forward(&body, &head, named.operation(), (named.model(), &version));
             (CallBody::Wire(body), Expected::Generated(Box::new(passage)))
         }
@@ -103,7 +106,7 @@ pub(crate) fn prepare(chosen: Chosen, gateway: &Gateway, trail: &Trail) -> Resul
     };
     let call = Call { operation, model: version.model.clone(), body, headers, deadline };
     let (protocol, model) = (named.protocol(), Arc::clone(named.model()));
-    Ok((Called { protocol, operation, model, version, place, head, times, expected }, call))
+    Ok((Called { protocol, operation, model, version, place, now, head, times, expected }, call))
 }
 
 /// Says what the outcome of a call is to its caller.
@@ -156,8 +159,8 @@ impl Expected {
     }
 }
 
-fn pick<'a>(version: &'a Version, place: Option<&Place>, gateway: &Gateway) -> Result<&'a Endpoint, CallError> {
-    match version.backend.pick_for(place, gateway.clock.now()) {
+fn pick<'a>(version: &'a Version, place: Option<&Place>, now: StdInstant) -> Result<&'a Endpoint, CallError> {
+    match version.backend.pick_for(place, now) {
         Ok(Some(endpoint)) => Ok(endpoint),
         Ok(None) => Err(CallError::new(CallClass::Transport, Sent::Nothing, "the backend has no endpoint")),
         Err(Full) => Err(CallError::new(CallClass::Pushback, Sent::Nothing, "too many sequences are open")),
@@ -172,14 +175,14 @@ pub(crate) async fn attempt(
     trail: &mut Trail,
 ) -> Result<Reply, CallError> {
     let version = &called.version;
-    let endpoint = pick(version, called.place.as_deref(), gateway)?;
+    let endpoint = pick(version, called.place.as_deref(), called.now)?;
     trail.picked(&endpoint.authority);
-    let began = gateway.clock.now();
     let calling = version.backend.upstream.call(endpoint, call);
     let outcome = timeout_at(Instant::from_std(called.head.0), calling).await;
-    let took = gateway.clock.now().saturating_duration_since(began);
+    let now = gateway.clock.now();
+    let took = now.saturating_duration_since(called.now);
     trail.waited(took);
-    version.counters.count(matches!(&outcome, Ok(Ok(_))), took, gateway.clock.wall());
+    version.counters.count(matches!(&outcome, Ok(Ok(_))), took, trail.wall(now));
     outcome.unwrap_or_else(|_| Err(late()))
 }
 
@@ -193,7 +196,7 @@ pub(super) async fn open(
 ) -> Result<ReplyStream, CallError> {
     let place = Place::of(&version.model.name, &request);
     let began = gateway.clock.now();
-    let endpoint = pick(version, place.as_ref(), gateway)?;
+    let endpoint = pick(version, place.as_ref(), began)?;
     picked(&endpoint.authority);
     let deadline = Deadline(began + times.total);
     let (model, body) = (version.model.clone(), CallBody::Tensors(request));
@@ -254,17 +257,5 @@ pub(super) fn refusal(error: CallError) -> Refusal {
     match error.public {
         Some(public) => Refusal { public: public.into(), ..refusal },
         None => refusal,
-    }
-}
-
-/// Headers that say how to read the body, and how to write the answer.
-fn copy_content_headers(from: &HeaderMap, to: &mut HeaderMap) {
-    const LENGTHS: HeaderName = HeaderName::from_static("inference-header-content-length");
-    for (name, value) in from {
-        let describes =
-            matches!(*name, header::CONTENT_TYPE | header::CONTENT_ENCODING | header::ACCEPT | header::ACCEPT_ENCODING);
-        if describes || *name == LENGTHS {
-            to.append(name.clone(), value.clone());
-        }
     }
 }

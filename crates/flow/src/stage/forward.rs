@@ -45,13 +45,33 @@ const FAMILIES: [&str; 22] = [
     "x-ssl-",
 ];
 
+/// What becomes of the fields that say how to read the body, and how to write the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// The body goes on as it came, and they with it.
+    AsItCame,
+    /// The body is written anew.
+    Anew,
+}
+
 /// Puts what passes of a client's head beside what is there already: the ids, which no client overrides.
-pub(super) fn onward(from: &HeaderMap, to: &mut HeaderMap) {
+pub(super) fn onward(from: &HeaderMap, content: Content, to: &mut HeaderMap) {
     let named = Nominated::of(from);
     for (name, value) in from {
-        if passes(name.as_str()) && !named.holds(name) {
+        let passes = match content {
+            Content::AsItCame if describes_content(name) => true,
+            _ => passes(name) && !named.holds(name),
+        };
+        if passes {
             to.append(name.clone(), value.clone());
         }
+    }
+}
+
+fn describes_content(name: &HeaderName) -> bool {
+    match *name {
+        header::CONTENT_TYPE | header::CONTENT_ENCODING | header::ACCEPT | header::ACCEPT_ENCODING => true,
+        _ => name.as_str() == "inference-header-content-length",
     }
 }
 
@@ -72,7 +92,14 @@ pub(super) fn back(mut answer: Outbound, metadata: Option<Box<Metadata>>, protoc
 }
 
 /// Whether a field may pass. A name with underscores is read as its twin with hyphens, as many servers do.
-fn passes(name: &str) -> bool {
+fn passes(name: &HeaderName) -> bool {
+    match *name {
+        // What nearly every request has, first.
+        header::USER_AGENT => return true,
+        header::HOST | header::CONTENT_LENGTH | header::CONTENT_TYPE | header::ACCEPT | header::TE => return false,
+        _ => {}
+    }
+    let name = name.as_str();
     let mut twin = [0_u8; LONGEST];
     let name = if name.contains('_') { hyphened(name, &mut twin) } else { name };
     !FAMILIES.iter().any(|family| name.starts_with(family)) && !is_kept_back(name)

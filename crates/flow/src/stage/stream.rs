@@ -15,7 +15,7 @@ use sluicegate_wire::{ReplyForm, StreamCodec, codec, grpc};
 use tokio::time::timeout;
 
 use super::call::{self, refusal, under_the_clients_names};
-use super::forward::onward;
+use super::forward::{Content, onward};
 use super::name::{NamedModel, NamedStream};
 use super::read::{self, broken};
 use super::traffic;
@@ -161,7 +161,7 @@ impl Conversation {
         let (request, form, named) = read::decode_opened(named).map_err(|refusal| (refusal, None))?;
         let (id, non_finite) = (request.id.clone(), named.model().non_finite);
         let (times, mut headers) = (named.stream_times(), self.ids.headers());
-        onward(named.headers(), &mut headers);
+        onward(named.headers(), Content::Anew, &mut headers);
         let patience = Patience::begin(times);
         let answers = call::open(&version, (request, times), &self.gateway, headers, |_| {}).await;
         let answers = answers.map_err(|error| (refusal(error), id.clone()))?;

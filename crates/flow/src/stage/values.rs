@@ -16,7 +16,7 @@ use self::answers::{Answers, Naming};
 pub(super) use self::untouched::untouched;
 use super::call;
 use super::encode;
-use super::forward::onward;
+use super::forward::{Content, onward};
 use super::read::Payload;
 use super::traffic::Chosen;
 use crate::control::Gateway;
@@ -52,7 +52,7 @@ pub(crate) async fn answer(chosen: Chosen, gateway: &Gateway, trail: &mut Trail)
     };
     let naming = Naming::of(&named, &version, &request);
     let mut headers = trail.headers();
-    onward(named.headers(), &mut headers);
+    onward(named.headers(), Content::Anew, &mut headers);
     let outcome = if named.operation() == Operation::GenerateStream {
         let asked = Asked { request, codec, naming, times: named.stream_times(), headers };
         several(asked, &version, gateway, trail).await

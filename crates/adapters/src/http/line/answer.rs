@@ -20,19 +20,15 @@ pub(in super::super) struct LineAnswer {
 
 impl LineAnswer {
     /// The body that comes over `lease` until `due`.
-    pub(in super::super) fn new(lease: Lease, due: Instant, context: &mut Context<'_>) -> Self {
-        let mut answer = Self { lease: Some(lease), due };
-        answer.settle(context);
-        answer
+    pub(in super::super) const fn new(lease: Lease, due: Instant) -> Self {
+        Self { lease: Some(lease), due }
     }
 
     /// Gives the connection back once the body is complete.
-    fn settle(&mut self, context: &mut Context<'_>) {
+    fn settle(&mut self) {
         let complete = |lease: &mut Lease| lease.line().is_some_and(|line| line.download.is_done());
-        if self.lease.as_mut().is_some_and(complete)
-            && let Some(lease) = self.lease.take()
-        {
-            lease.finish(context);
+        if let Some(mut lease) = self.lease.take_if(complete) {
+            lease.finish();
         }
     }
 
@@ -56,12 +52,12 @@ impl HttpBody for LineAnswer {
         }
         match ready!(line.poll_data(context)) {
             Some(Ok(data)) => {
-                this.settle(context);
+                this.settle();
                 Poll::Ready(Some(Ok(Frame::data(data))))
             }
             Some(Err(cause)) => this.broken(BodyError::Broken(cause)),
             None => {
-                this.settle(context);
+                this.settle();
                 Poll::Ready(None)
             }
         }

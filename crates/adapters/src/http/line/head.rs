@@ -11,6 +11,11 @@ use super::super::headers::{is_hop_by_hop, strip_hop_by_hop};
 /// Most fields of an answer.
 const FIELDS: usize = 100;
 
+/// As many as most answers have at most.
+const FEW: usize = 16;
+
+const TOO_MANY: &str = "the head of its answer has too many fields";
+
 /// What an answer's head says of its connection and its framing. None of it is handed on.
 #[derive(Debug, Default)]
 pub(super) struct Hop {
@@ -83,13 +88,20 @@ pub(super) fn read(input: &mut BytesMut, limit: usize) -> Result<Option<(Respons
 }
 
 fn parse(head: &Bytes) -> Result<(Response<()>, Hop), &'static str> {
+    // Room for all that may come is only made where little is not enough.
+    match parse_within(head, &mut [httparse::EMPTY_HEADER; FEW]) {
+        Err(TOO_MANY) => parse_within(head, &mut [httparse::EMPTY_HEADER; FIELDS]),
+        parsed => parsed,
+    }
+}
+
+fn parse_within<'a>(head: &'a Bytes, room: &mut [httparse::Header<'a>]) -> Result<(Response<()>, Hop), &'static str> {
     const NONE: &str = "its answer is not HTTP";
-    let mut fields = [httparse::EMPTY_HEADER; FIELDS];
-    let mut parsed = httparse::Response::new(&mut fields);
+    let mut parsed = httparse::Response::new(room);
     match parsed.parse(head) {
         Ok(httparse::Status::Complete(length)) if length == head.len() => {}
         Ok(_) => return Err(NONE),
-        Err(httparse::Error::TooManyHeaders) => return Err("the head of its answer has too many fields"),
+        Err(httparse::Error::TooManyHeaders) => return Err(TOO_MANY),
         Err(_) => return Err(NONE),
     }
     let mut response = Response::new(());

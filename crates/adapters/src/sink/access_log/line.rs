@@ -112,7 +112,7 @@ fn number(buffer: &mut Vec<u8>, name: &str, value: impl itoa::Integer) {
 
 /// To the microsecond, without zeros at the end but one behind the point.
 fn milliseconds(buffer: &mut Vec<u8>, name: &str, duration: Duration) {
-    let microseconds = duration.as_micros();
+    let microseconds = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     number(buffer, name, microseconds / 1000);
     buffer.push(b'.');
     let mut rest = microseconds % 1000;

@@ -42,7 +42,7 @@ impl OipGrpc {
         headers.insert(timeout::TIMEOUT, left);
         *request.headers_mut() = headers;
         let patience = Patience { connect: self.connect_timeout, deadline };
-        let response = self.client.send(&peer.origin, request, patience).await.map_err(|error| {
+        let response = self.client.send_shared(&peer.origin, request, patience).await.map_err(|error| {
             if error.fault == Fault::Connect {
                 peer.wide.forget();
                 peer.streams.forget();

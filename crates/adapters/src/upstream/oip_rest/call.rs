@@ -33,8 +33,9 @@ impl OipRest {
                 let cause = "the client's own bytes were sent to a server that does not read binary tensors";
                 Err(CallError::new(CallClass::Client, Sent::Nothing, cause))
             }
-            CallBody::Wire(body) => self.pass(peer, &path, headers, body, deadline).await,
-            CallBody::Tensors(request) => self.translate(peer, &path, headers, request, deadline).await,
+            CallBody::Wire(body) => self.pass(peer, path, headers, body, deadline).await,
+            // In a box: what passes needs none of its room.
+            CallBody::Tensors(request) => Box::pin(self.translate(peer, &path, headers, request, deadline)).await,
             CallBody::Unnamed(_) => {
                 let cause = "a message without names was sent to a server whose messages have none";
                 Err(CallError::new(CallClass::Client, Sent::Nothing, cause))
@@ -53,7 +54,7 @@ impl OipRest {
     async fn pass(
         &self,
         peer: &Peer,
-        path: &str,
+        path: String,
         headers: HeaderMap,
         body: Body,
         deadline: Deadline,
@@ -64,8 +65,10 @@ impl OipRest {
         head.extensions.clear();
         // Events have the status of the first one, which may be an error; answers may follow.
         let told = head.status.is_success() || is_events(&head.headers) && !is_for_operators(head.status);
-        let body =
-            if told { Body::stream(answer) } else { error_body(peer, head.status, &mut head.headers, answer).await? };
+        let body = match told {
+            true => answer.into_body(),
+            false => Box::pin(error_body(peer, head.status, &mut head.headers, answer)).await?,
+        };
         strip_private(&mut head.headers);
         Ok(Reply::Wire(Response::from_parts(head, body)))
     }

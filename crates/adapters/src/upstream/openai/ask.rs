@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use sluicegate_core::{Body, CallClass, CallError, Deadline, Endpoint, Sent};
 
 use super::{KIND, OpenAi, Peer};
-use crate::http::{Answer, Patience};
+use crate::http::{Answer, Patience, request};
 use crate::remote::faults::{self, from_body};
 use crate::remote::transport::from_http;
 
@@ -25,18 +25,15 @@ impl OpenAi {
     pub(super) async fn send(
         &self,
         peer: &Peer,
-        (method, path): (Method, &str),
+        (method, path): (Method, impl Into<String>),
         mut headers: HeaderMap,
         body: Body,
         deadline: Deadline,
     ) -> Result<Response<Answer>, CallError> {
         // Answers are read on their way: no server may choose an encoding.
         headers.remove(header::ACCEPT_ENCODING);
-        let mut request =
-            Request::builder().method(method).uri(format!("{}{path}", peer.endpoint.prefix)).body(body).map_err(
-                |error| CallError::new(CallClass::Server, Sent::Nothing, format!("no request target: {error}")),
-            )?;
-        *request.headers_mut() = headers;
+        let request = request((method, &peer.endpoint.prefix, path.into()), headers, body)
+            .map_err(|error| CallError::new(CallClass::Server, Sent::Nothing, format!("no request target: {error}")))?;
         let patience = Patience { connect: self.connect_timeout, deadline };
         self.client.send(&peer.origin, request, patience).await.map_err(|error| from_http(&error, &peer.endpoint))
     }

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::BodyExt as _;
 use sluicegate_core::{Body, Metadata, Outbound, Protocol};
 
-use super::{FAMILIES, LONGEST, back, onward};
+use super::{Content, FAMILIES, LONGEST, back, onward};
 
 fn passed(fields: &[(&'static str, &'static str)]) -> Vec<String> {
     let mut from = HeaderMap::new();
@@ -12,7 +12,7 @@ fn passed(fields: &[(&'static str, &'static str)]) -> Vec<String> {
         from.append(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     let mut to = HeaderMap::new();
-    onward(&from, &mut to);
+    onward(&from, Content::Anew, &mut to);
     to.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
 }
 
@@ -100,7 +100,7 @@ fn ids_that_are_there_stay() {
     from.insert("x-request-id", HeaderValue::from_static("forged"));
     let mut to = HeaderMap::new();
     to.insert("x-request-id", HeaderValue::from_static("ours"));
-    onward(&from, &mut to);
+    onward(&from, Content::Anew, &mut to);
     assert_eq!(to.get_all("x-request-id").iter().collect::<Vec<_>>(), ["ours"]);
 }
 
