@@ -186,6 +186,11 @@ pub trait Upstream: Send + Sync + 'static {
         None
     }
 
+    /// Whether a call ends by itself when its deadline has come. Where it does not, the caller sees to that.
+    fn keeps_deadlines(&self) -> bool {
+        false
+    }
+
     /// Runs a model.
     fn call<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>>;
 

@@ -72,7 +72,7 @@ fn decoded(path: &str, length: usize) -> Result<String, Refusal> {
 
 fn check_segments(path: &str) -> Result<(), Refusal> {
     let bytes = path.as_bytes();
-    if !bytes.iter().all(|byte| stands_in_a_path(*byte)) {
+    if !bytes.iter().all(|byte| IN_A_PATH.get(usize::from(*byte)).is_some_and(|stands| *stands)) {
         return Err(refuse("the path has a character that must not stand in it"));
     }
     // Two slashes, or a slash and a dot: rare enough to look closer only then.
@@ -103,6 +103,20 @@ fn check_query(query: &str) -> Result<(), Refusal> {
     }
     Ok(())
 }
+
+/// [`stands_in_a_path`], looked up.
+#[expect(clippy::indexing_slicing, reason = "reckoned while compiling, where a panic is an error")]
+static IN_A_PATH: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] = stands_in_a_path(byte);
+        match byte.checked_add(1) {
+            Some(next) => byte = next,
+            None => break table,
+        }
+    }
+};
 
 /// What may stand in a path: `pchar` of RFC 3986 without `;`, and the slash. The percent sign is looked at elsewhere.
 const fn stands_in_a_path(byte: u8) -> bool {

@@ -215,6 +215,10 @@ impl Upstream for OipGrpc {
         Some(Protocol::OipGrpc)
     }
 
+    fn keeps_deadlines(&self) -> bool {
+        true
+    }
+
     fn call<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>> {
         Box::pin(async move { self.run(&*self.peer(endpoint)?, call).await })
     }

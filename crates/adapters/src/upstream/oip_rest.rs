@@ -202,6 +202,10 @@ impl Upstream for OipRest {
         takes_all.then_some(Protocol::OipRest)
     }
 
+    fn keeps_deadlines(&self) -> bool {
+        true
+    }
+
     fn call<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>> {
         Box::pin(async move { self.run(&*self.peer(endpoint)?, call).await })
     }

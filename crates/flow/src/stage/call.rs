@@ -177,8 +177,12 @@ pub(crate) async fn attempt(
     let version = &called.version;
     let endpoint = pick(version, called.place.as_deref(), called.now)?;
     trail.picked(&endpoint.authority);
-    let calling = version.backend.upstream.call(endpoint, call);
-    let outcome = timeout_at(Instant::from_std(called.head.0), calling).await;
+    let upstream = &version.backend.upstream;
+    // One alarm is enough.
+    let outcome = match called.head == call.deadline && upstream.keeps_deadlines() {
+        true => Ok(upstream.call(endpoint, call).await),
+        false => timeout_at(Instant::from_std(called.head.0), upstream.call(endpoint, call)).await,
+    };
     let now = gateway.clock.now();
     let took = now.saturating_duration_since(called.now);
     trail.waited(took);

@@ -145,9 +145,8 @@ impl<'a> Iterator for Lines<'a> {
 }
 
 fn request_line(line: &[u8]) -> Result<(Method, &[u8], Version), Refusal> {
-    let mut words = line.split(|byte| *byte == b' ');
-    let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
-    else {
+    let words = word(line).and_then(|(method, rest)| Some((method, word(rest)?)));
+    let Some((method, (target, version))) = words.filter(|(_, (_, version))| !version.contains(&b' ')) else {
         return Err(bad("the request line must be a method, a target and a version with one space between them"));
     };
     let version = match version {
@@ -156,21 +155,43 @@ fn request_line(line: &[u8]) -> Result<(Method, &[u8], Version), Refusal> {
         _ => return Err(bad("the version of HTTP must be HTTP/1.1 or HTTP/1.0")),
     };
     let method = Method::from_bytes(method).map_err(|_| bad("the method is none"))?;
-    if target.contains(&b'#') {
+    if memchr::memchr(b'#', target).is_some() {
         return Err(Refusal::new(Kind::BadPath, "the request target has a fragment"));
     }
     Ok((method, target, version))
+}
+
+/// The bytes up to a space, and those behind it.
+fn word(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (word, rest) = line.split_at_checked(memchr::memchr(b' ', line)?)?;
+    Some((word, rest.get(1..)?))
 }
 
 fn field(line: &[u8]) -> Result<(HeaderName, &[u8]), Refusal> {
     let colon = memchr::memchr(b':', line).ok_or_else(|| bad("a header field has no colon"))?;
     let (name, value) = line.split_at_checked(colon).unwrap_or_default();
     // A space before the colon and a folded line (which begins with a space) are no name, too.
-    let name = HeaderName::from_bytes(name).map_err(|_| bad("a header field has a name that is none"))?;
+    let name = known(name)
+        .map_or_else(|| HeaderName::from_bytes(name), Ok)
+        .map_err(|_| bad("a header field has a name that is none"))?;
     let value = value.get(1..).unwrap_or_default();
     let start = value.iter().position(|byte| !is_blank(*byte)).unwrap_or(value.len());
     let end = value.iter().rposition(|byte| !is_blank(*byte)).map_or(start, |last| last + 1);
     Ok((name, value.get(start..end).unwrap_or_default()))
+}
+
+/// The names that nearly every request has, as nearly every client writes them: told without reading them letter by letter.
+fn known(name: &[u8]) -> Option<HeaderName> {
+    Some(match name {
+        b"Host" | b"host" => header::HOST,
+        b"Accept" | b"accept" => header::ACCEPT,
+        b"User-Agent" | b"user-agent" => header::USER_AGENT,
+        b"Connection" | b"connection" => header::CONNECTION,
+        b"Content-Type" | b"content-type" => header::CONTENT_TYPE,
+        b"Content-Length" | b"content-length" => header::CONTENT_LENGTH,
+        b"Accept-Encoding" | b"accept-encoding" => header::ACCEPT_ENCODING,
+        _ => return None,
+    })
 }
 
 const fn is_blank(byte: u8) -> bool {
