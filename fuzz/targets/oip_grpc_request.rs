@@ -19,12 +19,14 @@ pub fn run(data: &[u8]) {
     let asked = Asked { protocol: Protocol::OipGrpc, operation: Operation::Infer, model: None, version: None };
     let named = codec.name_in_body.and_then(|complete| complete(asked, &HeaderMap::new(), &message).ok());
     let read = |message| (codec.decode_infer)(&HeaderMap::new(), message, None, &Limits::default());
+    let passed = codec.pass.and_then(|pass| (pass.request)(&message, &Limits::default()));
     let request = match read(message.clone()) {
         Ok((request, _)) => request,
         Err(refusal) => {
             let answer = (codec.encode_refusal)(&refusal);
             let status = Status::read(answer.headers()).unwrap();
             assert_eq!((answer.status().as_u16(), status.code.number()), (200, 3), "{refusal}");
+            assert!(passed.is_none(), "it passes, though it would be refused: {refusal}");
             return;
         }
     };
@@ -35,12 +37,16 @@ pub fn run(data: &[u8]) {
     assert_eq!(request.id.as_deref().unwrap_or_default(), other.id);
     assert_eq!(request.inputs.len(), other.inputs.len());
     let model = BackendModel { name: "m".into(), version: None };
-    let framed: Vec<u8> = client::encode_request(&request, &model, &Peer::default()).unwrap().concat();
-    let mut framed = Bytes::from(framed);
-    let again = frame::Reader::new(Encoding::Identity, u64::MAX).read(&mut framed).unwrap().unwrap();
-    let (again, form) = read(again).unwrap();
-    assert!(same(&request, &again), "changed on the way");
-    assert_eq!(form, ReplyForm::default());
+    let written = client::encode_request(&request, &model, &Peer::default()).unwrap();
+    let passed = passed.map(|unnamed| client::encode_unnamed(&unnamed, &model).unwrap());
+    for framed in [Some(written), passed].into_iter().flatten() {
+        let mut framed = Bytes::from(framed.concat());
+        let again = frame::Reader::new(Encoding::Identity, u64::MAX).read(&mut framed).unwrap().unwrap();
+        assert!(framed.is_empty());
+        let (again, form) = read(again).unwrap();
+        assert!(same(&request, &again), "changed on the way");
+        assert_eq!(form, ReplyForm::default());
+    }
 }
 
 /// Whether two requests mean the same, to the last bit.

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use http_body::Body as _;
 use prost::Message;
 use serde_json::Value;
-use sluicegate_core::{Body, InferResponse, ModelMetadata, NonFinite, Outbound, Parameter, Parameters, Protocol};
+use sluicegate_core::{
+    Body, InferResponse, ModelMetadata, NonFinite, Outbound, Parameter, Parameters, Protocol, Unnamed,
+};
 use sluicegate_wire::generated::inference::{ModelInferResponse, RepositoryIndexResponse};
 use sluicegate_wire::grpc::{Encoding, frame};
 use sluicegate_wire::oip_grpc::client::{self, Streamed};
@@ -21,7 +23,11 @@ use sluicegate_wire::{Limits, ReplyForm, codec, oip_rest};
 pub fn run(data: &[u8]) {
     let message = Bytes::copy_from_slice(data);
     let limits = Limits::default();
-    if let Ok(response) = client::decode_response(message.clone(), &limits) {
+    let decoded = client::decode_response(message.clone(), &limits);
+    if let Some(unnamed) = client::unnamed_response(&message, &limits) {
+        passes(&unnamed, decoded.as_ref().expect("what passes can be decoded"), &limits);
+    }
+    if let Ok(response) = decoded {
         generated_code_reads(&message, &response);
         survives_grpc(&response, &limits);
         survives_rest(&response, &limits);
@@ -44,6 +50,16 @@ pub fn run(data: &[u8]) {
     let _ = client::decode_server_extensions(&message);
     fact(client::config_to_json(&message), client::config_to_json, facts::config_from_json);
     fact(client::statistics_to_json(&message), client::statistics_to_json, facts::statistics_from_json);
+}
+
+/// An answer that passes is the same under the client's names.
+fn passes(unnamed: &Unnamed, response: &InferResponse, limits: &Limits) {
+    let pass = codec(Protocol::OipGrpc).pass.expect("gRPC's messages pass");
+    let mut framed = whole((pass.answer)(unnamed, "m", "1").expect("it has a form").into_body());
+    let again = frame::Reader::new(Encoding::Identity, u64::MAX).read(&mut framed).unwrap().unwrap();
+    let again = client::decode_response(again, limits).unwrap();
+    assert_eq!((again.model_name.as_str(), again.model_version.as_deref()), ("m", Some("1")));
+    assert!(again.id == response.id && again.outputs == response.outputs && again.parameters == response.parameters);
 }
 
 fn generated_code_reads(message: &Bytes, response: &InferResponse) {

@@ -4,5 +4,6 @@
 pub(crate) mod faults;
 pub(crate) mod headers;
 pub(crate) mod learned;
+pub(crate) mod peers;
 pub(crate) mod scrub;
 pub(crate) mod transport;

@@ -5,9 +5,15 @@ use super::{Facts, Found};
 /// A parser's file and the target that feeds it.
 pub(super) const PARSERS: &[(&str, &str)] = &[
     ("crates/config/src/text.rs", "config"),
+    ("crates/core/src/http1/chunks.rs", "http1"),
     ("crates/runtime/src/lib.rs", "onnx_load"),
+    ("crates/server/src/head.rs", "http1"),
+    ("crates/server/src/http1/parse.rs", "http1"),
+    ("crates/server/src/path.rs", "http1"),
     ("crates/server/src/proxied.rs", "proxied"),
     ("crates/wire/src/grpc/frame.rs", "grpc_frame"),
+    ("crates/wire/src/oip_grpc/pass.rs", "oip_grpc_request"),
+    ("crates/wire/src/oip_grpc/pass.rs", "oip_grpc_response"),
     ("crates/wire/src/oip_grpc/request.rs", "oip_grpc_request"),
     ("crates/wire/src/grpc/metadata.rs", "grpc_texts"),
     ("crates/wire/src/grpc/status.rs", "grpc_texts"),

@@ -30,6 +30,7 @@ use sluicegate_core::{
 
 use crate::http::{Client, Connector, HttpError, Origin, Speaks};
 use crate::remote::learned::Learned;
+use crate::remote::peers::Peers;
 use crate::remote::transport::from_http;
 
 /// The kind of backend.
@@ -124,7 +125,7 @@ struct OipGrpc {
     clock: Arc<dyn Clock>,
     options: Options,
     connect_timeout: Duration,
-    peers: HashMap<Endpoint, Arc<Peer>>,
+    peers: Peers<Peer>,
 }
 
 impl Factory {
@@ -152,11 +153,11 @@ impl BuildUpstream for Factory {
         let options = plan.settings.downcast_ref::<Options>().copied().ok_or_else(|| {
             vec![fail(format!("backend '{}': these are not settings of an {} backend", plan.name, KIND.kind))]
         })?;
-        let mut peers = HashMap::new();
+        let mut peers = Peers::default();
         let mut errors = Vec::new();
         for endpoint in &plan.endpoints {
             match self.peer(endpoint) {
-                Ok(peer) => drop(peers.insert(endpoint.clone(), peer)),
+                Ok(peer) => peers.insert(endpoint.clone(), peer),
                 Err(error) => errors.push(fail(format!(
                     "backend '{}': endpoint '{}' cannot be reached over gRPC: {error}",
                     plan.name, endpoint.authority

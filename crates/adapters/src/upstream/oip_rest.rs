@@ -31,6 +31,7 @@ use sluicegate_core::{
 use self::generate::Decoupled;
 use crate::http::{Client, Connector, HttpError, Origin};
 use crate::remote::learned::Learned;
+use crate::remote::peers::Peers;
 use crate::remote::transport::from_http;
 
 /// The kind of backend.
@@ -114,7 +115,7 @@ struct OipRest {
     clock: Arc<dyn Clock>,
     options: Options,
     connect_timeout: Duration,
-    peers: HashMap<Endpoint, Arc<Peer>>,
+    peers: Peers<Peer>,
 }
 
 impl Factory {
@@ -142,11 +143,11 @@ impl BuildUpstream for Factory {
         let options = plan.settings.downcast_ref::<Options>().copied().ok_or_else(|| {
             vec![fail(format!("backend '{}': these are not settings of an {} backend", plan.name, KIND.kind))]
         })?;
-        let mut peers = HashMap::new();
+        let mut peers = Peers::default();
         let mut errors = Vec::new();
         for endpoint in &plan.endpoints {
             match self.peer(endpoint) {
-                Ok(peer) => drop(peers.insert(endpoint.clone(), peer)),
+                Ok(peer) => peers.insert(endpoint.clone(), peer),
                 Err(error) => errors.push(fail(format!(
                     "backend '{}': endpoint '{}' cannot be reached over HTTP: {error}",
                     plan.name, endpoint.authority
@@ -196,7 +197,8 @@ impl Upstream for OipRest {
             Binary::Always => true,
             Binary::Never => false,
             Binary::Auto => {
-                !self.peers.is_empty() && self.peers.values().all(|peer| peer.extension.known() == Some(true))
+                let mut known = self.peers.iter().map(|peer| peer.extension.known() == Some(true)).peekable();
+                known.peek().is_some() && known.all(|knows| knows)
             }
         };
         takes_all.then_some(Protocol::OipRest)

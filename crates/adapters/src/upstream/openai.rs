@@ -12,7 +12,6 @@
 mod ask;
 mod inquire;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +26,7 @@ use self::ask::{SHORT_ANSWER, from_status};
 use crate::http::{Answer, Client, Connector, Origin};
 use crate::remote::faults::{from_body, is_for_operators};
 use crate::remote::headers::strip_private;
+use crate::remote::peers::Peers;
 use crate::remote::scrub::scrub;
 use crate::remote::transport::from_http;
 
@@ -57,7 +57,7 @@ struct Peer {
 struct OpenAi {
     client: Arc<Client>,
     connect_timeout: Duration,
-    peers: HashMap<Endpoint, Arc<Peer>>,
+    peers: Peers<Peer>,
 }
 
 impl Factory {
@@ -69,12 +69,12 @@ impl Factory {
 
 impl BuildUpstream for Factory {
     fn build(&self, plan: &BackendPlan) -> Result<Arc<dyn Upstream>, Vec<BuildError>> {
-        let mut peers = HashMap::new();
+        let mut peers = Peers::default();
         let mut errors = Vec::new();
         for endpoint in &plan.endpoints {
             match self.client.origin(endpoint) {
                 Ok(origin) => {
-                    drop(peers.insert(endpoint.clone(), Arc::new(Peer { endpoint: endpoint.clone(), origin })));
+                    peers.insert(endpoint.clone(), Arc::new(Peer { endpoint: endpoint.clone(), origin }));
                 }
                 Err(error) => errors.push(BuildError {
                     span: plan.span.clone(),

@@ -3,17 +3,30 @@
 use std::path::Path;
 
 #[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
+#[path = "../../../../fuzz/targets/http1.rs"]
+mod http1;
+
+#[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
 #[path = "../../../../fuzz/targets/proxied.rs"]
 mod proxied;
 
 #[test]
+fn clients_over_http1() {
+    over("http1", http1::run);
+}
+
+#[test]
 fn proxy_protocol_headers() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/proxied");
+    over("proxied", proxied::run);
+}
+
+fn over(target: &str, run: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
     let mut files = 0;
     for entry in std::fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
         let data = std::fs::read(&path).unwrap();
-        let outcome = std::panic::catch_unwind(|| proxied::run(&data));
+        let outcome = std::panic::catch_unwind(|| run(&data));
         assert!(outcome.is_ok(), "{}", path.display());
         files += 1;
     }

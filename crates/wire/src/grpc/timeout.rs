@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sluicegate_core::{Kind, Refusal};
 
@@ -9,10 +10,10 @@ use sluicegate_core::{Kind, Refusal};
 pub const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// The most that eight digits say.
-const MOST: u128 = 99_999_999;
+const MOST: u64 = 99_999_999;
 
 /// Letters of units and their nanoseconds, finest first.
-const UNITS: [(u8, u128); 6] = [
+const UNITS: [(u8, u64); 6] = [
     (b'n', 1),
     (b'u', 1_000),
     (b'm', 1_000_000),
@@ -47,7 +48,7 @@ pub fn parse(text: &[u8]) -> Option<Duration> {
         return None;
     }
     let count = digits.iter().fold(0_u64, |number, digit| number * 10 + u64::from(digit - b'0'));
-    let total = u128::from(count) * nanoseconds;
+    let total = u128::from(count) * u128::from(*nanoseconds);
     let seconds = u64::try_from(total / 1_000_000_000).ok()?;
     let rest = u32::try_from(total % 1_000_000_000).ok()?;
     Some(Duration::new(seconds, rest))
@@ -57,9 +58,12 @@ pub fn parse(text: &[u8]) -> Option<Duration> {
 /// most they can.
 #[must_use]
 pub fn format(wait: Duration) -> HeaderValue {
-    let total = wait.as_nanos();
-    let fits = UNITS.iter().find(|(_, nanoseconds)| total / nanoseconds <= MOST);
-    let (letter, count) = fits.map_or((b'H', MOST), |(letter, nanoseconds)| (*letter, total / nanoseconds));
-    let text = format!("{count}{}", char::from(letter));
-    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("0n"))
+    let fits = u64::try_from(wait.as_nanos()).ok().and_then(|total| {
+        UNITS.iter().map(|(letter, nanoseconds)| (*letter, total / nanoseconds)).find(|fit| fit.1 <= MOST)
+    });
+    let (letter, count) = fits.unwrap_or((b'H', (wait.as_secs() / 3600).min(MOST)));
+    let mut text = Vec::with_capacity(9);
+    text.extend_from_slice(itoa::Buffer::new().format(count).as_bytes());
+    text.push(letter);
+    HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or(HeaderValue::from_static("0n"))
 }

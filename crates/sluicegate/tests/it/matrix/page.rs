@@ -163,7 +163,7 @@ fn ways(page: &mut String) {
             (_, "embedded") => ("decoded and run", "decoded and run"),
             (_, "oip-grpc") => (
                 "translated to raw contents, and back to the form asked for",
-                "written anew with the server's names; answers always raw",
+                "plain tensors pass under the server's names, others are written anew; answers always raw",
             ),
             _ if target.server == Server::Mlserver => {
                 ("translated to JSON, and back to the form asked for", "translated to JSON, and back to raw contents")
