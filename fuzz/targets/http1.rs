@@ -3,11 +3,12 @@
 //!
 //! A corpus file is all that a client sends over one connection.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
 
 use bytes::Bytes;
 use http::{Response, Version};
@@ -43,15 +44,14 @@ pub fn run(data: &[u8]) {
 /// All requests that the server takes `data` for.
 fn served(data: &[u8]) -> Vec<Seen> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (note, seen) = channel();
     runtime.unwrap().block_on(async {
         let (mut client, io) = tokio::io::duplex(64 * 1024);
         let stop = CancellationToken::new();
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
         let limits = Limits { body: 1 << 20, ..Limits::default() };
         let plan = ListenerPlan { name: "fuzzed".into(), address, proxies: Arc::default(), limits, tls: None };
-        let noted = Arc::clone(&seen);
-        let handler = move |inbound| note(inbound, Arc::clone(&noted));
+        let handler = move |inbound| noted(inbound, note.clone());
         let serving = tokio::spawn(serve_listener(One(Some(io)), plan, handler, stop.clone()));
         let talking = async {
             // Whether the server takes all of it is its own affair.
@@ -63,34 +63,32 @@ fn served(data: &[u8]) -> Vec<Seen> {
         stop.cancel();
         serving.await.unwrap();
     });
-    let seen = std::mem::take(&mut *seen.lock().unwrap());
-    seen
+    seen.try_iter().collect()
 }
 
-fn note(inbound: Inbound, seen: Arc<Mutex<Vec<Seen>>>) -> impl Future<Output = Outbound> + Send {
-    async move {
-        let Inbound { head, mut body, .. } = inbound;
-        let mut bytes = Some(Vec::new());
-        while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-            match (frame, &mut bytes) {
-                (Ok(frame), Some(bytes)) => bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
-                (Ok(_), None) => {}
-                (Err(_), _) => {
-                    bytes = None;
-                    break;
-                }
+async fn noted(inbound: Inbound, note: Sender<Seen>) -> Outbound {
+    let Inbound { head, mut body, .. } = inbound;
+    let mut bytes = Some(Vec::new());
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        match (frame, &mut bytes) {
+            (Ok(frame), Some(bytes)) => bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
+            (Ok(_), None) => {}
+            (Err(_), _) => {
+                bytes = None;
+                break;
             }
         }
-        let fields = head.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
-        seen.lock().unwrap().push(Seen {
-            version: head.version,
-            method: head.method.to_string(),
-            target: head.uri.to_string(),
-            fields: fields.collect(),
-            body: bytes.map(Bytes::from),
-        });
-        Response::new(Body::Empty)
     }
+    let fields = head.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
+    note.send(Seen {
+        version: head.version,
+        method: head.method.to_string(),
+        target: head.uri.to_string(),
+        fields: fields.collect(),
+        body: bytes.map(Bytes::from),
+    })
+    .unwrap();
+    Response::new(Body::Empty)
 }
 
 impl Seen {
