@@ -14,7 +14,7 @@ use crate::limits::Limits;
 use crate::path;
 
 /// Fields that carry a credential. More than one credential is ambiguous: two servers may take each another one.
-const CREDENTIALS: [HeaderName; 3] =
+static CREDENTIALS: [HeaderName; 3] =
     [header::AUTHORIZATION, HeaderName::from_static("x-api-key"), HeaderName::from_static("api-key")];
 
 /// Fields of one value: two servers may take each another one of two.
@@ -25,6 +25,13 @@ const SINGLE: [HeaderName; 4] = [
     HeaderName::from_static("x-request-id"),
 ];
 
+/// Whom a head names: the server and the client.
+struct Named<'a> {
+    host: Option<&'a [u8]>,
+    hosts: usize,
+    credentials: usize,
+}
+
 /// Refuses a head that must not be passed on; brings its target into canonical form.
 pub(crate) fn check(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
     check_method(&head.method)?;
@@ -33,18 +40,35 @@ pub(crate) fn check(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
     if head.headers.len() > limits.headers {
         return Err(Refusal::new(Kind::HeadTooLarge, "the request has more header fields than are taken"));
     }
-    check_host(head)?;
+    let named = named(&head.headers);
+    check_host(head, &named)?;
     // Only where a name stands there more than once.
     if head.headers.len() > head.headers.keys_len()
         && SINGLE.iter().any(|name| head.headers.get_all(name).iter().nth(1).is_some())
     {
         return Err(Refusal::new(Kind::BadRequest, "a header field that may be there once is there twice"));
     }
-    if CREDENTIALS.iter().map(|name| head.headers.get_all(name).iter().count()).sum::<usize>() > 1 {
+    if named.credentials > 1 {
         return Err(Refusal::new(Kind::AmbiguousCredentials, "the request carries more than one credential"));
     }
-    head.uri = canonical(&head.uri)?;
+    if let Some(changed) = canonical(&head.uri)? {
+        head.uri = changed;
+    }
     Ok(())
+}
+
+/// Counts in one pass: looking names up would hash each of them.
+fn named(headers: &HeaderMap) -> Named<'_> {
+    let mut named = Named { host: None, hosts: 0, credentials: 0 };
+    for (name, value) in headers {
+        if *name == header::HOST {
+            named.host = Some(value.as_bytes());
+            named.hosts += 1;
+        } else if CREDENTIALS.contains(name) {
+            named.credentials += 1;
+        }
+    }
+    named
 }
 
 /// A method in capitals, that is neither a tunnel nor an echo.
@@ -72,14 +96,12 @@ fn check_form(target: &Uri) -> Result<(), Refusal> {
 }
 
 /// One host, by whatever it is named. HTTP/1.0 may have none.
-fn check_host(head: &Parts) -> Result<(), Refusal> {
-    let mut fields = head.headers.get_all(header::HOST).iter();
-    let (field, more) = (fields.next(), fields.next().is_some());
-    if more {
+fn check_host(head: &Parts, fields: &Named<'_>) -> Result<(), Refusal> {
+    if fields.hosts > 1 {
         return Err(bad_host("the request must have exactly one host"));
     }
     let named = head.uri.authority().map(Authority::as_str);
-    match (field.map(HeaderValue::as_bytes), named) {
+    match (fields.host, named) {
         (None, None) if head.version < Version::HTTP_11 => Ok(()),
         (None, None) => Err(bad_host("the request must have exactly one host")),
         (Some(host), None) => check_name(host),
@@ -122,15 +144,17 @@ fn check_name(host: &[u8]) -> Result<(), Refusal> {
     if name_is_right && port_is_right { Ok(()) } else { Err(wrong()) }
 }
 
-/// The target in origin form, canonical.
-fn canonical(target: &Uri) -> Result<Uri, Refusal> {
+/// The target in origin form, canonical. `None`: it is so already.
+fn canonical(target: &Uri) -> Result<Option<Uri>, Refusal> {
     let whole = target.path_and_query().map_or("/", PathAndQuery::as_str);
     let canonical = match path::canonical(whole)? {
-        Cow::Borrowed(_) if target.scheme().is_none() => return Ok(target.clone()),
+        Cow::Borrowed(_) if target.scheme().is_none() => return Ok(None),
         Cow::Borrowed(whole) => PathAndQuery::try_from(whole),
         Cow::Owned(changed) => PathAndQuery::try_from(changed),
     };
-    canonical.map(Uri::from).map_err(|_| Refusal::new(Kind::BadPath, "the request target is no URI"))
+    canonical
+        .map(|target| Some(Uri::from(target)))
+        .map_err(|_| Refusal::new(Kind::BadPath, "the request target is no URI"))
 }
 
 /// A refusal before the protocol is known, but for gRPC, which a head tells at once. Over HTTP/1 the connection is not used
