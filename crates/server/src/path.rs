@@ -71,12 +71,17 @@ fn decoded(path: &str, length: usize) -> Result<String, Refusal> {
 }
 
 fn check_segments(path: &str) -> Result<(), Refusal> {
-    let bytes = path.as_bytes();
-    if !bytes.iter().all(|byte| IN_A_PATH.get(usize::from(*byte)).is_some_and(|stands| *stands)) {
+    // Two slashes, or a slash and a dot: rare enough to look closer only then.
+    let (mut right, mut closer, mut before) = (true, false, 0);
+    for byte in path.bytes() {
+        right &= IN_A_PATH.get(usize::from(byte)).is_some_and(|stands| *stands);
+        closer |= before == b'/' && matches!(byte, b'/' | b'.');
+        before = byte;
+    }
+    if !right {
         return Err(refuse("the path has a character that must not stand in it"));
     }
-    // Two slashes, or a slash and a dot: rare enough to look closer only then.
-    if bytes.windows(2).any(|pair| matches!(pair, b"//" | b"/.")) {
+    if closer {
         let mut segments = path.split('/').skip(1).peekable();
         while let Some(segment) = segments.next() {
             let last = segments.peek().is_none();
@@ -104,18 +109,17 @@ fn check_query(query: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// [`stands_in_a_path`], looked up.
-#[expect(clippy::indexing_slicing, reason = "reckoned while compiling, where a panic is an error")]
+/// [`stands_in_a_path`] by byte: looked up for every byte of every path.
 static IN_A_PATH: [bool; 256] = {
     let mut table = [false; 256];
+    let mut rest: &mut [bool] = &mut table;
     let mut byte = 0_u8;
-    loop {
-        table[byte as usize] = stands_in_a_path(byte);
-        match byte.checked_add(1) {
-            Some(next) => byte = next,
-            None => break table,
-        }
+    while let Some((stands, behind)) = rest.split_first_mut() {
+        *stands = stands_in_a_path(byte);
+        byte = byte.wrapping_add(1);
+        rest = behind;
     }
+    table
 };
 
 /// What may stand in a path: `pchar` of RFC 3986 without `;`, and the slash. The percent sign is looked at elsewhere.
