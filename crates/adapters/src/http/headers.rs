@@ -5,6 +5,10 @@ use http::header::{self, HeaderMap, HeaderName};
 /// Takes out the fields that belong to one connection, those that its `connection` field names, and the framing, which
 /// is made anew from the body.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    // A `connection` field is one of them: without any, nothing is named either.
+    if !headers.keys().any(is_hop_by_hop) {
+        return;
+    }
     let mut named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -12,7 +16,6 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
         .collect();
-    // No memory is taken where there is nothing to take out.
     named.extend(headers.keys().filter(|name| is_hop_by_hop(name)).cloned());
     for name in named {
         headers.remove(name);

@@ -1,9 +1,13 @@
 //! Heads over HTTP/1.1: a request's written, an answer's read.
 
+use std::mem::MaybeUninit;
+use std::sync::LazyLock;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode, Version};
+use memchr::memmem::Finder;
 
 use super::super::Origin;
 use super::super::headers::{is_hop_by_hop, strip_hop_by_hop};
@@ -11,10 +15,8 @@ use super::super::headers::{is_hop_by_hop, strip_hop_by_hop};
 /// Most fields of an answer.
 const FIELDS: usize = 100;
 
-/// As many as most answers have at most.
-const FEW: usize = 16;
-
-const TOO_MANY: &str = "the head of its answer has too many fields";
+/// Finds where a head ends. Made once: making it costs more than a search through a usual head.
+static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
 
 /// What an answer's head says of its connection and its framing. None of it is handed on.
 #[derive(Debug, Default)]
@@ -76,7 +78,7 @@ fn field(name: &HeaderName, value: &HeaderValue, out: &mut BytesMut) {
 /// # Errors
 /// It is none, or larger than `limit`.
 pub(super) fn read(input: &mut BytesMut, limit: usize) -> Result<Option<(Response<()>, Hop)>, &'static str> {
-    let Some(end) = memchr::memmem::find(input, b"\r\n\r\n") else {
+    let Some(end) = END.find(input) else {
         return if input.len() > limit { Err("the head of its answer is too large") } else { Ok(None) };
     };
     let length = end + 4;
@@ -88,20 +90,15 @@ pub(super) fn read(input: &mut BytesMut, limit: usize) -> Result<Option<(Respons
 }
 
 fn parse(head: &Bytes) -> Result<(Response<()>, Hop), &'static str> {
-    // Room for all that may come is only made where little is not enough.
-    match parse_within(head, &mut [httparse::EMPTY_HEADER; FEW]) {
-        Err(TOO_MANY) => parse_within(head, &mut [httparse::EMPTY_HEADER; FIELDS]),
-        parsed => parsed,
-    }
-}
-
-fn parse_within<'a>(head: &'a Bytes, room: &mut [httparse::Header<'a>]) -> Result<(Response<()>, Hop), &'static str> {
     const NONE: &str = "its answer is not HTTP";
-    let mut parsed = httparse::Response::new(room);
-    match parsed.parse(head) {
+    // Room that is written only as far as there are fields.
+    let mut fields = [MaybeUninit::uninit(); FIELDS];
+    let mut parsed = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    match config.parse_response_with_uninit_headers(&mut parsed, head, &mut fields) {
         Ok(httparse::Status::Complete(length)) if length == head.len() => {}
         Ok(_) => return Err(NONE),
-        Err(httparse::Error::TooManyHeaders) => return Err(TOO_MANY),
+        Err(httparse::Error::TooManyHeaders) => return Err("the head of its answer has too many fields"),
         Err(_) => return Err(NONE),
     }
     let mut response = Response::new(());
@@ -115,7 +112,7 @@ fn parse_within<'a>(head: &'a Bytes, room: &mut [httparse::Header<'a>]) -> Resul
     // With room for what the gateway adds.
     headers.reserve(parsed.headers.len().saturating_add(6));
     for field in parsed.headers.iter() {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| NONE)?;
+        let name = name_of(field.name).ok_or(NONE)?;
         if is_hop_by_hop(&name) {
             hop.note(&name, field.value)?;
             continue;
@@ -128,6 +125,20 @@ fn parse_within<'a>(head: &'a Bytes, room: &mut [httparse::Header<'a>]) -> Resul
         headers.remove(name);
     }
     Ok((response, hop))
+}
+
+/// The name of a field. Those that nearly every answer has are known without the search through all there are.
+fn name_of(name: &str) -> Option<HeaderName> {
+    let usual = match name.len() {
+        4 => header::DATE,
+        6 => header::SERVER,
+        10 => header::CONNECTION,
+        12 => header::CONTENT_TYPE,
+        14 => header::CONTENT_LENGTH,
+        17 => header::TRANSFER_ENCODING,
+        _ => return HeaderName::from_bytes(name.as_bytes()).ok(),
+    };
+    if name.eq_ignore_ascii_case(usual.as_str()) { Some(usual) } else { HeaderName::from_bytes(name.as_bytes()).ok() }
 }
 
 impl Hop {
