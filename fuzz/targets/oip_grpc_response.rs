@@ -25,7 +25,7 @@ pub fn run(data: &[u8]) {
     let limits = Limits::default();
     let decoded = client::decode_response(message.clone(), &limits);
     if let Some(unnamed) = client::unnamed_response(&message, &limits) {
-        passes(&unnamed, decoded.as_ref().expect("what passes can be decoded"), &limits);
+        passes(&unnamed, decoded.as_ref().unwrap(), &limits);
     }
     if let Ok(response) = decoded {
         generated_code_reads(&message, &response);
@@ -54,8 +54,8 @@ pub fn run(data: &[u8]) {
 
 /// An answer that passes is the same under the client's names.
 fn passes(unnamed: &Unnamed, response: &InferResponse, limits: &Limits) {
-    let pass = codec(Protocol::OipGrpc).pass.expect("gRPC's messages pass");
-    let mut framed = whole((pass.answer)(unnamed, "m", "1").expect("it has a form").into_body());
+    let pass = codec(Protocol::OipGrpc).pass.unwrap();
+    let mut framed = whole((pass.answer)(unnamed, "m", "1").unwrap().into_body());
     let again = frame::Reader::new(Encoding::Identity, u64::MAX).read(&mut framed).unwrap().unwrap();
     let again = client::decode_response(again, limits).unwrap();
     assert_eq!((again.model_name.as_str(), again.model_version.as_deref()), ("m", Some("1")));
