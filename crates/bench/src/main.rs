@@ -5,6 +5,7 @@
 
 mod clock;
 mod floor;
+mod floor_h2;
 mod http1;
 mod load;
 mod mock;
@@ -30,6 +31,8 @@ enum Command {
     Mock,
     /// A proxy that passes bytes on and reads none of them. Prints `http ADDRESS`
     Floor(floor::Options),
+    /// The bare proxy over HTTP/2: streams from clients to a server, by the library alone
+    FloorH2(floor_h2::Options),
     /// Clients. Prints one line of JSON about what they saw
     Load(load::Options),
 }
@@ -42,6 +45,7 @@ fn main() -> Result<()> {
         match cli.command {
             Command::Mock => mock::run().await,
             Command::Floor(options) => floor::run(&options).await,
+            Command::FloorH2(options) => floor_h2::run(&options).await,
             Command::Load(options) => say(serde_json::to_string(&load::run(options).await?)?),
         }
     })

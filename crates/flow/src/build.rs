@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use http::HeaderValue;
 use sluicegate_config::{Listener, Model as ModelSpec, Resolved, Version as VersionSpec};
 use sluicegate_core::{BackendPlan, BuildUpstream, Mistake};
+use sluicegate_wire::Limits;
 
 use crate::snapshot::{Backend, Door, Model, Snapshot, Version};
 
@@ -49,8 +50,9 @@ pub fn build(
     }
     let door = |listener: &Listener| {
         let authenticate = listener.authenticate.clone();
-        let door = Door { authenticate, management: listener.management, body: listener.limits.body };
-        (Arc::clone(&listener.name), door)
+        // A message is as large as a body, at most.
+        let limits = Limits { message: listener.limits.body, ..Limits::default() };
+        (Arc::clone(&listener.name), Arc::new(Door { authenticate, management: listener.management, limits }))
     };
     let listeners = resolved.listeners.iter().map(door).collect();
     let generation = previous.map_or(1, |snapshot| snapshot.generation + 1);

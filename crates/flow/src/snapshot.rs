@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use http::HeaderValue;
 use sluicegate_config::{Method, StreamTimes};
 use sluicegate_core::{BackendModel, BackendPlan, Endpoint, NonFinite, Protocol, Upstream};
+use sluicegate_wire::Limits;
 
 use crate::affinity::{Full, Place, Sequences};
 use crate::counters::Counters;
@@ -21,7 +22,7 @@ pub struct Snapshot {
     pub(crate) digest: Arc<str>,
     /// When it was installed.
     pub(crate) since: SystemTime,
-    pub(crate) listeners: HashMap<Arc<str>, Door>,
+    pub(crate) listeners: HashMap<Arc<str>, Arc<Door>>,
     /// How long a client that keeps a stream of requests open may be silent.
     pub(crate) silence: Duration,
     pub(crate) models: HashMap<Arc<str>, Arc<Model>>,
@@ -33,8 +34,8 @@ pub(crate) struct Door {
     pub(crate) authenticate: Vec<Method>,
     /// Whether callers may manage the model servers.
     pub(crate) management: bool,
-    /// Bytes of a body, and so of a message.
-    pub(crate) body: u64,
+    /// What a message may ask of its reader.
+    pub(crate) limits: Limits,
 }
 
 /// A model and its versions.

@@ -81,7 +81,7 @@ where
     let mut draining = pin!(drain.cancelled());
     let end = loop {
         match connection.next(draining.as_mut()).await {
-            Next::Request(head) => match connection.exchange(*head, &opened, &gauge, &drain).await {
+            Next::Request(head) => match connection.exchange(head, &opened, &gauge, &drain).await {
                 Some(end) => break end,
                 None => connection.moved = Instant::now(),
             },
@@ -144,13 +144,13 @@ where
     /// Has a request served and sends its answer. `None`: the connection may serve another.
     async fn exchange<H: Handler>(
         &mut self,
-        head: Head,
+        head: Box<Head>,
         opened: &Opened<H>,
         gauge: &Gauge,
         drain: &CancellationToken,
     ) -> Option<End> {
         let _in_flight = InFlight::new(gauge);
-        let Head { mut parts, framing, keep_alive, expects } = head;
+        let Head { mut parts, framing, keep_alive, expects } = *head;
         self.wire.lock().begin(framing, expects);
         if let Err(refusal) = head::check(&mut parts, &self.limits) {
             opened.handler.refused(&opened.listener, refusal.kind);

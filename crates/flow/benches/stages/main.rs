@@ -59,7 +59,7 @@ fn whole(stages: &mut Stages) {
     // Timers belong to a runtime; nothing here waits, so nothing else does.
     let _inside = runtime.enter();
     let gateway = path::gateway();
-    let grpc = grpc_request();
+    let [passed, decoded] = ["passed", "tensors"].map(grpc_request);
     let serve = |inbound| {
         let outbound = sluicegate_flow::serve(&gateway, inbound).now_or_never().unwrap();
         assert_eq!(outbound.status(), 200);
@@ -67,11 +67,13 @@ fn whole(stages: &mut Stages) {
     };
     let json = |path| move || path::inbound(path, "application/json", Bytes::from_static(INFER.as_bytes()));
     stages.stage("whole path: OIP JSON, bytes untouched", 18, json("/v2/models/raw/infer"), serve);
-    stages.stage("whole path: OIP JSON, decoded and encoded", 36, json("/v2/models/tensors/infer"), serve);
+    stages.stage("whole path: OIP JSON, decoded and encoded", 37, json("/v2/models/tensors/infer"), serve);
     let infer = "/inference.GRPCInferenceService/ModelInfer";
-    stages.stage("whole path: gRPC ModelInfer", 44, || path::inbound(infer, "application/grpc", grpc.clone()), serve);
+    let grpc = |message: &Bytes| path::inbound(infer, "application/grpc", message.clone());
+    stages.stage("whole path: gRPC ModelInfer, tensors untouched", 25, || grpc(&passed), serve);
+    stages.stage("whole path: gRPC ModelInfer, decoded and encoded", 45, || grpc(&decoded), serve);
     let chat = || path::inbound("/v1/chat/completions", "application/json", Bytes::from_static(CHAT.as_bytes()));
-    stages.stage("whole path: OpenAI chat", 27, chat, serve);
+    stages.stage("whole path: OpenAI chat", 28, chat, serve);
     stages.stage("whole path: no such model, refused", 20, json("/v2/models/none/infer"), |inbound| {
         path::read(sluicegate_flow::serve(&gateway, inbound).now_or_never().unwrap())
     });
@@ -108,7 +110,7 @@ fn codecs(stages: &mut Stages) {
         || (),
         |()| (rest.encode_infer)(&response, &ReplyForm::default(), NonFinite::Token).unwrap(),
     );
-    let message = grpc_request().slice(5..);
+    let message = grpc_request("tensors").slice(5..);
     stages.stage(
         "decode: gRPC",
         8,
@@ -127,8 +129,8 @@ fn codecs(stages: &mut Stages) {
 }
 
 /// A framed message.
-fn grpc_request() -> Bytes {
-    let model = BackendModel { name: "tensors".into(), version: None };
+fn grpc_request(model: &str) -> Bytes {
+    let model = BackendModel { name: model.into(), version: None };
     let request = InferRequest { inputs: vec![tensor("features", &[5.1, 3.4, 1.5, 0.2])], ..InferRequest::default() };
     client::encode_request(&request, &model, &Peer::default()).unwrap().concat().into()
 }

@@ -23,6 +23,7 @@ struct Ready(Option<Protocol>);
 
 const RAW: UpstreamKind = kind("raw");
 const TENSORS: UpstreamKind = kind("tensors");
+const PASSED: UpstreamKind = kind("passed");
 const TALK: UpstreamKind = kind("talk");
 
 const CONFIGURATION: &str = r#"version: 1
@@ -30,10 +31,12 @@ listeners: { l: { address: "127.0.0.1:1", authenticate: [anonymous] } }
 backends:
   raw: { protocol: raw, endpoints: ["http://b:1"] }
   tensors: { protocol: tensors, endpoints: ["http://b:1"] }
+  passed: { protocol: passed, endpoints: ["http://b:1"] }
   talk: { protocol: talk, endpoints: ["http://b:1"] }
 models:
   raw: { backend: raw }
   tensors: { backend: tensors }
+  passed: { backend: passed }
   talk: { backend: talk }
 "#;
 
@@ -55,7 +58,7 @@ const fn kind(kind: &'static str) -> UpstreamKind {
 }
 
 pub(crate) fn gateway() -> Arc<Gateway> {
-    let catalog = Catalog { upstreams: &[RAW, TENSORS, TALK] };
+    let catalog = Catalog { upstreams: &[RAW, TENSORS, PASSED, TALK] };
     let root = Source { path: Arc::from("gateway.yaml"), text: Arc::from(CONFIGURATION) };
     let sources = Sources { root, includes: Vec::new() };
     let resolved = sluicegate_config::load(&sources, &catalog, &mut |_: &str| Ok(String::new())).unwrap();
@@ -63,6 +66,7 @@ pub(crate) fn gateway() -> Arc<Gateway> {
     let builders = vec![
         (RAW.kind, Arc::new(Ready(Some(Protocol::OipRest))) as Arc<dyn BuildUpstream>),
         (TENSORS.kind, Arc::new(Ready(None))),
+        (PASSED.kind, Arc::new(Ready(Some(Protocol::OipGrpc)))),
         (TALK.kind, Arc::new(Ready(Some(Protocol::OpenAi)))),
     ];
     let built = gateway.build(&resolved, &builders).unwrap();
@@ -111,10 +115,15 @@ impl Upstream for Ready {
         self.0
     }
 
+    fn passes(&self) -> Option<Protocol> {
+        self.0.filter(|protocol| *protocol == Protocol::OipGrpc)
+    }
+
     fn call<'a>(&'a self, _: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>> {
         Box::pin(async move {
             let answer = match call.body {
-                CallBody::Tensors(_) | CallBody::Unnamed(_) => return Ok(Reply::Tensors(response(), None)),
+                CallBody::Tensors(_) => return Ok(Reply::Tensors(response(), None)),
+                CallBody::Unnamed(message) => return Ok(Reply::Unnamed(message, None)),
                 CallBody::Wire(body) => {
                     drain(body);
                     if self.0 == Some(Protocol::OpenAi) { CHATTED } else { ANSWER }

@@ -86,7 +86,7 @@ pub(crate) fn prepare(chosen: Chosen, gateway: &Gateway, trail: &Trail) -> Resul
         Payload::Infer(request, form) => {
             place = Place::of(&version.model.name, &request).map(Box::new);
             let id = request.id.clone();
-            (CallBody::Tensors(request), Expected::Tensors(id, form))
+            (CallBody::Tensors(*request), Expected::Tensors(id, form))
         }
         Payload::Generate(body, head) => {
             if version.backend.upstream.native() != Some(named.protocol()) {

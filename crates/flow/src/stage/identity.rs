@@ -6,17 +6,15 @@ use std::sync::Arc;
 use http::request::Parts;
 use sluicegate_config::Method;
 use sluicegate_core::{Body, Inbound, Kind, Refusal};
-use sluicegate_wire::Limits;
 
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Door, Snapshot};
 use crate::trail::Trail;
 
 /// A request whose caller is known.
 pub(crate) struct Identified {
     head: Parts,
     body: Body,
-    manages: bool,
-    limits: Limits,
+    door: Arc<Door>,
 }
 
 thread_local! {
@@ -31,8 +29,7 @@ pub(crate) fn identify(inbound: Inbound, snapshot: &Snapshot, trail: &mut Trail)
         return Err(Refusal::new(Kind::Unauthenticated, "this listener does not accept you"));
     };
     ANONYMOUS.with(|name| trail.identified(name));
-    let limits = Limits { message: door.body, ..Limits::default() };
-    Ok(Identified { head, body, manages: door.management, limits })
+    Ok(Identified { head, body, door: Arc::clone(door) })
 }
 
 impl Identified {
@@ -41,16 +38,12 @@ impl Identified {
     }
 
     /// Whether the caller may manage the model servers.
-    pub(super) const fn manages(&self) -> bool {
-        self.manages
+    pub(super) fn manages(&self) -> bool {
+        self.door.management
     }
 
-    /// What one of the caller's messages may ask of its reader.
-    pub(super) const fn limits(&self) -> Limits {
-        self.limits
-    }
-
-    pub(super) fn into_parts(self) -> (Parts, Body) {
-        (self.head, self.body)
+    /// Head and body, and the door they came by.
+    pub(super) fn into_parts(self) -> (Parts, Body, Arc<Door>) {
+        (self.head, self.body, self.door)
     }
 }

@@ -14,7 +14,7 @@ use sluicegate_wire::{Codec, Limits, PROTOCOLS, codec, grpc};
 use super::identity::Identified;
 use super::manage::Ordered;
 use super::read::{self, broken, collect};
-use crate::snapshot::{Model, Snapshot, Version};
+use crate::snapshot::{Door, Model, Snapshot, Version};
 use crate::trail::Trail;
 use crate::whole;
 
@@ -45,7 +45,7 @@ pub(crate) struct NamedModel {
     pinned: Option<Arc<Version>>,
     headers: HeaderMap,
     message: Message,
-    limits: Limits,
+    door: Arc<Door>,
     patience: Option<Duration>,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct NamedStream {
     asked: Asked,
     headers: HeaderMap,
     body: Body,
-    limits: Limits,
+    door: Arc<Door>,
     patience: Option<Duration>,
 }
 
@@ -72,7 +72,7 @@ pub(super) enum Message {
     /// All of it, less what the transport wrapped around it.
     Opened(Bytes),
     /// All of it, and what it says of itself: a request to a generative model.
-    Generative(Bytes, Head),
+    Generative(Bytes, Box<Head>),
 }
 
 pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mut Trail) -> Result<Named, Refusal> {
@@ -82,8 +82,7 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
         // Rare, and large: in a box it takes no room from the others.
         return Box::pin(ordered(asked.protocol, identified, snapshot, trail)).await.map(Named::Order);
     }
-    let limits = identified.limits();
-    let (head, body) = identified.into_parts();
+    let (head, body, door) = identified.into_parts();
     let patience = patience(asked.protocol, &head.headers)?;
     if asked.operation == Operation::Reflect {
         let body = trail.counted(body);
@@ -95,17 +94,17 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
         if let Some(leisure) = head.extensions.get::<Leisure>() {
             leisure.take();
         }
-        return Ok(Named::Stream(NamedStream { asked, headers: head.headers, body, limits, patience }));
+        return Ok(Named::Stream(NamedStream { asked, headers: head.headers, body, door, patience }));
     }
     let codec = codec(asked.protocol);
     let (asked, message) = match (codec.generative, codec.name_in_body) {
         (Some(read), _) if asked.operation.is_generative() => {
-            let bytes = (codec.open)(&head.headers, collect(trail.counted(body)).await?, &limits)?;
+            let bytes = (codec.open)(&head.headers, collect(trail.counted(body)).await?, &door.limits)?;
             let told = read(&head.headers, &bytes)?;
-            (Asked { model: Some(told.model.clone()), ..asked }, Message::Generative(bytes, told))
+            (Asked { model: Some(told.model.clone()), ..asked }, Message::Generative(bytes, Box::new(told)))
         }
         (_, Some(_)) => {
-            let (asked, bytes) = open(codec, asked, &head.headers, trail.counted(body), &limits).await?;
+            let (asked, bytes) = open(codec, asked, &head.headers, trail.counted(body), &door.limits).await?;
             (asked, Message::Opened(bytes))
         }
         (_, None) => (asked, Message::Unread(body)),
@@ -116,14 +115,14 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
             trail.model(&model);
             let (protocol, operation) = (asked.protocol, asked.operation);
             let headers = head.headers;
-            Ok(Named::Model(NamedModel { protocol, operation, model, pinned, headers, message, limits, patience }))
+            Ok(Named::Model(NamedModel { protocol, operation, model, pinned, headers, message, door, patience }))
         }
         (None, Operation::Index | Operation::Names | Operation::Statistics) => {
             let bytes = match message {
                 Message::Opened(bytes) | Message::Generative(bytes, _) => bytes,
                 Message::Unread(body) => {
                     let body = whole::collect(trail.counted(body), QUESTION).await.map_err(|error| broken(&error))?;
-                    (codec.open)(&head.headers, body, &limits)?
+                    (codec.open)(&head.headers, body, &door.limits)?
                 }
             };
             Ok(Named::Models(asked, bytes))
@@ -143,14 +142,13 @@ async fn ordered(
         let public = "management is off on this listener; `management: allow` in its configuration turns it on";
         return Err(Refusal::new(Kind::Forbidden, public));
     }
-    let limits = identified.limits();
-    let (head, body) = identified.into_parts();
+    let (head, body, door) = identified.into_parts();
     let patience = patience(protocol, &head.headers)?;
     let codec = codec(protocol);
     let Some(manage) = codec.manage else {
         return Err(Refusal::new(Kind::NoSuchPath, "this protocol manages no servers"));
     };
-    let message = message(codec, &head.headers, trail.counted(body), &limits).await?;
+    let message = message(codec, &head.headers, trail.counted(body), &door.limits).await?;
     let order = (manage.decode)(&head.method, head.uri.path(), &message)?;
     let model = match order.model.as_deref() {
         Some(name) => Some(snapshot.models.get(name).map(Arc::clone).ok_or_else(not_found)?),
@@ -238,8 +236,8 @@ impl NamedModel {
     }
 
     /// What the message may ask of its reader.
-    pub(super) const fn limits(&self) -> &Limits {
-        &self.limits
+    pub(super) fn limits(&self) -> &Limits {
+        &self.door.limits
     }
 
     /// The version the client named, if it did.
@@ -272,8 +270,8 @@ impl NamedStream {
         &self.headers
     }
 
-    pub(super) const fn limits(&self) -> &Limits {
-        &self.limits
+    pub(super) fn limits(&self) -> &Limits {
+        &self.door.limits
     }
 
     pub(super) const fn body(&mut self) -> &mut Body {
@@ -294,7 +292,7 @@ impl NamedStream {
             pinned,
             headers: self.headers.clone(),
             message: Message::Opened(bytes),
-            limits: self.limits,
+            door: Arc::clone(&self.door),
             patience: self.patience,
         })
     }

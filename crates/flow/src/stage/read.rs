@@ -31,11 +31,11 @@ pub(crate) enum Payload {
     /// The message without its names: the backend speaks the protocol, and its tensors need no reading.
     Unnamed(Unnamed),
     /// A decoded request, and how the client wants the answer.
-    Infer(InferRequest, ReplyForm),
+    Infer(Box<InferRequest>, ReplyForm),
     /// Values, read by the description of the version that will answer.
-    Values(InferRequest),
+    Values(Box<InferRequest>),
     /// A request to a generative model, and what it says of itself.
-    Generate(Bytes, Head),
+    Generate(Bytes, Box<Head>),
 }
 
 pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail) -> Result<Read, Refusal> {
@@ -66,10 +66,10 @@ pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail
     };
     if by_values {
         let values = values(&named, &message, metadata)?;
-        return Ok(Read { named, payload: Payload::Values(values) });
+        return Ok(Read { named, payload: Payload::Values(Box::new(values)) });
     }
     let (request, form) = (codec(protocol).decode_infer)(named.headers(), message, metadata.as_ref(), named.limits())?;
-    Ok(Read { named, payload: Payload::Infer(request, form) })
+    Ok(Read { named, payload: Payload::Infer(Box::new(request), form) })
 }
 
 /// The message without its names, where all versions that may answer take it so.

@@ -50,6 +50,7 @@ pub(crate) async fn answer(chosen: Chosen, gateway: &Gateway, trail: &mut Trail)
     let (Some(codec), Payload::Values(request)) = (codec(named.protocol()).generate, payload) else {
         return Err(Refusal::new(Kind::Internal, "the gateway failed").because("no values were read"));
     };
+    let request = *request;
     let naming = Naming::of(&named, &version, &request);
     let mut headers = trail.headers();
     onward(named.headers(), Content::Anew, &mut headers);

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::workload::{ALL, Workload};
 
 /// The proxies that are always there; gateways have names of their own.
-pub(super) const FIXED: [&str; 5] = ["direct", "floor", "nginx", "nginx-256k", "haproxy"];
+pub(super) const FIXED: [&str; 6] = ["direct", "floor", "floor-h2", "nginx", "nginx-256k", "haproxy"];
 /// The gateway's name where none was given.
 const GATEWAY: &str = "gateway";
 

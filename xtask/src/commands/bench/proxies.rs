@@ -80,12 +80,14 @@ impl Field {
         let ends = Ends { http, grpc, threads: options.threads, protocol: workload.protocol };
         let wants = |name: &str| options.wants(name) && !workload.without.contains(&name);
 
-        if wants("floor") {
-            let mut command = proxy.command(&programs.bench);
-            command.args(["floor", "--upstream", &server.to_string()]);
-            let mut floor = Running::start("floor", &mut command, log(work, "floor")?)?;
-            let address = floor.address("http")?;
-            field.add("floor", address, floor)?;
+        for name in ["floor", "floor-h2"] {
+            if wants(name) && (name == "floor" || workload.protocol == Protocol::Grpc) {
+                let mut command = proxy.command(&programs.bench);
+                command.args([name, "--upstream", &server.to_string()]);
+                let mut floor = Running::start(name, &mut command, log(work, name)?)?;
+                let address = floor.address("http")?;
+                field.add(name, address, floor)?;
+            }
         }
         for gateway in programs.gateways.iter().filter(|gateway| wants(&gateway.name)) {
             let address = free_address()?;
