@@ -6,6 +6,7 @@ mod affinity;
 pub mod build;
 pub mod control;
 mod counters;
+mod heavy;
 mod patience;
 mod serve;
 mod snapshot;

@@ -48,7 +48,7 @@ async fn answer(
     }
     let (called, call) = call::prepare(chosen, gateway, trail)?;
     let outcome = call::attempt(&called, call, gateway, trail).await;
-    encode::encode(call::judge(called, outcome, trail).await?)
+    encode::encode(call::judge(called, outcome, trail).await?).await
 }
 
 /// What runs no model.

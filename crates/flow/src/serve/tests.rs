@@ -1,9 +1,11 @@
 //! The request path against a backend that does as it is told.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
 use sluicegate_config::{Admin, Listener, Method, Model, Resolved, StreamTimes, Version};
@@ -260,6 +262,23 @@ async fn tensors_come_back_under_the_clients_names() {
     let record = world.record();
     assert_eq!((record.outcome, record.status, record.version.as_deref()), (Outcome::Answered, 200, Some("2")));
     assert_eq!((record.traffic.received, record.traffic.sent), (BODY.len() as u64, body.len() as u64));
+}
+
+#[tokio::test]
+async fn large_tensors_in_json_hold_up_no_other_request() {
+    let world = World::new(Behaviour::Echo);
+    let numbers = vec!["0.125"; 600_000];
+    let large = format!(
+        r#"{{"inputs":[{{"name":"x","shape":[{}],"datatype":"FP32","data":[{}]}}]}}"#,
+        numbers.len(),
+        numbers.join(",")
+    );
+    let mut large = pin!(world.ask("POST", "/v2/models/m/infer", &[], &large));
+    assert!(large.as_mut().now_or_never().is_none(), "it was read on this thread");
+    let small = world.ask("POST", "/v2/models/m/infer", &[], BODY).now_or_never();
+    assert_eq!(small.map(|(status, ..)| status), Some(200));
+    let (status, _, body) = large.await;
+    assert_eq!((status, body.windows(6).filter(|text| *text == b"0.125,").count()), (200, 599_999));
 }
 
 #[tokio::test]

@@ -1,20 +1,26 @@
 //! The answer in the caller's protocol.
 
-use sluicegate_core::{Asked, Kind, Operation, Outbound, Refusal};
-use sluicegate_wire::codec;
+use sluicegate_core::{Asked, InferResponse, Kind, Operation, Outbound, Protocol, Refusal, Tensor};
+use sluicegate_wire::{ReplyForm, codec};
 
 use super::call::Replied;
 use super::forward::back;
 use crate::control::Gateway;
+use crate::heavy;
 
 /// The version the gateway names to clients.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-pub(crate) fn encode(replied: Replied) -> Result<Outbound, Refusal> {
+pub(crate) async fn encode(replied: Replied) -> Result<Outbound, Refusal> {
     match replied {
         Replied::Wire(outbound) => Ok(outbound),
         Replied::Tensors { protocol, response, metadata, form, non_finite } => {
-            let answer = (codec(protocol).encode_infer)(&response, &form, non_finite)?;
+            let encode = codec(protocol).encode_infer;
+            let answer = if heavy::is_heavy(weight(protocol, &response, &form)) {
+                heavy::apart(move || encode(&response, &form, non_finite)).await?
+            } else {
+                encode(&response, &form, non_finite)?
+            };
             Ok(back(answer, metadata, protocol))
         }
         Replied::Unnamed { protocol, answer, model, version, metadata } => {
@@ -24,6 +30,12 @@ pub(crate) fn encode(replied: Replied) -> Result<Outbound, Refusal> {
             Ok(back((pass.answer)(&answer, &model, &version)?, metadata, protocol))
         }
     }
+}
+
+/// Bytes of tensors that must be written as text.
+fn weight(protocol: Protocol, response: &InferResponse, form: &ReplyForm) -> usize {
+    let as_text = |output: &&Tensor| protocol != Protocol::OipGrpc && !form.is_binary(&output.name);
+    response.outputs.iter().filter(as_text).map(|output| output.data().len()).sum()
 }
 
 /// Answers what is asked of the gateway itself.

@@ -6,8 +6,11 @@ use std::pin::Pin;
 use bytes::Bytes;
 use futures_util::future::poll_fn;
 use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
 use http_body::Body as HttpBody;
-use sluicegate_core::{Body, BodyError, Deadline, InferRequest, Inquiry, Kind, ModelMetadata, Refusal, Unnamed};
+use sluicegate_core::{
+    Body, BodyError, Deadline, InferRequest, Inquiry, Kind, ModelMetadata, Protocol, Refusal, Unnamed,
+};
 use sluicegate_wire::grpc::frame::{FrameError, Reader};
 use sluicegate_wire::openai::Head;
 use sluicegate_wire::{Limits, ReplyForm, codec, grpc};
@@ -15,8 +18,12 @@ use sluicegate_wire::{Limits, ReplyForm, codec, grpc};
 use super::name::{Message, NamedModel};
 use super::{inquire, traffic};
 use crate::control::Gateway;
+use crate::heavy;
 use crate::trail::Trail;
 use crate::whole;
+
+/// How much text grows that was compressed, as a rule.
+const GROWTH: usize = 16;
 
 /// A request with the payload its route needs.
 pub(crate) struct Read {
@@ -46,7 +53,7 @@ pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail
             if named.model().takes_raw(protocol) {
                 return Ok(Read { named, payload: Payload::Raw(body) });
             }
-            (codec(protocol).open)(named.headers(), collect(body).await?, named.limits())?
+            open(&named, collect(body).await?).await?
         }
         Message::Opened(bytes) => match pass(&named, &bytes) {
             Some(unnamed) => return Ok(Read { named, payload: Payload::Unnamed(unnamed) }),
@@ -68,8 +75,31 @@ pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail
         let values = values(&named, &message, metadata)?;
         return Ok(Read { named, payload: Payload::Values(Box::new(values)) });
     }
-    let (request, form) = (codec(protocol).decode_infer)(named.headers(), message, metadata.as_ref(), named.limits())?;
+    let (request, form) = decode(&named, message, metadata).await?;
     Ok(Read { named, payload: Payload::Infer(Box::new(request), form) })
+}
+
+/// The message of a whole body, less what is wrapped around it. What is compressed may be much more than it looks.
+async fn open(named: &NamedModel, body: Bytes) -> Result<Bytes, Refusal> {
+    let open = codec(named.protocol()).open;
+    if !named.headers().contains_key(CONTENT_ENCODING) || !heavy::is_heavy(body.len().saturating_mul(GROWTH)) {
+        return open(named.headers(), body, named.limits());
+    }
+    let (headers, limits) = (named.headers().clone(), *named.limits());
+    heavy::apart(move || open(&headers, body, &limits)).await
+}
+
+async fn decode(
+    named: &NamedModel,
+    message: Bytes,
+    metadata: Option<ModelMetadata>,
+) -> Result<(InferRequest, ReplyForm), Refusal> {
+    let decode = codec(named.protocol()).decode_infer;
+    if !heavy::is_heavy(weight(named, &message)) {
+        return decode(named.headers(), message, metadata.as_ref(), named.limits());
+    }
+    let (headers, limits) = (named.headers().clone(), *named.limits());
+    heavy::apart(move || decode(&headers, message, metadata.as_ref(), &limits)).await
 }
 
 /// The message without its names, where all versions that may answer take it so.
@@ -77,6 +107,16 @@ fn pass(named: &NamedModel, message: &Bytes) -> Option<Unnamed> {
     let protocol = named.protocol();
     let pass = codec(protocol).pass.filter(|_| named.model().passes(protocol))?;
     (pass.request)(message, named.limits())
+}
+
+/// Bytes of a message that must be read one by one. Those of binary tensors are only pointed at.
+fn weight(named: &NamedModel, message: &Bytes) -> usize {
+    let json = || named.headers().get("inference-header-content-length")?.to_str().ok()?.parse().ok();
+    match named.protocol() {
+        // Typed contents are read fast, raw ones not at all.
+        Protocol::OipGrpc => message.len() / 8,
+        _ => json().unwrap_or(message.len()).min(message.len()),
+    }
 }
 
 /// Reads a request that names values alone.
