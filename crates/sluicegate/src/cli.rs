@@ -64,9 +64,6 @@ pub(crate) struct Serve {
     /// Threads that serve requests [default: one for each processor the process may use]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
-    /// How the threads run; for measuring (docs/adr/0006-core-model.md)
-    #[arg(long, hide = true, value_enum, default_value_t = Runtime::PerCore)]
-    pub(crate) runtime: Runtime,
 }
 
 #[derive(Debug, Args)]
@@ -137,14 +134,6 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object a line
     Json,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Runtime {
-    /// Each by itself, with its own connections
-    PerCore,
-    /// All together
-    Shared,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -53,7 +53,7 @@ pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail
             if named.model().takes_raw(protocol) {
                 return Ok(Read { named, payload: Payload::Raw(body) });
             }
-            open(&named, collect(body).await?).await?
+            open(protocol, (named.headers(), named.limits()), collect(body).await?).await?
         }
         Message::Opened(bytes) => match pass(&named, &bytes) {
             Some(unnamed) => return Ok(Read { named, payload: Payload::Unnamed(unnamed) }),
@@ -75,30 +75,31 @@ pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail
         let values = values(&named, &message, metadata)?;
         return Ok(Read { named, payload: Payload::Values(Box::new(values)) });
     }
-    let (request, form) = decode(&named, message, metadata).await?;
+    let (request, form) = decode(protocol, (named.headers(), named.limits()), message, metadata).await?;
     Ok(Read { named, payload: Payload::Infer(Box::new(request), form) })
 }
 
 /// The message of a whole body, less what is wrapped around it. What is compressed may be much more than it looks.
-async fn open(named: &NamedModel, body: Bytes) -> Result<Bytes, Refusal> {
-    let open = codec(named.protocol()).open;
-    if !named.headers().contains_key(CONTENT_ENCODING) || !heavy::is_heavy(body.len().saturating_mul(GROWTH)) {
-        return open(named.headers(), body, named.limits());
+async fn open(protocol: Protocol, (headers, limits): (&HeaderMap, &Limits), body: Bytes) -> Result<Bytes, Refusal> {
+    let open = codec(protocol).open;
+    if !headers.contains_key(CONTENT_ENCODING) || !heavy::is_heavy(body.len().saturating_mul(GROWTH)) {
+        return open(headers, body, limits);
     }
-    let (headers, limits) = (named.headers().clone(), *named.limits());
+    let (headers, limits) = (headers.clone(), *limits);
     heavy::apart(move || open(&headers, body, &limits)).await
 }
 
 async fn decode(
-    named: &NamedModel,
+    protocol: Protocol,
+    (headers, limits): (&HeaderMap, &Limits),
     message: Bytes,
     metadata: Option<ModelMetadata>,
 ) -> Result<(InferRequest, ReplyForm), Refusal> {
-    let decode = codec(named.protocol()).decode_infer;
-    if !heavy::is_heavy(weight(named, &message)) {
-        return decode(named.headers(), message, metadata.as_ref(), named.limits());
+    let decode = codec(protocol).decode_infer;
+    if !heavy::is_heavy(weight(protocol, headers, &message)) {
+        return decode(headers, message, metadata.as_ref(), limits);
     }
-    let (headers, limits) = (named.headers().clone(), *named.limits());
+    let (headers, limits) = (headers.clone(), *limits);
     heavy::apart(move || decode(&headers, message, metadata.as_ref(), &limits)).await
 }
 
@@ -110,9 +111,9 @@ fn pass(named: &NamedModel, message: &Bytes) -> Option<Unnamed> {
 }
 
 /// Bytes of a message that must be read one by one. Those of binary tensors are only pointed at.
-fn weight(named: &NamedModel, message: &Bytes) -> usize {
-    let json = || named.headers().get("inference-header-content-length")?.to_str().ok()?.parse().ok();
-    match named.protocol() {
+fn weight(protocol: Protocol, headers: &HeaderMap, message: &Bytes) -> usize {
+    let json = || headers.get("inference-header-content-length")?.to_str().ok()?.parse().ok();
+    match protocol {
         // Typed contents are read fast, raw ones not at all.
         Protocol::OipGrpc => message.len() / 8,
         _ => json().unwrap_or(message.len()).min(message.len()),

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use sluicegate_core::Worker;
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Notify, oneshot};
 
 use crate::in_flight::Gauge;
@@ -27,7 +27,8 @@ pub struct Workers {
     berths: Vec<Arc<Berth>>,
     /// The next to be asked first, so that equals take turns.
     next: AtomicUsize,
-    _threads: Threads,
+    /// One a thread, which ends when it is dropped.
+    _threads: Vec<oneshot::Sender<()>>,
 }
 
 /// A place for connections: one runtime.
@@ -43,13 +44,6 @@ pub(super) struct Berth {
 /// A connection's hold on its place.
 #[derive(Debug)]
 pub(super) struct Aboard(Arc<Berth>);
-
-#[derive(Debug, Default)]
-struct Threads {
-    /// One a thread with a runtime of its own, which ends when it is dropped.
-    _stops: Vec<oneshot::Sender<()>>,
-    shared: Option<Runtime>,
-}
 
 impl Workers {
     /// No threads: connections run in the runtime that accepts them.
@@ -78,26 +72,7 @@ impl Workers {
                 runtime.shutdown_background();
             })?;
         }
-        Ok(Self { berths, _threads: Threads { _stops: stops, shared: None }, ..Self::default() })
-    }
-
-    /// One runtime of `count` threads, on any of which a connection runs, now on this one and then on that. Together they
-    /// are one worker: they share its connections.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn shared(count: NonZeroUsize) -> io::Result<Self> {
-        let mut builder = Builder::new_multi_thread();
-        builder.worker_threads(count.get()).thread_name("worker").enable_all();
-        // For as long as the thread runs.
-        builder
-            .on_thread_start(|| Worker::group(NonZeroUsize::MIN).for_each(|worker| std::mem::forget(worker.enter())));
-        #[cfg(tokio_unstable)]
-        builder.disable_lifo_slot();
-        let runtime = builder.build()?;
-        let berth = Berth::on(runtime.handle());
-        let threads = Threads { _stops: Vec::new(), shared: Some(runtime) };
-        Ok(Self { berths: vec![berth], _threads: threads, ..Self::default() })
+        Ok(Self { berths, _threads: stops, ..Self::default() })
     }
 
     /// Requests in flight at all places.
@@ -153,14 +128,5 @@ impl Aboard {
 impl Drop for Aboard {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-impl Drop for Threads {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.shared.take() {
-            // May happen within another runtime, which must not wait.
-            runtime.shutdown_background();
-        }
     }
 }

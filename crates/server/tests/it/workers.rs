@@ -19,11 +19,6 @@ fn two() -> NonZeroUsize {
     NonZeroUsize::new(2).unwrap()
 }
 
-/// Every way to have several threads.
-fn every_way() -> [Workers; 2] {
-    [Workers::per_core(two()).unwrap(), Workers::shared(two()).unwrap()]
-}
-
 fn serve<H: Handler>(workers: Workers, handler: H) -> (Server<H>, SocketAddr) {
     let mut server = Server::on(workers, handler);
     let prepared = server.prepare(&[plan("front", loopback(), Limits::default())]).unwrap();
@@ -135,69 +130,66 @@ async fn a_busy_worker_stops_no_other() {
 
 #[tokio::test]
 async fn drain_waits_for_the_last_answer_of_every_worker() {
-    for workers in every_way() {
-        let held = [Held::default(), Held::default()];
-        let handler = {
-            let held = held.clone();
-            move |inbound: Inbound| {
-                let held = held[usize::from(inbound.head.uri.path() == "/b")].clone();
-                async move { held.serve(inbound).await }
-            }
-        };
-        let (server, address) = serve(workers, handler);
-        let mut wires = [Wire::connect(address).await, Wire::connect(address).await];
-        for ((wire, path), held) in wires.iter_mut().zip(["/a", "/b"]).zip(&held) {
-            wire.send(format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n")).await;
-            within("the request to arrive", held.begun.wait()).await;
+    let workers = Workers::per_core(two()).unwrap();
+    let held = [Held::default(), Held::default()];
+    let handler = {
+        let held = held.clone();
+        move |inbound: Inbound| {
+            let held = held[usize::from(inbound.head.uri.path() == "/b")].clone();
+            async move { held.serve(inbound).await }
         }
-        assert_eq!(server.in_flight(), 2);
-        let draining = tokio::spawn(server.drain(LONG));
-        for (wire, held) in wires.iter_mut().zip(&held) {
-            assert!(!draining.is_finished());
-            held.release.release();
-            assert_eq!(wire.read_response().await.text(), "done");
-        }
-        assert_eq!(within("the drain", draining).await.unwrap(), Drained { cut: 0 });
+    };
+    let (server, address) = serve(workers, handler);
+    let mut wires = [Wire::connect(address).await, Wire::connect(address).await];
+    for ((wire, path), held) in wires.iter_mut().zip(["/a", "/b"]).zip(&held) {
+        wire.send(format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n")).await;
+        within("the request to arrive", held.begun.wait()).await;
     }
+    assert_eq!(server.in_flight(), 2);
+    let draining = tokio::spawn(server.drain(LONG));
+    for (wire, held) in wires.iter_mut().zip(&held) {
+        assert!(!draining.is_finished());
+        held.release.release();
+        assert_eq!(wire.read_response().await.text(), "done");
+    }
+    assert_eq!(within("the drain", draining).await.unwrap(), Drained { cut: 0 });
 }
 
 #[tokio::test]
 async fn what_is_cut_is_gone_on_every_worker_when_drain_returns() {
-    for workers in every_way() {
-        let stuck = [Stuck::default(), Stuck::default(), Stuck::default(), Stuck::default()];
-        let handler = {
-            let stuck = stuck.clone();
-            move |inbound: Inbound| {
-                let place: usize = inbound.head.uri.path()[1..].parse().unwrap();
-                let stuck = stuck[place].clone();
-                async move { stuck.serve(inbound).await }
-            }
-        };
-        let (server, address) = serve(workers, handler);
-        let mut open = Vec::new();
-        for (place, stuck) in stuck.iter().enumerate() {
-            let (mut sender, connection) = http2_over(TcpStream::connect(address).await.unwrap()).await;
-            open.push((tokio::spawn(sender.send_request(get2(&format!("/{place}")))), sender, connection));
-            within("the request to arrive", stuck.begun.wait()).await;
+    let workers = Workers::per_core(two()).unwrap();
+    let stuck = [Stuck::default(), Stuck::default(), Stuck::default(), Stuck::default()];
+    let handler = {
+        let stuck = stuck.clone();
+        move |inbound: Inbound| {
+            let place: usize = inbound.head.uri.path()[1..].parse().unwrap();
+            let stuck = stuck[place].clone();
+            async move { stuck.serve(inbound).await }
         }
-        let drained = within("the drain", server.drain(Duration::from_millis(20))).await;
-        assert_eq!(drained, Drained { cut: 4 });
-        assert!(stuck.iter().all(|stuck| stuck.dropped.released()));
+    };
+    let (server, address) = serve(workers, handler);
+    let mut open = Vec::new();
+    for (place, stuck) in stuck.iter().enumerate() {
+        let (mut sender, connection) = http2_over(TcpStream::connect(address).await.unwrap()).await;
+        open.push((tokio::spawn(sender.send_request(get2(&format!("/{place}")))), sender, connection));
+        within("the request to arrive", stuck.begun.wait()).await;
     }
+    let drained = within("the drain", server.drain(Duration::from_millis(20))).await;
+    assert_eq!(drained, Drained { cut: 4 });
+    assert!(stuck.iter().all(|stuck| stuck.dropped.released()));
 }
 
 #[tokio::test]
 async fn a_dropped_server_cuts_on_every_worker() {
-    for workers in every_way() {
-        let stuck = Stuck::default();
-        let (server, address) = serve(workers, stuck.clone());
-        let mut wire = Wire::connect(address).await;
-        wire.send(GET).await;
-        within("the request to arrive", stuck.begun.wait()).await;
-        drop(server);
-        within("the handler to be dropped", stuck.dropped.wait()).await;
-        assert!(wire.try_read_to_end().await.unwrap_or_default().is_empty());
-    }
+    let workers = Workers::per_core(two()).unwrap();
+    let stuck = Stuck::default();
+    let (server, address) = serve(workers, stuck.clone());
+    let mut wire = Wire::connect(address).await;
+    wire.send(GET).await;
+    within("the request to arrive", stuck.begun.wait()).await;
+    drop(server);
+    within("the handler to be dropped", stuck.dropped.wait()).await;
+    assert!(wire.try_read_to_end().await.unwrap_or_default().is_empty());
 }
 
 #[tokio::test]
@@ -206,14 +198,13 @@ async fn a_panic_costs_one_connection_of_its_worker() {
         assert_ne!(inbound.head.uri.path(), "/panic", "as asked");
         echo(inbound).await
     };
-    for workers in [Workers::per_core(NonZeroUsize::MIN).unwrap(), Workers::shared(NonZeroUsize::MIN).unwrap()] {
-        let (server, address) = serve(workers, handler);
-        let (mut one, mut other) = (Wire::connect(address).await, Wire::connect(address).await);
-        assert_eq!(ask(&mut other).await, "");
-        one.send("GET /panic HTTP/1.1\r\nhost: a\r\n\r\n").await;
-        assert!(one.try_read_to_end().await.unwrap_or_default().is_empty());
-        assert_eq!(ask(&mut other).await, "", "its neighbour lives on");
-        assert_eq!(ask(&mut Wire::connect(address).await).await, "", "and so does its thread");
-        assert_eq!(within("the drain", server.drain(LONG)).await, Drained { cut: 0 });
-    }
+    let workers = Workers::per_core(NonZeroUsize::MIN).unwrap();
+    let (server, address) = serve(workers, handler);
+    let (mut one, mut other) = (Wire::connect(address).await, Wire::connect(address).await);
+    assert_eq!(ask(&mut other).await, "");
+    one.send("GET /panic HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert!(one.try_read_to_end().await.unwrap_or_default().is_empty());
+    assert_eq!(ask(&mut other).await, "", "its neighbour lives on");
+    assert_eq!(ask(&mut Wire::connect(address).await).await, "", "and so does its thread");
+    assert_eq!(within("the drain", server.drain(LONG)).await, Drained { cut: 0 });
 }

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use sluicegate_server::Workers;
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{LogFormat, Runtime, Serve};
+use crate::cli::{LogFormat, Serve};
 use crate::gateway::{self, Options};
 use crate::sources::Origin;
 
@@ -20,7 +20,7 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
         (None, Some(model)) => Origin::Text(around(model)?),
         (None, None) => bail!("give a configuration (--config FILE) or a model (FILE.onnx)"),
     };
-    let workers = workers(options.threads, options.runtime).context("cannot start the threads that serve requests")?;
+    let workers = workers(options.threads).context("cannot start the threads that serve requests")?;
     let options = Options {
         origin,
         listen: options.listen,
@@ -36,13 +36,10 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
     code
 }
 
-fn workers(threads: Option<NonZeroUsize>, runtime: Runtime) -> std::io::Result<Workers> {
+fn workers(threads: Option<NonZeroUsize>) -> std::io::Result<Workers> {
     // Knows of affinity and of the quota of a control group. Where the system does not tell, one is always there.
     let count = threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    match runtime {
-        Runtime::PerCore => Workers::per_core(count),
-        Runtime::Shared => Workers::shared(count),
-    }
+    Workers::per_core(count)
 }
 
 /// The configuration of a gateway around one model file.
