@@ -14,6 +14,7 @@ mod lanes;
 mod line;
 mod lines;
 mod origin;
+mod request;
 mod tls;
 
 use std::collections::HashMap;
@@ -22,9 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use ::http::header::{self, HeaderName, HeaderValue};
-use ::http::uri::{InvalidUri, PathAndQuery};
-use ::http::{HeaderMap, Method, Request, Response, Uri, Version};
+use ::http::{Request, Response};
 use parking_lot::RwLock;
 use sluicegate_core::{Body, BodyError, Clock, Deadline, Endpoint, PerWorker, Sent, TlsIdentity, Worker};
 use tokio::time::{Instant, Sleep};
@@ -37,6 +36,8 @@ use self::line::{Failure, Line, LineAnswer};
 use self::lines::{IDLE_AGE, Lease};
 pub use self::origin::Origin;
 use self::origin::Own;
+pub use self::request::request;
+use self::request::{at_hand, prepare_h2};
 use self::tls::Identities;
 pub use self::tls::check_tls;
 
@@ -286,55 +287,6 @@ impl Drop for Sweeping {
             shelf.swept.of(self.1, AtomicBool::default).store(false, Ordering::Relaxed);
         }
     }
-}
-
-/// Makes the head fit for HTTP/2: nothing of another connection, the target in whole; and the body apart.
-fn prepare_h2(origin: &Origin, request: Request<Body>) -> Result<(Request<()>, Body), HttpError> {
-    let (mut head, body) = request.into_parts();
-    head.version = Version::HTTP_2;
-    // The one field about the connection that HTTP/2 knows, and gRPC wants (RFC 9113, section 8.2.2).
-    let trailers = |name: &HeaderName, value: &HeaderValue| *name == header::TE && value == "trailers";
-    let mut fields = head.headers.iter();
-    if fields.any(|(name, value)| is_hop_by_hop(name) && !trailers(name, value)) {
-        let te = head.headers.get(header::TE).is_some_and(|value| value == "trailers");
-        strip_hop_by_hop(&mut head.headers);
-        if te {
-            head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
-        }
-    }
-    if head.uri.authority().is_none() {
-        let path = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
-        head.uri = origin
-            .target(path.to_owned())
-            .map_err(|error| HttpError::new(Fault::Broken, Sent::Nothing, format!("no request target: {error}")))?;
-    }
-    Ok((Request::from_parts(head, ()), body))
-}
-
-/// The same body once more, where that costs nothing.
-fn at_hand(body: &Body) -> Option<Body> {
-    match body {
-        Body::Empty => Some(Body::Empty),
-        Body::Full(bytes) => Some(Body::Full(bytes.clone())),
-        Body::Pieces(pieces) => Some(Body::Pieces(pieces.clone())),
-        Body::Stream(_) => None,
-    }
-}
-
-/// A request of `method` for `path`, behind what stands before all paths of the endpoint.
-///
-/// # Errors
-/// The two make no target.
-pub fn request(
-    (method, prefix, path): (Method, &str, String),
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Request<Body>, InvalidUri> {
-    let mut request = Request::new(body);
-    *request.uri_mut() = Uri::try_from(if prefix.is_empty() { path } else { format!("{prefix}{path}") })?;
-    *request.method_mut() = method;
-    *request.headers_mut() = headers;
-    Ok(request)
 }
 
 type Timer = Pin<Box<Sleep>>;
