@@ -16,7 +16,7 @@ const PIECE: usize = 64 * 1024;
 pub(crate) struct Options {
     /// Where the bytes go
     #[arg(long)]
-    upstream: SocketAddr,
+    pub(crate) upstream: SocketAddr,
 }
 
 pub(crate) async fn run(options: &Options) -> Result<()> {

@@ -2,25 +2,16 @@
 //! streams of one connection to the server, and nothing is looked at, checked or written down. What the gateway adds to
 //! this is its own.
 
-use std::net::SocketAddr;
-
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use clap::Args;
 use h2::client::SendRequest;
 use h2::server::SendResponse;
 use h2::{RecvStream, SendStream};
 use http::{Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::floor::Options;
 use crate::say;
-
-#[derive(Debug, Args)]
-pub(crate) struct Options {
-    /// Where the streams go
-    #[arg(long)]
-    upstream: SocketAddr,
-}
 
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -32,7 +32,7 @@ enum Command {
     /// A proxy that passes bytes on and reads none of them. Prints `http ADDRESS`
     Floor(floor::Options),
     /// The bare proxy over HTTP/2: streams from clients to a server, by the library alone
-    FloorH2(floor_h2::Options),
+    FloorH2(floor::Options),
     /// Clients. Prints one line of JSON about what they saw
     Load(load::Options),
 }

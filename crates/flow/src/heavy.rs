@@ -16,5 +16,22 @@ pub(crate) async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(Refusal::new(Kind::Internal, "the gateway failed").because(error.to_string())))
+    done.unwrap_or_else(|error| {
+        // Not the panic's own words: they may hold inputs.
+        let cause = if error.is_panic() { "panic" } else { "the gateway is stopping" };
+        Err(Refusal::new(Kind::Internal, "the gateway failed").because(cause))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use sluicegate_core::Kind;
+
+    use super::apart;
+
+    #[tokio::test]
+    async fn a_panic_is_refused_without_its_words() {
+        let refusal = apart::<()>(|| panic!("the inputs")).await.unwrap_err();
+        assert_eq!((refusal.kind, refusal.cause.as_deref()), (Kind::Internal, Some("panic")));
+    }
 }

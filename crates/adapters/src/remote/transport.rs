@@ -29,7 +29,9 @@ pub(crate) async fn heavy<T: Send + 'static>(
     if bytes < HEAVY {
         return Ok(work());
     }
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| CallError::new(CallClass::Server, sent, format!("the translation failed: {error}")))
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        // Not the panic's own words: they may hold inputs.
+        let why = if error.is_panic() { "panic" } else { "the gateway is stopping" };
+        CallError::new(CallClass::Server, sent, format!("the translation failed: {why}"))
+    })
 }
