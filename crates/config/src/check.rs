@@ -61,6 +61,7 @@ impl Checker<'_> {
             (Value::Null | Value::Map(_), Shape::Object(fields)) => {
                 self.object(at, node, &[fields], Elsewhere::Nothing);
             }
+            (Value::Map(_), Shape::Either(_, full)) => self.value(name, at, node, full),
             (Value::Null | Value::Map(_), Shape::Kind(common)) => self.kind(at, node, common),
             (Value::Null | Value::Map(_), Shape::Map { key, value }) => {
                 for (name, span, node) in node.entries() {

@@ -8,6 +8,7 @@ mod markdown;
 mod mistakes;
 mod names;
 mod reading;
+mod resilience;
 mod resolve;
 mod resolved;
 mod scalar;
@@ -23,7 +24,8 @@ use self::mistakes::Mistakes;
 use self::resolve::Checked;
 
 pub use markdown::markdown;
-pub use resolved::{Admin, Exposure, Limits, Listener, Method, Model, Resolved, StreamTimes, Version};
+pub use resilience::{Balance, Concurrency, Ejection, Hedge, Priority, Probing, Resilience, Retry, Timeouts};
+pub use resolved::{Admin, Backend, Exposure, Limits, Listener, Method, Model, Resolved, StreamTimes, Version};
 pub use schema::schema;
 
 /// The largest file that is read, in bytes; the binary need not hand over more than one byte beyond it.

@@ -13,7 +13,7 @@ const HEAD: &str = "\
 One YAML file, and those it includes. `sluicegate check gateway.yaml` reports every mistake at once with line and column;
 `sluicegate config schema` prints a JSON Schema for editors. A key that is not on this page is refused.
 
-- Durations are written `250ms`, `10s`, `2m`, `1h`; sizes `64MiB`, `16KiB`, or plain bytes.
+- Durations are written `250ms`, `10s`, `2m`, `1h`; sizes `64MiB`, `16KiB`, or plain bytes; shares `10%`, `0.5%`.
 - Each key decides how its value is read: `3` and `\"3\"` are the same, and `yes` is never `true`.
 - Anchors and aliases may be used; tags (`!`), merge keys (`<<`) and a second document may not. A key may be given once.
 - Paths are relative to the file they stand in.
@@ -69,6 +69,7 @@ fn collect(path: &str, shape: &'static Shape, rows: &mut Vec<(String, &'static F
         Shape::Object(fields) => fields_of(path, fields, rows),
         Shape::Map { key, value } => collect(&format!("{path}.{key}"), value, rows),
         Shape::List(item) => collect(path, item, rows),
+        Shape::Either(_, full) => collect(path, full, rows),
         // Listed kind by kind.
         Shape::Kind(_) => {}
         Shape::Text
@@ -78,6 +79,7 @@ fn collect(path: &str, shape: &'static Shape, rows: &mut Vec<(String, &'static F
         | Shape::Integer { .. }
         | Shape::Duration { .. }
         | Shape::Size { .. }
+        | Shape::Share { .. }
         | Shape::Address
         | Shape::Network
         | Shape::Url

@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use sluicegate_core::{Field, Node, NonFinite, Span, Value};
+use crate::Priority;
+use sluicegate_core::{Field, Node, NonFinite, Share, Span, Value};
 
 /// A mapping, if it is written at all, and the table of its keys.
 #[derive(Clone, Copy, Debug)]
@@ -19,9 +20,19 @@ impl<'a> Reading<'a> {
         Self { node: parent.get(key), fields }
     }
 
+    /// Reads `node` itself.
+    pub(crate) const fn on(node: &'a Node, fields: &'static [Field]) -> Self {
+        Self { node: Some(node), fields }
+    }
+
     /// Reads the mapping `key` within this one.
     pub(crate) fn mapping(&self, key: &str, fields: &'static [Field]) -> Self {
         Self { node: self.node(key), fields }
+    }
+
+    /// The key's duration, where it is written: without a default.
+    pub(crate) fn given_duration(&self, key: &str) -> Option<Duration> {
+        self.node(key).and_then(Node::duration)
     }
 
     /// The key's value, where it is written.
@@ -39,6 +50,10 @@ impl<'a> Reading<'a> {
 
     pub(crate) fn count<T: TryFrom<u64> + Default>(&self, key: &str) -> T {
         self.read(key, |node| T::try_from(node.integer()?).ok())
+    }
+
+    pub(crate) fn share(&self, key: &str) -> Share {
+        self.read(key, Node::share)
     }
 
     pub(crate) fn address(&self, key: &str) -> Option<SocketAddr> {
@@ -71,6 +86,16 @@ pub(crate) fn raw<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
 /// The place of `key` itself.
 pub(crate) fn key_span<'a>(node: &'a Node, key: &str) -> Option<&'a Span> {
     node.entries().iter().find(|(name, ..)| name == key).map(|(_, span, _)| span)
+}
+
+/// The word of a `priority` key.
+pub(crate) fn priority(word: &str) -> Option<Priority> {
+    match word {
+        "critical" => Some(Priority::Critical),
+        "normal" => Some(Priority::Normal),
+        "sheddable" => Some(Priority::Sheddable),
+        _ => None,
+    }
 }
 
 /// The word of a `non_finite` key. YAML reads a bare `null` as nothing, which here is a word like the others.

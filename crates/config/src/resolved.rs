@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::{Priority, Resilience};
 use sluicegate_core::{BackendModel, BackendPlan, KeyPair, Mistake, ModelSource, Network, NonFinite, Span};
 
 /// A whole configuration without a mistake.
@@ -24,7 +25,7 @@ pub struct Resolved {
     /// How long a client that keeps a stream of requests open may be silent, and what models inherit.
     pub stream: StreamTimes,
     /// Backends in the order written.
-    pub backends: Vec<BackendPlan>,
+    pub backends: Vec<Backend>,
     /// Models: the root file's in the order written, then those of each include in the order of the files' paths.
     pub models: Vec<Model>,
     /// What is allowed but probably not meant, in the order of the places.
@@ -51,6 +52,8 @@ pub struct Listener {
     pub authenticate: Vec<Method>,
     /// Whether callers may manage the model servers.
     pub management: bool,
+    /// Whose calls go first; `None`: the model says.
+    pub priority: Option<Priority>,
     /// Its certificate and key, where it speaks TLS.
     pub tls: Option<KeyPair>,
     /// Who can reach it.
@@ -117,6 +120,17 @@ pub struct StreamTimes {
     pub total: Duration,
 }
 
+/// A backend, and how the gateway behaves towards it.
+#[derive(Clone, Debug)]
+pub struct Backend {
+    /// How it is built.
+    pub plan: BackendPlan,
+    /// The weights of the plan's endpoints, in their order.
+    pub weights: Vec<u32>,
+    /// What is done where endpoints, answers or load misbehave.
+    pub resilience: Resilience,
+}
+
 /// A model, as clients ask for it.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -130,6 +144,8 @@ pub struct Model {
     pub stable: usize,
     /// How long a request may take.
     pub timeout: Duration,
+    /// Whose calls go first where there is not room for all.
+    pub priority: Priority,
     /// How long a stream of answers may take.
     pub stream: StreamTimes,
     /// How NaN and the infinities are written in JSON.

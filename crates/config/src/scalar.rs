@@ -25,6 +25,14 @@ pub(crate) fn wrong(node: &Node, text: &str, shape: &Shape) -> Option<Wrong> {
             .duration()
             .is_some_and(|value| (u128::from(*min_ms)..=u128::from(*max_ms)).contains(&value.as_millis())),
         Shape::Size { min, max } => node.size().is_some_and(|bytes| (*min..=*max).contains(&bytes)),
+        Shape::Share { min, max } => node.share().is_some_and(|share| (*min..=*max).contains(&share.thousandths())),
+        Shape::Either(short, full) => {
+            return match full {
+                // Two ways to write one scalar.
+                Shape::Object(_) => wrong(node, text, short),
+                _ => wrong(node, text, short).and_then(|_| wrong(node, text, full)),
+            };
+        }
         Shape::Address => node.address().is_some(),
         Shape::Network => text.parse::<Network>().is_ok(),
         Shape::Url => return url::address(text).err().map(|url::Wrong(problem, help)| helped(problem, help)),
@@ -38,6 +46,7 @@ pub(crate) fn wrong(node: &Node, text: &str, shape: &Shape) -> Option<Wrong> {
         Shape::Name => Some("letters, digits, `.`, `_` and `-`, at most 128, and a letter or digit first".to_owned()),
         Shape::Bool => boolean(text),
         Shape::Duration { .. } if text.parse::<f64>().is_ok() => Some("add a unit: `ms`, `s`, `m`, `h`".to_owned()),
+        Shape::Share { .. } if text.parse::<f64>().is_ok() => Some("add the sign: `10%`".to_owned()),
         Shape::Address => address(text),
         Shape::Network => text.parse::<Network>().err().map(|error| error.to_string()),
         Shape::List(_) => Some("a list is written `[a, b]`".to_owned()),

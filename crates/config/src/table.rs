@@ -6,12 +6,14 @@
 mod backends;
 mod listeners;
 mod models;
+mod resilience;
 
 use sluicegate_core::{Field, Shape};
 
-pub(crate) use self::backends::{BACKEND, LATER_PROTOCOLS, REMOTE, TIMEOUTS};
+pub(crate) use self::backends::{BACKEND, ENDPOINT, LATER_PROTOCOLS, REMOTE, TIMEOUTS};
 pub(crate) use self::listeners::{ADMIN, LIMITS, LISTENER};
 pub(crate) use self::models::{DEFAULTS, MODEL, STREAM};
+pub(crate) use self::resilience::{CONCURRENCY, EJECT, HEALTH, HEDGE, RETRY};
 
 /// The most models of one configuration.
 pub(crate) const MAX_MODELS: usize = 10_000;

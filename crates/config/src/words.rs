@@ -28,6 +28,7 @@ pub(crate) fn expected(shape: &Shape) -> String {
             format!("a duration from `{}` to `{}`", duration(*min_ms), duration(*max_ms))
         }
         Shape::Size { min, max } => format!("a size from `{}` to `{}`", size(*min), size(*max)),
+        Shape::Share { min, max } => format!("a share from `{}` to `{}`", share(*min), share(*max)),
         Shape::Address => "an address and port such as `127.0.0.1:8080`".to_owned(),
         Shape::Network => "an address or a network such as `10.0.0.0/8`".to_owned(),
         Shape::Url => "a URL such as `http://10.0.0.9:8080`".to_owned(),
@@ -38,6 +39,7 @@ pub(crate) fn expected(shape: &Shape) -> String {
         Shape::List(item) => format!("a list of which each item is {}", expected(item)),
         Shape::Map { key, .. } => format!("a mapping with a key for each {key}"),
         Shape::Object(_) | Shape::Kind(_) => "a mapping".to_owned(),
+        Shape::Either(short, full) => format!("{}, or {}", expected(short), expected(full)),
     }
 }
 
@@ -59,6 +61,11 @@ pub(crate) fn duration(milliseconds: u64) -> String {
 /// Bytes as one would write them.
 pub(crate) fn size(bytes: u64) -> String {
     in_units(bytes, &[(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")], "0B")
+}
+
+/// Thousandths of one per cent as one would write them.
+fn share(thousandths: u32) -> String {
+    format!("{}%", f64::from(thousandths) / 1000.0)
 }
 
 fn in_units(number: u64, units: &[(u64, &str)], zero: &str) -> String {

@@ -239,6 +239,16 @@ pub trait Upstream: Send + Sync + 'static {
         inquiry: Inquiry,
     ) -> BoxFuture<'a, Result<Option<ModelMetadata>, CallError>>;
 
+    /// Asks an endpoint whether it takes requests at all, whatever models it has. One that has no way to say so does, since
+    /// it answers.
+    ///
+    /// # Errors
+    /// It does not, or cannot be asked.
+    fn probe<'a>(&'a self, endpoint: &'a Endpoint, deadline: Deadline) -> BoxFuture<'a, Result<(), CallError>> {
+        let _ = (endpoint, deadline);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Says whether a model can answer.
     fn ready<'a>(&'a self, endpoint: &'a Endpoint, inquiry: Inquiry) -> BoxFuture<'a, Result<bool, CallError>>;
 }

@@ -45,5 +45,6 @@ pub use seams::{Clock, Dice};
 pub use shape::{Field, Shape, suggest};
 pub use tensor::{BytesElements, DataType, Tensor, TensorError};
 pub use tls::{KeyPair, Pem, TlsIdentity};
+pub use units::Share;
 pub use usage::Usage;
 pub use worker::{Entered, PerWorker, Worker};

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::units;
+use crate::units::{self, Share};
 
 /// A file's text, gathered by the binary; `config` never opens files itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,6 +154,12 @@ impl Node {
     #[must_use]
     pub fn size(&self) -> Option<u64> {
         units::size(self.text()?)
+    }
+
+    /// A scalar as a share such as `10%`.
+    #[must_use]
+    pub fn share(&self) -> Option<Share> {
+        units::share(self.text()?)
     }
 
     /// A scalar as an address such as `127.0.0.1:8080`.

@@ -32,6 +32,13 @@ pub enum Shape {
         /// The greatest allowed.
         max: u64,
     },
+    /// Such as `10%`, within bounds in thousandths of one per cent.
+    Share {
+        /// The least allowed.
+        min: u32,
+        /// The greatest allowed.
+        max: u32,
+    },
     /// `host:port` with a numeric host.
     Address,
     /// A group of addresses, such as `10.0.0.0/8`.
@@ -52,6 +59,8 @@ pub enum Shape {
     },
     /// A mapping with these keys.
     Object(&'static [Field]),
+    /// In short a scalar, in full a mapping.
+    Either(&'static Shape, &'static Shape),
     /// A mapping whose other keys are those of the catalogue's kind that its key `protocol` names.
     Kind(&'static [Field]),
 }

@@ -1,4 +1,4 @@
-//! Spellings of durations and sizes in configuration.
+//! Spellings of durations, sizes and shares in configuration.
 
 use std::time::Duration;
 
@@ -38,6 +38,50 @@ pub(crate) fn size(text: &str) -> Option<u64> {
     exact.then_some(value as u64)
 }
 
+/// A part of a whole, exact to a thousandth of one per cent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Share(u32);
+
+impl Share {
+    const WHOLE: u32 = 100_000;
+
+    /// So many per cent; more than a hundred are a hundred.
+    #[must_use]
+    pub const fn percent(percent: u32) -> Self {
+        let thousandths = percent.saturating_mul(1000);
+        Self(if thousandths > Self::WHOLE { Self::WHOLE } else { thousandths })
+    }
+
+    /// In thousandths of one per cent.
+    #[must_use]
+    pub const fn thousandths(self) -> u32 {
+        self.0
+    }
+
+    /// Of 1.
+    #[must_use]
+    pub fn ratio(self) -> f64 {
+        f64::from(self.0) / f64::from(Self::WHOLE)
+    }
+
+    /// Of a number of things, rounded down.
+    #[must_use]
+    pub fn of(self, count: usize) -> usize {
+        let part = count as u128 * u128::from(self.0) / u128::from(Self::WHOLE);
+        usize::try_from(part).unwrap_or(count)
+    }
+}
+
+/// Reads `10%`, `0.5%`; at most `100%`, exact to a thousandth of one per cent.
+pub(crate) fn share(text: &str) -> Option<Share> {
+    let number: f64 = text.strip_suffix('%')?.trim_end().parse().ok()?;
+    let thousandths = number * 1000.0;
+    let exact =
+        (0.0..=f64::from(Share::WHOLE)).contains(&thousandths) && (thousandths - thousandths.round()).abs() < 1e-6;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
+    exact.then_some(Share(thousandths.round() as u32))
+}
+
 fn split(text: &str) -> Option<(f64, &str)> {
     let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(end)?;
@@ -46,7 +90,7 @@ fn split(text: &str) -> Option<(f64, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, duration, size};
+    use super::{Duration, Share, duration, share, size};
 
     #[test]
     fn durations() {
@@ -56,6 +100,18 @@ mod tests {
         assert_eq!(duration("0"), Some(Duration::ZERO));
         for bad in ["", "10", "s", "-1s", "1 fortnight", "1e400s", "99999999999999999999999999999d"] {
             assert_eq!(duration(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn shares() {
+        assert_eq!(share("10%"), Some(Share::percent(10)));
+        assert_eq!(share("0.5 %").map(Share::thousandths), Some(500));
+        assert_eq!(share("0.001%").map(Share::thousandths), Some(1));
+        assert_eq!(share("100%").map(|whole| whole.of(7)), Some(7));
+        assert_eq!(Share::percent(50).of(3), 1);
+        for bad in ["", "10", "%", "-1%", "100.001%", "0.0001%", "NaN%", "1e9%"] {
+            assert_eq!(share(bad), None, "{bad}");
         }
     }
 

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use sluicegate_core::{InferRequest, Parameter};
 
+use crate::balance::Member;
+
 /// Sequences one backend may have open.
 const MOST: usize = 65_536;
 /// After this long without a request a sequence is forgotten, as Triton itself forgets it.
@@ -40,7 +42,7 @@ enum Id {
 }
 
 struct Pinned {
-    endpoint: usize,
+    endpoint: Arc<Member>,
     last: Instant,
 }
 
@@ -66,25 +68,30 @@ impl Place {
 
 impl Sequences {
     /// The endpoint of the request's sequence; `choose` picks one for a sequence that is new here.
-    pub(crate) fn endpoint(&self, place: &Place, now: Instant, choose: impl FnOnce() -> usize) -> Result<usize, Full> {
+    pub(crate) fn endpoint<E: From<Full>>(
+        &self,
+        place: &Place,
+        now: Instant,
+        choose: impl FnOnce() -> Result<Arc<Member>, E>,
+    ) -> Result<Arc<Member>, E> {
         let mut open = self.0.lock();
         if let Some(pinned) = open.get_mut(&place.key) {
             pinned.last = now;
-            let endpoint = pinned.endpoint;
+            let endpoint = Arc::clone(&pinned.endpoint);
             if place.ends {
                 open.remove(&place.key);
             }
             return Ok(endpoint);
         }
-        let endpoint = choose();
+        let endpoint = choose()?;
         if !place.ends {
             if open.len() >= MOST {
                 open.retain(|_, pinned| now.saturating_duration_since(pinned.last) < FORGOTTEN);
             }
             if open.len() >= MOST {
-                return Err(Full);
+                return Err(Full.into());
             }
-            open.insert(place.key.clone(), Pinned { endpoint, last: now });
+            open.insert(place.key.clone(), Pinned { endpoint: Arc::clone(&endpoint), last: now });
         }
         Ok(endpoint)
     }
@@ -98,12 +105,33 @@ mod tests {
     use sluicegate_core::{InferRequest, Parameter};
 
     use super::{FORGOTTEN, Full, MOST, Place, Sequences};
+    use crate::balance::{Member, Pool};
 
     fn place(id: Parameter, end: bool) -> Option<Place> {
         let mut request = InferRequest::default();
         request.parameters.set("sequence_id", id);
         request.parameters.set("sequence_end", Parameter::Bool(end));
         Place::of(&Arc::from("m"), &request)
+    }
+
+    /// Endpoints to tell apart.
+    fn members(count: usize) -> Vec<Arc<Member>> {
+        let endpoint =
+            |nth| (sluicegate_core::Endpoint { authority: format!("e{nth}").into(), prefix: "".into(), tls: None }, 1);
+        let pool = Pool::new(&Arc::from("b"), (0..count).map(endpoint), &Default::default(), None, start());
+        pool.members().to_vec()
+    }
+
+    /// Which of `members` a request goes to, where a new sequence would go to the one numbered `new`.
+    fn goes(
+        sequences: &Sequences,
+        place: &Place,
+        now: Instant,
+        members: &[Arc<Member>],
+        new: usize,
+    ) -> Result<usize, Full> {
+        let chosen = sequences.endpoint::<Full>(place, now, || Ok(Arc::clone(&members[new])))?;
+        Ok(members.iter().position(|member| Arc::ptr_eq(member, &chosen)).unwrap())
     }
 
     #[expect(clippy::disallowed_methods, reason = "a starting point for made-up times")]
@@ -113,22 +141,22 @@ mod tests {
 
     #[test]
     fn a_sequence_stays_until_it_ends() {
-        let (sequences, now) = (Sequences::default(), start());
+        let (sequences, now, members) = (Sequences::default(), start(), members(10));
         let (middle, last) = (place(Parameter::Int(7), false).unwrap(), place(Parameter::Int(7), true).unwrap());
-        assert_eq!(sequences.endpoint(&middle, now, || 3), Ok(3));
-        assert_eq!(sequences.endpoint(&middle, now, || 4), Ok(3));
-        assert_eq!(sequences.endpoint(&last, now, || 4), Ok(3));
-        assert_eq!(sequences.endpoint(&middle, now, || 4), Ok(4), "the id is free again");
+        assert_eq!(goes(&sequences, &middle, now, &members, 3), Ok(3));
+        assert_eq!(goes(&sequences, &middle, now, &members, 4), Ok(3));
+        assert_eq!(goes(&sequences, &last, now, &members, 4), Ok(3));
+        assert_eq!(goes(&sequences, &middle, now, &members, 4), Ok(4), "the id is free again");
     }
 
     #[test]
     fn ids_that_look_alike_are_two_and_none_is_none() {
-        let (sequences, now) = (Sequences::default(), start());
+        let (sequences, now, members) = (Sequences::default(), start(), members(10));
         let number = place(Parameter::Int(1), false).unwrap();
         let text = place(Parameter::String("1".into()), false).unwrap();
-        assert_eq!(sequences.endpoint(&number, now, || 1), Ok(1));
-        assert_eq!(sequences.endpoint(&text, now, || 2), Ok(2));
-        assert_eq!(sequences.endpoint(&place(Parameter::Uint(1), false).unwrap(), now, || 9), Ok(1));
+        assert_eq!(goes(&sequences, &number, now, &members, 1), Ok(1));
+        assert_eq!(goes(&sequences, &text, now, &members, 2), Ok(2));
+        assert_eq!(goes(&sequences, &place(Parameter::Uint(1), false).unwrap(), now, &members, 9), Ok(1));
         for none in [Parameter::Int(0), Parameter::String(String::new()), Parameter::Int(-1), Parameter::Bool(true)] {
             assert_eq!(place(none, false), None);
         }
@@ -136,13 +164,13 @@ mod tests {
 
     #[test]
     fn the_table_is_bounded_and_forgets() {
-        let (sequences, now) = (Sequences::default(), start());
+        let (sequences, now, members) = (Sequences::default(), start(), members(10));
         for id in 1..=MOST as u64 {
-            sequences.endpoint(&place(Parameter::Uint(id), false).unwrap(), now, || 0).unwrap();
+            goes(&sequences, &place(Parameter::Uint(id), false).unwrap(), now, &members, 0).unwrap();
         }
         let more = place(Parameter::String("more".into()), false).unwrap();
-        assert_eq!(sequences.endpoint(&more, now, || 0), Err(Full));
+        assert_eq!(goes(&sequences, &more, now, &members, 0), Err(Full));
         let later = now + FORGOTTEN + Duration::from_secs(1);
-        assert_eq!(sequences.endpoint(&more, later, || 5), Ok(5));
+        assert_eq!(goes(&sequences, &more, later, &members, 5), Ok(5));
     }
 }

@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use http::HeaderValue;
-use sluicegate_config::{Listener, Model as ModelSpec, Resolved, Version as VersionSpec};
+use sluicegate_config::{Backend as BackendSpec, Listener, Model as ModelSpec, Resolved, Version as VersionSpec};
 use sluicegate_core::{BackendPlan, BuildUpstream, Mistake};
 use sluicegate_wire::Limits;
 
+use crate::pace::Pace;
 use crate::snapshot::{Backend, Door, Model, Snapshot, Version};
 
 /// The builder of each kind of backend, by the value of `protocol`.
@@ -27,14 +28,14 @@ pub fn build(
     resolved: &Resolved,
     builders: &Builders,
     previous: Option<&Snapshot>,
-    now: SystemTime,
+    (now, monotonic): (SystemTime, Instant),
 ) -> Result<Built, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     let mut backends = HashMap::new();
-    for plan in &resolved.backends {
-        match build_backend(plan, builders, previous) {
+    for spec in &resolved.backends {
+        match build_backend(spec, builders, previous, monotonic) {
             Ok(backend) => {
-                backends.insert(Arc::clone(&plan.name), backend);
+                backends.insert(Arc::clone(&spec.plan.name), backend);
             }
             Err(wrong) => mistakes.extend(wrong),
         }
@@ -45,14 +46,17 @@ pub fn build(
     let mut models = HashMap::new();
     for spec in &resolved.models {
         let before = previous.and_then(|old| old.models.get(&spec.name));
-        let model = build_model(spec, &backends, before)?;
+        let model = build_model(spec, &backends, before, monotonic)?;
         models.insert(Arc::clone(&spec.name), Arc::new(model));
     }
     let door = |listener: &Listener| {
         let authenticate = listener.authenticate.clone();
         // A message is as large as a body, at most.
         let limits = Limits { message: listener.limits.body, ..Limits::default() };
-        (Arc::clone(&listener.name), Arc::new(Door { authenticate, management: listener.management, limits }))
+        (
+            Arc::clone(&listener.name),
+            Arc::new(Door { authenticate, management: listener.management, priority: listener.priority, limits }),
+        )
     };
     let listeners = resolved.listeners.iter().map(door).collect();
     let generation = previous.map_or(1, |snapshot| snapshot.generation + 1);
@@ -68,19 +72,23 @@ pub fn build(
 }
 
 fn build_backend(
-    plan: &BackendPlan,
+    spec: &BackendSpec,
     builders: &Builders,
     previous: Option<&Snapshot>,
+    now: Instant,
 ) -> Result<Arc<Backend>, Vec<Mistake>> {
-    if let Some(same) = previous.and_then(|old| old.backends.get(&plan.name)).filter(|old| equal(&old.plan, plan)) {
+    let plan = &spec.plan;
+    let before = previous.and_then(|old| old.backends.get(&plan.name));
+    if let Some(same) = before.filter(|old| equal(&old.plan, plan)) {
         return Ok(Arc::clone(same));
     }
+    let before = before.filter(|before| before.plan.kind == plan.kind).map(|before| &**before);
     let Some((_, builder)) = builders.iter().find(|(kind, _)| *kind == plan.kind) else {
         let message = format!("backend `{}`: protocol `{}` is not in this build", plan.name, plan.kind);
         return Err(vec![Mistake::at(&plan.span, message)]);
     };
     match builder.build(plan) {
-        Ok(upstream) => Ok(Arc::new(Backend::new(plan.clone(), upstream))),
+        Ok(upstream) => Ok(Arc::new(Backend::new(spec, upstream, before, now))),
         Err(errors) => Err(errors.into_iter().map(|error| Mistake::at(&error.span, error.message)).collect()),
     }
 }
@@ -107,11 +115,12 @@ fn build_model(
     spec: &ModelSpec,
     backends: &HashMap<Arc<str>, Arc<Backend>>,
     before: Option<&Arc<Model>>,
+    now: Instant,
 ) -> Result<Model, Vec<Mistake>> {
     let versions: Vec<Arc<Version>> = spec
         .versions
         .iter()
-        .map(|version| build_version(version, backends, before).map(Arc::new))
+        .map(|version| build_version(version, backends, before, now).map(Arc::new))
         .collect::<Result<_, _>>()?;
     let Some(stable) = versions.get(spec.stable).map(Arc::clone) else {
         return Err(vec![Mistake::at(&spec.span, format!("model `{}` has no stable version", spec.name))]);
@@ -123,6 +132,7 @@ fn build_model(
         versions,
         stable,
         timeout: spec.timeout,
+        priority: spec.priority,
         stream: spec.stream,
         non_finite: spec.non_finite,
     })
@@ -132,17 +142,20 @@ fn build_version(
     spec: &VersionSpec,
     backends: &HashMap<Arc<str>, Arc<Backend>>,
     before: Option<&Arc<Model>>,
+    now: Instant,
 ) -> Result<Version, Vec<Mistake>> {
     let Some(backend) = backends.get(&spec.backend) else {
         return Err(vec![Mistake::at(&spec.span, format!("there is no backend `{}`", spec.backend))]);
     };
-    let counters = before.and_then(|model| model.version(&spec.name)).map(|version| Arc::clone(&version.counters));
+    let before = before.and_then(|model| model.version(&spec.name));
+    let pace = before.map(|version| Arc::clone(&version.pace)).unwrap_or_else(|| Arc::new(Pace::new(now)));
     Ok(Version {
         name: Arc::clone(&spec.name),
         header: header_value(&spec.name),
         backend: Arc::clone(backend),
         model: spec.model.clone(),
-        counters: counters.unwrap_or_default(),
+        counters: before.map(|version| Arc::clone(&version.counters)).unwrap_or_default(),
+        pace,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use http::HeaderMap;
@@ -87,8 +87,33 @@ pub struct BackendStatus {
     pub name: String,
     /// Its protocol.
     pub protocol: &'static str,
-    /// Its addresses.
-    pub endpoints: Vec<String>,
+    /// Calls under way, with their answers' last byte to come.
+    pub in_flight: usize,
+    /// Calls that wait for a turn.
+    pub waiting: usize,
+    /// How many may be under way at once, given or found.
+    pub limit: usize,
+    /// Its endpoints.
+    pub endpoints: Vec<EndpointStatus>,
+}
+
+/// An endpoint, for people.
+#[derive(Clone, Debug, Serialize)]
+pub struct EndpointStatus {
+    /// Its address.
+    pub address: String,
+    /// `up`, `on trial`, `resting`, `ejected`, `down`.
+    pub state: &'static str,
+    /// Why, where it is not up.
+    pub reason: Option<String>,
+    /// For how much longer, in milliseconds, where that is known.
+    pub left_ms: u64,
+    /// Calls under way.
+    pub in_flight: usize,
+    /// Calls so far.
+    pub calls: u64,
+    /// Those of them that failed by its fault.
+    pub failures: u64,
 }
 
 /// A model, for people.
@@ -155,7 +180,7 @@ impl Gateway {
     pub fn build(&self, resolved: &sluicegate_config::Resolved, builders: &Builders) -> Result<Built, Vec<Mistake>> {
         let current = self.current();
         let previous = (current.generation > 0).then_some(&*current);
-        crate::build::build(resolved, builders, previous, self.clock.wall())
+        crate::build::build(resolved, builders, previous, (self.clock.wall(), self.clock.now()))
     }
 
     /// Puts `built` in place of what serves now. Requests under way keep the generation they began with.
@@ -198,6 +223,11 @@ impl Gateway {
         self.sink.turned_away(listener, kind);
     }
 
+    /// Asks the endpoints how they do, as their backends' configuration says. Never ends: to be run beside all else.
+    pub async fn probe(self: Arc<Self>) {
+        crate::probing::probe(&self).await;
+    }
+
     /// Says "not ready" from now on; requests are still served.
     pub fn begin_drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
@@ -215,7 +245,7 @@ impl Gateway {
         let snapshot = self.current();
         let history = self.history.lock();
         let mut backends: Vec<BackendStatus> =
-            snapshot.backends.values().map(|backend| backend_status(backend)).collect();
+            snapshot.backends.values().map(|backend| backend_status(backend, self.clock.now())).collect();
         backends.sort_by(|left, right| left.name.cmp(&right.name));
         let mut models: Vec<ModelStatus> = snapshot.models.values().map(|model| model_status(model)).collect();
         models.sort_by(|left, right| left.name.cmp(&right.name));
@@ -239,13 +269,24 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
-fn backend_status(backend: &crate::snapshot::Backend) -> BackendStatus {
+fn backend_status(backend: &crate::snapshot::Backend, now: Instant) -> BackendStatus {
     let plan = &backend.plan;
-    BackendStatus {
-        name: plan.name.to_string(),
-        protocol: plan.kind,
-        endpoints: plan.endpoints.iter().map(|at| format!("{}{}", at.authority, at.prefix)).collect(),
-    }
+    let (in_flight, waiting, limit) = backend.slots.state();
+    let endpoints = backend.pool.members().iter().map(|member| {
+        let (fitness, left, reason) = backend.pool.state(member, now);
+        let (calls, failures) = member.counts();
+        EndpointStatus {
+            address: format!("{}{}", member.endpoint.authority, member.endpoint.prefix),
+            state: fitness.word(),
+            reason,
+            left_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+            in_flight: member.in_flight(),
+            calls,
+            failures,
+        }
+    });
+    let (name, endpoints) = (plan.name.to_string(), endpoints.collect());
+    BackendStatus { name, protocol: plan.kind, in_flight, waiting, limit, endpoints }
 }
 
 fn model_status(model: &crate::snapshot::Model) -> ModelStatus {

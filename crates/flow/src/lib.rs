@@ -3,15 +3,23 @@
 //! Start at [`serve`]. It must not know hyper, a server, an adapter's settings, or the admin plane.
 
 mod affinity;
+mod balance;
+mod budget;
 pub mod build;
 pub mod control;
 mod counters;
 mod heavy;
+mod held;
+mod pace;
 mod patience;
+mod probing;
+mod replay;
 mod serve;
+mod slots;
 mod snapshot;
 mod stage;
 mod trail;
+mod verdict;
 mod whole;
 
 pub use serve::serve;

@@ -46,8 +46,8 @@ async fn answer(
     if chosen.has_values() {
         return Box::pin(values::answer(chosen, gateway, trail)).await;
     }
-    let (called, call) = call::prepare(chosen, gateway, trail)?;
-    let outcome = call::attempt(&called, call, gateway, trail).await;
+    let (mut called, call) = call::prepare(chosen, gateway, trail)?;
+    let outcome = call::attempt(&mut called, call, gateway, trail).await;
     encode::encode(call::judge(called, outcome, trail).await?).await
 }
 

@@ -3,16 +3,19 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use http::HeaderValue;
-use sluicegate_config::{Method, StreamTimes};
-use sluicegate_core::{BackendModel, BackendPlan, Endpoint, NonFinite, Protocol, Upstream};
+use sluicegate_config::{Backend as BackendSpec, Method, Priority, Resilience, StreamTimes};
+use sluicegate_core::{BackendModel, BackendPlan, Endpoint, NonFinite, Protocol, Share, Upstream};
 use sluicegate_wire::Limits;
 
 use crate::affinity::{Full, Place, Sequences};
+use crate::balance::{NoneFit, Picked, Pool, Wish};
+use crate::budget::Budget;
 use crate::counters::Counters;
+use crate::pace::Pace;
+use crate::slots::Slots;
 
 /// A generation.
 pub struct Snapshot {
@@ -34,6 +37,8 @@ pub(crate) struct Door {
     pub(crate) authenticate: Vec<Method>,
     /// Whether callers may manage the model servers.
     pub(crate) management: bool,
+    /// Whose calls go first, where it is said here and not by the model.
+    pub(crate) priority: Option<Priority>,
     /// What a message may ask of its reader.
     pub(crate) limits: Limits,
 }
@@ -49,6 +54,7 @@ pub(crate) struct Model {
     /// The version that answers where the client names none.
     pub(crate) stable: Arc<Version>,
     pub(crate) timeout: Duration,
+    pub(crate) priority: Priority,
     pub(crate) stream: StreamTimes,
     pub(crate) non_finite: NonFinite,
 }
@@ -62,17 +68,34 @@ pub(crate) struct Version {
     pub(crate) model: BackendModel,
     /// Carried over from generation to generation.
     pub(crate) counters: Arc<Counters>,
+    pub(crate) pace: Arc<Pace>,
 }
 
 /// A backend and its endpoints.
 pub(crate) struct Backend {
     pub(crate) plan: BackendPlan,
+    pub(crate) resilience: Resilience,
     pub(crate) upstream: Arc<dyn Upstream>,
-    /// Whose turn it is to run a model, and to be asked about one: a question that comes with each request would else
-    /// leave all requests to the same endpoint.
-    next: AtomicUsize,
-    asked: AtomicUsize,
-    sequences: Sequences,
+    pub(crate) pool: Arc<Pool>,
+    /// What it learned, and who waits for it: these outlive a change of its configuration.
+    pub(crate) slots: Arc<Slots>,
+    pub(crate) budgets: Arc<Budgets>,
+    sequences: Arc<Sequences>,
+}
+
+/// How often calls to a backend may be made again.
+pub(crate) struct Budgets {
+    pub(crate) retries: Budget,
+    pub(crate) hedges: Budget,
+}
+
+/// No endpoint can be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// None is fit.
+    NoneFit(NoneFit),
+    /// As many sequences as may be are open.
+    Full,
 }
 
 impl Model {
@@ -92,6 +115,11 @@ impl Model {
         self.versions.iter().all(|version| version.takes_raw(&self.name, protocol))
     }
 
+    /// Whether it matters which endpoint of a version's backend a request goes to: that of its sequence, which the body names.
+    pub(crate) fn has_a_choice(&self) -> bool {
+        self.versions.iter().any(|version| version.backend.pool.members().len() > 1)
+    }
+
     /// Whether every version takes `protocol`'s messages with other names in front.
     pub(crate) fn passes(&self, protocol: Protocol) -> bool {
         self.versions.iter().all(|version| version.backend.upstream.passes() == Some(protocol))
@@ -101,38 +129,66 @@ impl Model {
 impl Version {
     // Names stand inside the answer: where they differ it must be decoded to put the client's names back.
     fn takes_raw(&self, model: &str, protocol: Protocol) -> bool {
-        // Which endpoint a sequence belongs to stands in the body, too.
-        let one_endpoint = self.backend.plan.endpoints.len() == 1;
         let same_names =
             *self.model.name == *model && self.model.version.as_ref().is_none_or(|name| *name == self.name);
-        one_endpoint && same_names && self.backend.upstream.native() == Some(protocol)
+        same_names && self.backend.upstream.native() == Some(protocol)
     }
 }
 
 impl Backend {
-    pub(crate) fn new(plan: BackendPlan, upstream: Arc<dyn Upstream>) -> Self {
-        Self { plan, upstream, next: AtomicUsize::new(0), asked: AtomicUsize::new(0), sequences: Sequences::default() }
-    }
-
-    /// The next endpoint to be asked about a model; `None` for a backend without any, which configuration refuses.
-    pub(crate) fn pick(&self) -> Option<&Endpoint> {
-        self.plan.endpoints.get(self.turn(&self.asked))
-    }
-
-    /// The endpoint of the request's sequence, or the next in turn for one that is in none.
-    pub(crate) fn pick_for(&self, place: Option<&Place>, now: Instant) -> Result<Option<&Endpoint>, Full> {
-        match place.filter(|_| self.plan.endpoints.len() > 1) {
-            Some(place) => {
-                let index = self.sequences.endpoint(place, now, || self.turn(&self.next))?;
-                Ok(self.plan.endpoints.get(index))
-            }
-            None => Ok(self.plan.endpoints.get(self.turn(&self.next))),
+    /// A backend that takes over from `before`, of the same name, what is still of use.
+    pub(crate) fn new(spec: &BackendSpec, upstream: Arc<dyn Upstream>, before: Option<&Self>, now: Instant) -> Self {
+        let BackendSpec { plan, weights, resilience } = spec.clone();
+        let endpoints = plan.endpoints.iter().cloned().zip(weights);
+        let pool = Pool::new(&plan.name, endpoints, &resilience, before.map(|before| &*before.pool), now);
+        let same_turns = before.filter(|before| before.resilience.concurrency == resilience.concurrency);
+        let budget = |share: fn(&Resilience) -> Share| Budget::new(share(&resilience), now);
+        let budgets = Budgets {
+            retries: budget(|resilience| resilience.retry.budget),
+            hedges: budget(|resilience| resilience.hedge.map_or(Share::percent(0), |hedge| hedge.budget)),
+        };
+        let same = before.filter(|before| {
+            before.resilience.retry == resilience.retry && before.resilience.hedge == resilience.hedge
+        });
+        Self {
+            pool: Arc::new(pool),
+            slots: same_turns.map_or_else(|| Slots::new(resilience.concurrency, now), |same| Arc::clone(&same.slots)),
+            budgets: same.map_or_else(|| Arc::new(budgets), |same| Arc::clone(&same.budgets)),
+            sequences: before.map(|before| Arc::clone(&before.sequences)).unwrap_or_default(),
+            plan,
+            resilience,
+            upstream,
         }
     }
 
-    fn turn(&self, next: &AtomicUsize) -> usize {
-        let turn = next.fetch_add(1, Ordering::Relaxed);
-        turn.checked_rem(self.plan.endpoints.len()).unwrap_or(0)
+    /// Whether a call may be made a second time, so that something of it must be kept.
+    pub(crate) fn may_be_called_again(&self) -> bool {
+        let remote = self.resilience.retry.attempts > 1 && !self.plan.models.iter().any(|model| model.source.is_some());
+        remote || self.resilience.hedge.is_some()
+    }
+
+    /// The next endpoint to be asked about a model; `None` for a backend without any, which configuration refuses.
+    pub(crate) fn ask(&self, now: Instant) -> Option<&Endpoint> {
+        self.pool.in_turn(now).map(|member| &member.endpoint)
+    }
+
+    /// The endpoint of the request's sequence, or the one that is chosen for a call that is in none.
+    pub(crate) fn pick(&self, place: Option<&Place>, wish: &Wish<'_>) -> Result<Picked, Unfit> {
+        let choose = || self.pool.pick(wish).map_err(Unfit::NoneFit);
+        match place.filter(|_| self.pool.members().len() > 1) {
+            // The choice holds its place until the pinned one has its own.
+            Some(place) => self
+                .sequences
+                .endpoint(place, wish.now, || choose().map(|picked| Arc::clone(picked.member())))
+                .map(|member| member.pick()),
+            None => choose(),
+        }
+    }
+}
+
+impl From<Full> for Unfit {
+    fn from(_: Full) -> Self {
+        Self::Full
     }
 }
 

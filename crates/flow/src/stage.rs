@@ -13,4 +13,5 @@ pub(crate) mod read;
 pub(crate) mod reflect;
 pub(crate) mod stream;
 pub(crate) mod traffic;
+mod tries;
 pub(crate) mod values;

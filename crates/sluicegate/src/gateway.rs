@@ -94,6 +94,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         anyhow::bail!("the configuration was refused");
     }
     watch.follow(assembly.files());
+    tokio::spawn(Arc::clone(&assembly.gateway).probe());
     assembly.greet().await;
     loop {
         tokio::select! {

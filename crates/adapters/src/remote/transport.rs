@@ -20,6 +20,11 @@ pub(crate) fn from_http(error: &HttpError, endpoint: &Endpoint) -> CallError {
     }
 }
 
+/// An endpoint that says it takes no requests.
+pub(crate) fn not_ready(endpoint: &Endpoint) -> CallError {
+    CallError::new(CallClass::NotReady, Sent::All, format!("{} says that it is not ready", endpoint.authority))
+}
+
 /// Does `work` on `bytes` bytes where it delays nobody, when `sent` of the request has left.
 pub(crate) async fn heavy<T: Send + 'static>(
     bytes: usize,

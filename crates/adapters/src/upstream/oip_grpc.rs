@@ -21,17 +21,18 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Uri;
+use http::{HeaderMap, Uri};
 use parking_lot::Mutex;
 use sluicegate_core::{
-    BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Endpoint, Fact, Field, Inquiry,
-    ManageCall, Mistake, ModelMetadata, Node, Protocol, Reply, ReplyStream, Settings, Shape, Upstream, UpstreamKind,
+    BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Deadline, Endpoint, Fact, Field,
+    Inquiry, ManageCall, Mistake, ModelMetadata, Node, Protocol, Reply, ReplyStream, Settings, Shape, Upstream,
+    UpstreamKind,
 };
 
 use crate::http::{Client, Connector, HttpError, Origin, Speaks};
 use crate::remote::learned::Learned;
 use crate::remote::peers::Peers;
-use crate::remote::transport::from_http;
+use crate::remote::transport::{from_http, not_ready};
 
 /// The kind of backend.
 pub const KIND: UpstreamKind = UpstreamKind {
@@ -251,6 +252,15 @@ impl Upstream for OipGrpc {
         inquiry: Inquiry,
     ) -> BoxFuture<'a, Result<Option<ModelMetadata>, CallError>> {
         Box::pin(async move { self.describe(&*self.peer(endpoint)?, inquiry).await })
+    }
+
+    fn probe<'a>(&'a self, endpoint: &'a Endpoint, deadline: Deadline) -> BoxFuture<'a, Result<(), CallError>> {
+        Box::pin(async move {
+            match self.is_healthy(&*self.peer(endpoint)?, HeaderMap::new(), deadline).await? {
+                true => Ok(()),
+                false => Err(not_ready(endpoint)),
+            }
+        })
     }
 
     fn ready<'a>(&'a self, endpoint: &'a Endpoint, inquiry: Inquiry) -> BoxFuture<'a, Result<bool, CallError>> {

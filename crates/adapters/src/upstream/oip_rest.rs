@@ -21,10 +21,11 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use parking_lot::Mutex;
 use sluicegate_core::{
-    BackendModel, BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Endpoint, Fact, Field,
-    Inquiry, ManageCall, Mistake, ModelMetadata, Node, NonFinite, Protocol, Reply, ReplyStream, Settings, Shape,
+    BackendModel, BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Deadline, Endpoint, Fact,
+    Field, Inquiry, ManageCall, Mistake, ModelMetadata, Node, NonFinite, Protocol, Reply, ReplyStream, Settings, Shape,
     Upstream, UpstreamKind,
 };
 
@@ -32,7 +33,7 @@ use self::generate::Decoupled;
 use crate::http::{Client, Connector, HttpError, Origin};
 use crate::remote::learned::Learned;
 use crate::remote::peers::Peers;
-use crate::remote::transport::from_http;
+use crate::remote::transport::{from_http, not_ready};
 
 /// The kind of backend.
 pub const KIND: UpstreamKind = UpstreamKind {
@@ -239,6 +240,15 @@ impl Upstream for OipRest {
         inquiry: Inquiry,
     ) -> BoxFuture<'a, Result<Option<Bytes>, CallError>> {
         Box::pin(async move { self.tell(&*self.peer(endpoint)?, fact, &inquiry).await })
+    }
+
+    fn probe<'a>(&'a self, endpoint: &'a Endpoint, deadline: Deadline) -> BoxFuture<'a, Result<(), CallError>> {
+        Box::pin(async move {
+            match self.is_healthy(&*self.peer(endpoint)?, HeaderMap::new(), deadline).await? {
+                true => Ok(()),
+                false => Err(not_ready(endpoint)),
+            }
+        })
     }
 
     fn ready<'a>(&'a self, endpoint: &'a Endpoint, inquiry: Inquiry) -> BoxFuture<'a, Result<bool, CallError>> {

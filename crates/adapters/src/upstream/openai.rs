@@ -15,10 +15,10 @@ mod inquire;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, Response, StatusCode, header};
+use http::{HeaderMap, Method, Response, StatusCode, header};
 use sluicegate_core::{
-    BackendPlan, Body, BoxFuture, BuildError, BuildUpstream, Call, CallBody, CallClass, CallError, Clock, Endpoint,
-    Inquiry, Mistake, ModelMetadata, Node, Protocol, Reply, Sent, Settings, Upstream, UpstreamKind,
+    BackendPlan, Body, BoxFuture, BuildError, BuildUpstream, Call, CallBody, CallClass, CallError, Clock, Deadline,
+    Endpoint, Inquiry, Mistake, ModelMetadata, Node, Protocol, Reply, Sent, Settings, Upstream, UpstreamKind,
 };
 use sluicegate_wire::openai::client::path_of;
 
@@ -28,7 +28,7 @@ use crate::remote::faults::{from_body, is_for_operators};
 use crate::remote::headers::strip_private;
 use crate::remote::peers::Peers;
 use crate::remote::scrub::scrub;
-use crate::remote::transport::from_http;
+use crate::remote::transport::{from_http, not_ready};
 
 /// The kind of backend.
 pub const KIND: UpstreamKind = UpstreamKind {
@@ -152,6 +152,15 @@ impl Upstream for OpenAi {
         inquiry: Inquiry,
     ) -> BoxFuture<'a, Result<Option<ModelMetadata>, CallError>> {
         Box::pin(async move { self.describe(&*self.peer(endpoint)?, &inquiry).await })
+    }
+
+    fn probe<'a>(&'a self, endpoint: &'a Endpoint, deadline: Deadline) -> BoxFuture<'a, Result<(), CallError>> {
+        Box::pin(async move {
+            match self.is_healthy(&*self.peer(endpoint)?, HeaderMap::new(), deadline).await? {
+                true => Ok(()),
+                false => Err(not_ready(endpoint)),
+            }
+        })
     }
 
     fn ready<'a>(&'a self, endpoint: &'a Endpoint, inquiry: Inquiry) -> BoxFuture<'a, Result<bool, CallError>> {

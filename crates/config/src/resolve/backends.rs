@@ -1,5 +1,7 @@
 //! Backends: their kind's own settings decoded, their endpoints read, and which models point to them.
 
+mod resilience;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -11,7 +13,7 @@ use super::files::Files;
 use super::{Checked, did_you_mean, near, tls};
 use crate::mistakes::Mistakes;
 use crate::reading::{Reading, key_span};
-use crate::table::{BACKEND, MAX_BACKENDS, TIMEOUTS};
+use crate::table::{BACKEND, ENDPOINT, MAX_BACKENDS, TIMEOUTS};
 use crate::{check, url, words};
 
 /// How the names of protocols over gRPC end.
@@ -30,7 +32,7 @@ struct Backend<'a> {
     span: &'a Span,
     kind: Option<&'static UpstreamKind>,
     /// Absent where the backend has mistakes of its own.
-    plan: Option<BackendPlan>,
+    entry: Option<crate::Backend>,
     used: bool,
     models: HashSet<(BackendModel, Option<Arc<str>>)>,
 }
@@ -55,14 +57,14 @@ impl<'a> Backends<'a> {
         // Backends beyond the limit are known by name, so that models do not seem to point nowhere.
         for (index, (name, span, node)) in entries.iter().enumerate() {
             let kind = node.get("protocol").and_then(Node::text).and_then(|kind| catalog.upstream(kind));
-            let plan = match kind {
+            let entry = match kind {
                 Some(kind) if index < MAX_BACKENDS && check::fits(node, &Shape::Kind(BACKEND), catalog) => {
-                    Entry { file: &file.path, name, span, node, kind }.plan(files, mistakes)
+                    Entry { file: &file.path, name, span, node, kind }.resolve(files, mistakes)
                 }
                 Some(_) | None => None,
             };
             all.by_name.insert(name, all.list.len());
-            all.list.push(Backend { name, span, kind, plan, used: false, models: HashSet::new() });
+            all.list.push(Backend { name, span, kind, entry, used: false, models: HashSet::new() });
         }
         all
     }
@@ -91,20 +93,20 @@ impl<'a> Backends<'a> {
     /// Says that a model's version is on the backend `found`.
     pub(super) fn add(&mut self, found: Found, model: &BackendModel, source: Option<&ModelSource>) {
         let Some(backend) = self.list.get_mut(found.index) else { return };
-        let Some(plan) = &mut backend.plan else { return };
+        let Some(crate::Backend { plan, .. }) = &mut backend.entry else { return };
         if backend.models.insert((model.clone(), source.map(|source| source.path.clone()))) {
             plan.models.push(LoadedModel { model: model.clone(), source: source.cloned() });
         }
     }
 
     /// The plans; a backend that no model names is worth a warning.
-    pub(super) fn finish(self, warnings: &mut Mistakes) -> Vec<BackendPlan> {
+    pub(super) fn finish(self, warnings: &mut Mistakes) -> Vec<crate::Backend> {
         warnings.extend(self.crowded);
         for backend in self.list.iter().filter(|backend| !backend.used) {
             let message = format!("no model uses the backend {}", words::quoted(backend.name));
             warnings.helped(backend.span, message, "remove it, or name it in a model's `backend`");
         }
-        self.list.into_iter().filter_map(|backend| backend.plan).collect()
+        self.list.into_iter().filter_map(|backend| backend.entry).collect()
     }
 }
 
@@ -118,8 +120,13 @@ struct Entry<'a> {
     kind: &'static UpstreamKind,
 }
 
+/// Where an endpoint's address stands, written in short or in full.
+fn url_of(item: &Node) -> Option<&Node> {
+    if item.entries().is_empty() { Some(item) } else { item.get("url") }
+}
+
 impl Entry<'_> {
-    fn plan(&self, files: &mut Files<'_>, mistakes: &mut Mistakes) -> Option<BackendPlan> {
+    fn resolve(&self, files: &mut Files<'_>, mistakes: &mut Mistakes) -> Option<crate::Backend> {
         let settings = match (self.kind.decode)(self.node) {
             Ok(settings) => settings,
             Err(found) => {
@@ -128,12 +135,12 @@ impl Entry<'_> {
             }
         };
         let name: Arc<str> = self.name.into();
-        let endpoints = if self.kind.remote {
-            self.endpoints(files, mistakes)
+        let (endpoints, weights): (Vec<Endpoint>, Vec<u32>) = if self.kind.remote {
+            self.endpoints(files, mistakes).into_iter().unzip()
         } else {
-            vec![Endpoint { authority: name.clone(), prefix: "".into(), tls: None }]
+            (vec![Endpoint { authority: name.clone(), prefix: "".into(), tls: None }], vec![1])
         };
-        Some(BackendPlan {
+        let plan = BackendPlan {
             name,
             kind: self.kind.kind,
             settings,
@@ -142,10 +149,12 @@ impl Entry<'_> {
             endpoints,
             connect_timeout: Reading::of(self.node, "timeouts", TIMEOUTS).duration("connect"),
             models: Vec::new(),
-        })
+        };
+        Some(crate::Backend { plan, weights, resilience: resilience::resilience(self.node) })
     }
 
-    fn endpoints(&self, files: &mut Files<'_>, mistakes: &mut Mistakes) -> Vec<Endpoint> {
+    /// Its endpoints and their weights.
+    fn endpoints(&self, files: &mut Files<'_>, mistakes: &mut Mistakes) -> Vec<(Endpoint, u32)> {
         let items = self.node.get("endpoints").map(Node::items).unwrap_or_default();
         let secure = self.secure(items, mistakes);
         let at = key_span(self.node, "tls").unwrap_or(self.span);
@@ -153,7 +162,7 @@ impl Entry<'_> {
         let mut seen = HashMap::new();
         let mut endpoints = Vec::new();
         for item in items {
-            let Some(Ok(address)) = item.text().map(url::address) else { continue };
+            let Some(Ok(address)) = url_of(item).and_then(Node::text).map(url::address) else { continue };
             if address.grpc && !self.kind.kind.ends_with(OVER_GRPC) {
                 let message =
                     format!("`endpoints` has the scheme of gRPC, over which `{}` does not run", self.kind.kind);
@@ -164,7 +173,7 @@ impl Entry<'_> {
             if let Some(first) = seen.insert(endpoint.clone(), &item.span) {
                 mistakes.helped(&item.span, "an endpoint is given twice", format!("it is also given at {first}"));
             } else {
-                endpoints.push(endpoint);
+                endpoints.push((endpoint, Reading::on(item, ENDPOINT).count("weight")));
             }
         }
         endpoints
@@ -173,7 +182,7 @@ impl Entry<'_> {
     /// Whether the endpoints are reached over TLS: all of them, or none. Where some are, a request must not go plain only
     /// because it was the other's turn.
     fn secure(&self, items: &[Node], mistakes: &mut Mistakes) -> bool {
-        let addresses = || items.iter().filter_map(|item| Some((item, url::address(item.text()?).ok()?)));
+        let addresses = || items.iter().filter_map(|item| Some((item, url::address(url_of(item)?.text()?).ok()?)));
         let asked = key_span(self.node, "tls").is_some();
         let secure = asked || addresses().any(|(_, address)| address.secure);
         if secure {

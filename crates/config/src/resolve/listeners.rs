@@ -8,7 +8,7 @@ use super::Checked;
 use super::files::Files;
 use super::tls;
 use crate::mistakes::Mistakes;
-use crate::reading::{Reading, key_span, raw};
+use crate::reading::{Reading, key_span, priority, raw};
 use crate::table::{ADMIN, LIMITS, MAX_LISTENERS};
 use crate::{Admin, Exposure, Limits, Listener, Method, words};
 
@@ -37,6 +37,7 @@ pub(super) fn listeners(file: &Checked, files: &mut Files<'_>, mistakes: &mut Mi
             address,
             authenticate: methods(name, node, mistakes),
             management: node.get("management").and_then(Node::text) == Some("allow"),
+            priority: node.get("priority").and_then(Node::text).and_then(priority),
             tls: node.get("tls").and_then(|tls| tls::pair(&file.path, tls, files, mistakes)),
             exposure: exposure(node),
             trusted_proxies: networks(node, "trusted_proxies"),

@@ -13,7 +13,7 @@ use super::backends::Backends;
 use super::files::Files;
 use super::{Checked, near};
 use crate::mistakes::Mistakes;
-use crate::reading::{self, Reading, raw};
+use crate::reading::{self, Reading, priority, raw};
 use crate::table::{DEFAULTS, MAX_MODELS, STREAM};
 use crate::{Model, StreamTimes, names, words};
 
@@ -75,6 +75,7 @@ impl Models {
                     versions,
                     stable,
                     timeout: node.get("timeout").and_then(Node::duration).unwrap_or(defaults.timeout),
+                    priority: node.get("priority").and_then(Node::text).and_then(priority).unwrap_or_default(),
                     stream: stream_of(node, defaults.stream),
                     non_finite: raw(node, "non_finite").and_then(reading::non_finite).unwrap_or(defaults.non_finite),
                     span: span.clone(),

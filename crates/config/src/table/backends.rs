@@ -2,13 +2,19 @@
 
 use sluicegate_core::{Field, Shape};
 
+use super::resilience::{BALANCE, CONCURRENCY, EJECT, HEALTH, HEDGE, RETRY};
+
+const TIMEOUT: Shape = Shape::Duration { min_ms: 1, max_ms: 3_600_000 };
+
 /// Keys of every backend.
 pub(crate) const BACKEND: &[Field] = &[
     Field::required("protocol", Shape::Name, "What kind of backend it is; decides which other keys it has."),
+    Field::absent(
+        "concurrency",
+        Shape::Object(CONCURRENCY),
+        "How many calls are under way at once, and how many wait.",
+    ),
     Field::later("credential"),
-    Field::later("balance"),
-    Field::later("health"),
-    Field::later("retry"),
     Field::later("quirks"),
 ];
 
@@ -16,7 +22,7 @@ pub(crate) const BACKEND: &[Field] = &[
 pub(crate) const REMOTE: &[Field] = &[
     Field::required(
         "endpoints",
-        Shape::List(&Shape::Url),
+        Shape::List(&Shape::Either(&Shape::Url, &Shape::Object(ENDPOINT))),
         "Its addresses, which are interchangeable: `http://host:port`, with a path where the server has a prefix. Where \
          the protocol runs over gRPC, `grpc://host:port`. Over TLS all of them are `https://` or `grpcs://`.",
     ),
@@ -27,6 +33,30 @@ pub(crate) const REMOTE: &[Field] = &[
          trusted. The files are read again when they change.",
     ),
     Field::absent("timeouts", Shape::Object(TIMEOUTS), "How long its steps may take."),
+    Field::optional("balance", BALANCE, "two_choices", "How an endpoint is chosen for each request."),
+    Field::absent(
+        "health",
+        Shape::Object(HEALTH),
+        "Has the endpoints asked whether they are ready. Without it they are not.",
+    ),
+    Field::absent("eject", Shape::Object(EJECT), "When an endpoint that fails is left out."),
+    Field::absent("retry", Shape::Object(RETRY), "When a failed call is tried again."),
+    Field::absent(
+        "hedge",
+        Shape::Object(HEDGE),
+        "Makes a call that is slow a second time, at another endpoint, and takes the first answer. For models that may run          twice.",
+    ),
+];
+
+/// Keys of an endpoint written in full.
+pub(crate) const ENDPOINT: &[Field] = &[
+    Field::required("url", Shape::Url, "Its address."),
+    Field::optional(
+        "weight",
+        Shape::Integer { min: 1, max: 1000 },
+        "1",
+        "Its part of the requests, beside the others'.",
+    ),
 ];
 
 /// Keys of a remote backend's `tls`.
@@ -49,9 +79,17 @@ pub(crate) const TIMEOUTS: &[Field] = &[
         "1s",
         "Time for a connection to be made, over TLS with its handshake.",
     ),
-    Field::later("first_byte"),
-    Field::later("idle"),
-    Field::later("total"),
+    Field::absent(
+        "first_byte",
+        TIMEOUT,
+        "Time until the head of the answer is there, for each try. Default: the model's time.",
+    ),
+    Field::absent("idle", TIMEOUT, "Time between two pieces of an answer. Default: the model's time."),
+    Field::absent(
+        "total",
+        TIMEOUT,
+        "Time for all tries together, to the answer's last byte. Default: the model's time.",
+    ),
 ];
 
 /// Kinds of backend of the design; those that the catalogue lacks are not in this build.
@@ -77,5 +115,7 @@ backends:
   mlserver:
     protocol: oip-rest
     endpoints: [\"http://10.0.0.9:8080\", \"http://10.0.0.10:8080\"]
-    timeouts: { connect: 500ms }
+    timeouts: { connect: 500ms, first_byte: 2s }
+    health: { interval: 2s }
+    retry: { attempts: 2, when: [connect, unavailable, reset] }
 ";

@@ -2,6 +2,8 @@
 
 use sluicegate_core::{Field, Shape};
 
+use super::resilience::PRIORITY;
+
 /// Keys of a listener.
 pub(crate) const LISTENER: &[Field] = &[
     Field::required(
@@ -27,6 +29,12 @@ pub(crate) const LISTENER: &[Field] = &[
         ]),
         "refuse",
         "Whether callers may manage the model servers.",
+    ),
+    Field::absent(
+        "priority",
+        PRIORITY,
+        "Whose calls go first where a backend has not room for all, for every request that comes in here. Default: the model \
+         says.",
     ),
     Field::absent("limits", Shape::Object(LIMITS), "What a connection and a request may take."),
     Field::absent(

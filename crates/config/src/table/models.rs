@@ -3,6 +3,7 @@
 use sluicegate_core::{Field, Shape};
 
 use super::VERSION_KEY;
+use super::resilience::PRIORITY;
 
 const TIMEOUT: Shape = Shape::Duration { min_ms: 1, max_ms: 3_600_000 };
 
@@ -75,6 +76,12 @@ pub(crate) const MODEL: &[Field] = &[
     ),
     Field::absent("traffic", Shape::Object(TRAFFIC), "Which version answers. Needed where there are several."),
     Field::absent("timeout", TIMEOUT, "How long a request may take. Default: that of `defaults`."),
+    Field::optional(
+        "priority",
+        PRIORITY,
+        "normal",
+        "Whose calls go first where its backend has not room for all. A listener's `priority` stands above it.",
+    ),
     Field::absent(
         "stream",
         Shape::Object(MODEL_STREAM),

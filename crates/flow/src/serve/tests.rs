@@ -8,7 +8,9 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
-use sluicegate_config::{Admin, Listener, Method, Model, Resolved, StreamTimes, Version};
+use sluicegate_config::{
+    Admin, Backend, Balance, Listener, Method, Model, Priority, Resilience, Resolved, StreamTimes, Version,
+};
 use sluicegate_core::{
     BackendModel, BackendPlan, Body, BodyError, BoxFuture, BuildError, BuildUpstream, Call, CallBody, CallClass,
     CallError, Clock, Dice, Endpoint, Inbound, InferResponse, Inquiry, LoadedModel, ModelMetadata, NonFinite, Outbound,
@@ -190,6 +192,7 @@ fn resolved() -> Resolved {
         versions: vec![version("1"), version("2")],
         stable: 1,
         timeout: Duration::from_secs(5),
+        priority: Priority::Normal,
         stream: times(),
         non_finite: NonFinite::Token,
         span: span.clone(),
@@ -199,6 +202,7 @@ fn resolved() -> Resolved {
         address: ([127, 0, 0, 1], 0).into(),
         authenticate: vec![Method::Anonymous],
         management: false,
+        priority: None,
         tls: None,
         exposure: sluicegate_config::Exposure::External,
         trusted_proxies: Vec::new(),
@@ -213,7 +217,7 @@ fn resolved() -> Resolved {
         grace: Duration::ZERO,
         delay: Duration::ZERO,
         stream: times(),
-        backends: vec![backend],
+        backends: vec![Backend { plan: backend, weights: vec![1], resilience: Resilience::default() }],
         models: vec![model],
         warnings: Vec::new(),
     }
@@ -466,7 +470,7 @@ async fn what_is_equal_is_carried_over() {
     let built = world.gateway.build(&changed, &vec![]).unwrap();
     world.gateway.install(built);
     assert!(Arc::ptr_eq(&before, &world.gateway.current().backends["b"]));
-    changed.backends[0].fingerprint = "other".into();
+    changed.backends[0].plan.fingerprint = "other".into();
     assert!(world.gateway.build(&changed, &vec![]).is_err(), "a changed backend is built anew");
     assert_eq!(world.gateway.status().generation, 2);
 }
@@ -485,7 +489,9 @@ async fn draining_is_seen_by_those_who_ask() {
 async fn a_sequence_stays_on_one_endpoint() {
     let world = World::new(Behaviour::Echo);
     let mut two = resolved();
-    two.backends[0].endpoints =
+    two.backends[0].weights = vec![1, 1];
+    two.backends[0].resilience.balance = Balance::RoundRobin;
+    two.backends[0].plan.endpoints =
         ["one:1", "two:1"].map(|at| Endpoint { authority: Arc::from(at), prefix: Arc::from(""), tls: None }).to_vec();
     let builders: Builders = vec![("scripted", Arc::new(Builder(Behaviour::Echo, Arc::default())))];
     let built = world.gateway.build(&two, &builders).unwrap();

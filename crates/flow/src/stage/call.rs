@@ -1,26 +1,29 @@
 //! Picks an endpoint of the version's backend and calls it, within the model's time.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::Instant as StdInstant;
+use std::time::{Duration, Instant as StdInstant};
 
 use http::HeaderMap;
-use sluicegate_config::StreamTimes;
+use sluicegate_config::{Balance, Priority, StreamTimes};
 use sluicegate_core::{
-    Call, CallBody, CallClass, CallError, Deadline, Endpoint, InferRequest, InferResponse, Kind, Metadata, NonFinite,
-    Operation, Outbound, Protocol, Refusal, Reply, ReplyStream, Sent, Unnamed,
+    Call, CallBody, CallClass, CallError, Deadline, InferRequest, InferResponse, Kind, Metadata, NonFinite, Operation,
+    Outbound, Protocol, Refusal, Reply, ReplyStream, Sent, Unnamed,
 };
 use sluicegate_wire::{ReplyForm, codec};
-use tokio::time::{Instant, timeout_at};
 
 use super::forward::{Content, back, onward};
 use super::generate::{self, Passage};
+use super::name::Caller;
 use super::read::{self, Payload};
 use super::traffic::Chosen;
+pub(super) use super::tries::late;
+use super::tries::{self, Again, Ask, Kept, Notes};
 use super::values::untouched;
-use crate::affinity::{Full, Place};
+use crate::affinity::Place;
 use crate::control::Gateway;
 use crate::snapshot::{Model, Version};
-use crate::trail::Trail;
+use crate::trail::{Ids, Trail};
 
 /// A backend's answer, with what its encoding needs.
 pub(crate) enum Replied {
@@ -46,6 +49,11 @@ pub(crate) struct Called {
     version: Arc<Version>,
     /// Where a request of a sequence has to go.
     place: Option<Box<Place>>,
+    /// What stays on one endpoint, where the balance goes by a value.
+    key: Option<u64>,
+    priority: Priority,
+    hurried: bool,
+    again: Option<Again>,
     /// When it is made.
     now: StdInstant,
     /// When the answer's head must be there.
@@ -73,6 +81,7 @@ pub(crate) fn prepare(chosen: Chosen, gateway: &Gateway, trail: &Trail) -> Resul
     };
     let mut headers = trail.headers();
     onward(named.headers(), content, &mut headers);
+    let (key, priority, hurried) = (key(&version, named.headers()), named.priority(), named.is_hurried());
     let mut place = None;
     let (body, expected) = match payload {
         Payload::Raw(body) => (CallBody::Wire(body), Expected::Bytes),
@@ -99,14 +108,47 @@ pub(crate) fn prepare(chosen: Chosen, gateway: &Gateway, trail: &Trail) -> Resul
     };
     let now = gateway.clock.now();
     let (operation, times) = (named.operation(), named.stream_times());
+    let most = version.backend.resilience.timeouts.total.unwrap_or(Duration::MAX);
     let (head, deadline) = if expected.streams() || operation == Operation::GenerateStream {
-        (Deadline(now + times.idle.min(times.total)), Deadline(now + times.total))
+        let total = times.total.min(most);
+        (Deadline(now + times.idle.min(total)), Deadline(now + total))
     } else {
-        (Deadline(now + named.timeout()), Deadline(now + named.timeout()))
+        let timeout = named.timeout().min(most);
+        (Deadline(now + timeout), Deadline(now + timeout))
+    };
+    let (protocol, model) = (named.protocol(), Arc::clone(named.model()));
+    let (again, body) = if version.backend.may_be_called_again() {
+        let (kept, body) = Kept::of(body);
+        let (model, client) = (version.model.clone(), named.into_headers());
+        (Some(Again { operation, model, deadline, client, content, kept }), body)
+    } else {
+        (None, body)
     };
     let call = Call { operation, model: version.model.clone(), body, headers, deadline };
-    let (protocol, model) = (named.protocol(), Arc::clone(named.model()));
-    Ok((Called { protocol, operation, model, version, place, now, head, times, expected }, call))
+    let called = Called {
+        protocol,
+        operation,
+        model,
+        version,
+        place,
+        key,
+        priority,
+        hurried,
+        again,
+        now,
+        head,
+        times,
+        expected,
+    };
+    Ok((called, call))
+}
+
+/// What keeps a request on one endpoint, where the balance goes by a header's value.
+fn key(version: &Version, headers: &HeaderMap) -> Option<u64> {
+    let Balance::Hash(header) = &version.backend.resilience.balance else { return None };
+    let mut hasher = DefaultHasher::new();
+    headers.get(&**header)?.as_bytes().hash(&mut hasher);
+    Some(hasher.finish())
 }
 
 /// Says what the outcome of a call is to its caller.
@@ -159,35 +201,32 @@ impl Expected {
     }
 }
 
-fn pick<'a>(version: &'a Version, place: Option<&Place>, now: StdInstant) -> Result<&'a Endpoint, CallError> {
-    match version.backend.pick_for(place, now) {
-        Ok(Some(endpoint)) => Ok(endpoint),
-        Ok(None) => Err(CallError::new(CallClass::Transport, Sent::Nothing, "the backend has no endpoint")),
-        Err(Full) => Err(CallError::new(CallClass::Pushback, Sent::Nothing, "too many sequences are open")),
-    }
-}
-
-/// Picks an endpoint and calls it.
+/// Picks an endpoint and calls it; where that fails, and may be, another.
 pub(crate) async fn attempt(
-    called: &Called,
+    called: &mut Called,
     call: Call,
     gateway: &Gateway,
     trail: &mut Trail,
 ) -> Result<Reply, CallError> {
-    let version = &called.version;
-    let endpoint = pick(version, called.place.as_deref(), called.now)?;
-    trail.picked(&endpoint.authority);
-    let upstream = &version.backend.upstream;
-    // One alarm is enough.
-    let outcome = match called.head == call.deadline && upstream.keeps_deadlines() {
-        true => Ok(upstream.call(endpoint, call).await),
-        false => timeout_at(Instant::from_std(called.head.0), upstream.call(endpoint, call)).await,
+    let again = called.again.take();
+    let ask = Ask {
+        gateway,
+        version: &called.version,
+        place: called.place.as_deref(),
+        key: called.key,
+        priority: called.priority,
+        began: called.now,
+        head: called.head,
+        hurried: called.hurried,
+        ends_by_itself: called.head == call.deadline,
+        run: |upstream, endpoint, call| upstream.call(endpoint, call),
     };
+    let outcome = tries::put(&ask, call, again, trail).await;
     let now = gateway.clock.now();
     let took = now.saturating_duration_since(called.now);
     trail.waited(took);
-    version.counters.count(matches!(&outcome, Ok(Ok(_))), took, trail.wall(now));
-    outcome.unwrap_or_else(|_| Err(late()))
+    called.version.counters.count(outcome.is_ok(), took, trail.wall(now));
+    outcome
 }
 
 /// Calls a version for any number of answers, of which the first begins within the time between two.
@@ -195,26 +234,60 @@ pub(super) async fn open(
     version: &Version,
     (request, times): (InferRequest, StreamTimes),
     gateway: &Gateway,
-    headers: HeaderMap,
-    picked: impl FnOnce(&Arc<str>),
+    caller: Caller<'_>,
+    notes: &mut impl Notes,
 ) -> Result<ReplyStream, CallError> {
-    let place = Place::of(&version.model.name, &request);
+    let client = caller.headers;
+    let (place, key) = (Place::of(&version.model.name, &request), key(version, client));
     let began = gateway.clock.now();
-    let endpoint = pick(version, place.as_ref(), began)?;
-    picked(&endpoint.authority);
-    let deadline = Deadline(began + times.total);
-    let (model, body) = (version.model.clone(), CallBody::Tensors(request));
-    let call = Call { operation: Operation::Infer, model, body, headers, deadline };
-    let begun = Instant::from_std(began + times.idle.min(times.total));
-    let opened = timeout_at(begun, version.backend.upstream.stream(endpoint, call)).await;
-    let opened = opened.unwrap_or_else(|_| Err(late()));
+    let total = times.total.min(version.backend.resilience.timeouts.total.unwrap_or(Duration::MAX));
+    let (deadline, head) = (Deadline(began + total), Deadline(began + times.idle.min(total)));
+    let mut headers = notes.headers();
+    onward(client, Content::Anew, &mut headers);
+    let (operation, model, body) = (Operation::Infer, version.model.clone(), CallBody::Tensors(request));
+    let (again, body) = if version.backend.may_be_called_again() {
+        let (kept, body) = Kept::of(body);
+        let (model, client, content) = (model.clone(), client.clone(), Content::Anew);
+        (Some(Again { operation, model, deadline, client, content, kept }), body)
+    } else {
+        (None, body)
+    };
+    let call = Call { operation, model, body, headers, deadline };
+    let ask = Ask {
+        gateway,
+        version,
+        place: place.as_ref(),
+        key,
+        priority: caller.priority,
+        began,
+        head,
+        hurried: caller.hurried,
+        ends_by_itself: false,
+        run: |upstream, endpoint, call| upstream.stream(endpoint, call),
+    };
+    let opened = tries::put(&ask, call, again, notes).await;
     let took = gateway.clock.now().saturating_duration_since(began);
     version.counters.count(opened.is_ok(), took, gateway.clock.wall());
     opened
 }
 
-pub(super) fn late() -> CallError {
-    CallError::new(CallClass::Timeout, Sent::All, "no answer within the model's timeout")
+impl Notes for Trail {
+    fn picked(&mut self, endpoint: &Arc<str>) {
+        Self::picked(self, endpoint);
+    }
+
+    fn headers(&self) -> HeaderMap {
+        Self::headers(self)
+    }
+}
+
+/// One request of a stream: its record is the stream's.
+impl Notes for &Ids {
+    fn picked(&mut self, _: &Arc<str>) {}
+
+    fn headers(&self) -> HeaderMap {
+        Ids::headers(self)
+    }
 }
 
 /// The client's names in place of the backend's. Some servers make an id up; the client gets back its own, or none.

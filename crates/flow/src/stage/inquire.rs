@@ -34,7 +34,7 @@ pub(crate) async fn inquire(chosen: ChosenInquiry, gateway: &Gateway, trail: &mu
 /// What the version's backend says of it; `None` where it has no way to say.
 pub(crate) async fn describe(version: &Version, inquiry: Inquiry) -> Result<Option<ModelMetadata>, Refusal> {
     let backend = &version.backend;
-    let Some(endpoint) = backend.pick() else {
+    let Some(endpoint) = backend.ask(Instant::now().into_std()) else {
         return Ok(None);
     };
     let deadline = Instant::from_std(inquiry.deadline.0);
@@ -51,7 +51,7 @@ async fn ready(version: &Version, inquiry: Inquiry, trail: &mut Trail) -> bool {
 }
 
 pub(super) async fn is_ready(version: &Version, inquiry: Inquiry) -> Result<bool, CallError> {
-    let Some(endpoint) = version.backend.pick() else {
+    let Some(endpoint) = version.backend.ask(Instant::now().into_std()) else {
         return Ok(false);
     };
     let deadline = Instant::from_std(inquiry.deadline.0);

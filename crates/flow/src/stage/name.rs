@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use sluicegate_config::StreamTimes;
+use sluicegate_config::{Priority, StreamTimes};
 use sluicegate_core::{Asked, Body, Kind, Leisure, Operation, Protocol, Refusal};
 use sluicegate_wire::openai::Head;
 use sluicegate_wire::{Codec, Limits, PROTOCOLS, codec, grpc};
@@ -63,6 +63,15 @@ pub(crate) struct Questions {
     pub(super) protocol: Protocol,
     pub(super) headers: HeaderMap,
     pub(super) body: Body,
+}
+
+/// Who calls, as far as it matters to the call.
+#[derive(Clone, Copy)]
+pub(super) struct Caller<'a> {
+    pub(super) headers: &'a HeaderMap,
+    pub(super) priority: Priority,
+    /// Whether less time is given than the model has.
+    pub(super) hurried: bool,
 }
 
 /// A request's payload, as far as naming the model had to go.
@@ -254,6 +263,26 @@ impl NamedModel {
     pub(super) fn stream_times(&self) -> StreamTimes {
         let times = self.model.stream;
         StreamTimes { total: self.patience.map_or(times.total, |patience| patience.min(times.total)), ..times }
+    }
+
+    /// What of the request matters to whoever calls the model for it.
+    pub(super) fn caller(&self) -> Caller<'_> {
+        Caller { headers: &self.headers, priority: self.priority(), hurried: self.is_hurried() }
+    }
+
+    /// Whether the caller gives less time than the model has.
+    pub(super) fn is_hurried(&self) -> bool {
+        self.patience.is_some_and(|patience| patience < self.model.timeout)
+    }
+
+    /// Whose calls go first: as the listener says, else the model.
+    pub(super) fn priority(&self) -> Priority {
+        self.door.priority.unwrap_or(self.model.priority)
+    }
+
+    /// The client's head, which nobody needs any more.
+    pub(super) fn into_headers(self) -> HeaderMap {
+        self.headers
     }
 
     pub(super) fn take_message(&mut self) -> Message {

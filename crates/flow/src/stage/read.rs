@@ -50,7 +50,7 @@ pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail
     let message = match named.take_message() {
         Message::Unread(body) => {
             let body = trail.counted(body);
-            if named.model().takes_raw(protocol) {
+            if named.model().takes_raw(protocol) && !may_be_in_a_sequence(&named, &body) {
                 return Ok(Read { named, payload: Payload::Raw(body) });
             }
             open(protocol, (named.headers(), named.limits()), collect(body).await?).await?
@@ -77,6 +77,19 @@ pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail
     }
     let (request, form) = decode(protocol, (named.headers(), named.limits()), message, metadata).await?;
     Ok(Read { named, payload: Payload::Infer(Box::new(request), form) })
+}
+
+/// Whether the request may be of a sequence, so that it has to go to the sequence's endpoint: its id stands in the body.
+fn may_be_in_a_sequence(named: &NamedModel, body: &Body) -> bool {
+    if !named.model().has_a_choice() {
+        return false;
+    }
+    match body {
+        Body::Full(bytes) => memchr::memmem::find(bytes, b"sequence_id").is_some(),
+        Body::Empty => false,
+        // It would have to be read, to know.
+        Body::Pieces(_) | Body::Stream(_) => true,
+    }
 }
 
 /// The message of a whole body, less what is wrapped around it. What is compressed may be much more than it looks.

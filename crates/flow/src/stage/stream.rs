@@ -15,7 +15,6 @@ use sluicegate_wire::{ReplyForm, StreamCodec, codec, grpc};
 use tokio::time::timeout;
 
 use super::call::{self, refusal, under_the_clients_names};
-use super::forward::{Content, onward};
 use super::name::{NamedModel, NamedStream};
 use super::read::{self, broken};
 use super::traffic;
@@ -160,10 +159,9 @@ impl Conversation {
         let version = traffic::decide(&named);
         let (request, form, named) = read::decode_opened(named).map_err(|refusal| (refusal, None))?;
         let (id, non_finite) = (request.id.clone(), named.model().non_finite);
-        let (times, mut headers) = (named.stream_times(), self.ids.headers());
-        onward(named.headers(), Content::Anew, &mut headers);
+        let times = named.stream_times();
         let patience = Patience::begin(times);
-        let answers = call::open(&version, (request, times), &self.gateway, headers, |_| {}).await;
+        let answers = call::open(&version, (request, times), &self.gateway, named.caller(), &mut &self.ids).await;
         let answers = answers.map_err(|error| (refusal(error), id.clone()))?;
         self.answering = Some(Answering { named, version, id, form, non_finite, answers, patience });
         Ok(())

@@ -5,7 +5,7 @@ mod answers;
 mod untouched;
 
 use futures_util::StreamExt as _;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use sluicegate_config::StreamTimes;
 use sluicegate_core::{
     CallClass, CallError, InferRequest, InferResponse, Kind, Operation, Outbound, Refusal, ReplyStream,
@@ -16,7 +16,7 @@ use self::answers::{Answers, Naming};
 pub(super) use self::untouched::untouched;
 use super::call;
 use super::encode;
-use super::forward::{Content, onward};
+use super::name::Caller;
 use super::read::Payload;
 use super::traffic::Chosen;
 use crate::control::Gateway;
@@ -29,13 +29,12 @@ const NOT_ONE: &str = "generate expects model to produce exactly 1 response, use
                        various number of responses";
 
 /// A request whose values were read.
-struct Asked {
+struct Asked<'a> {
     request: InferRequest,
     codec: GenerateCodec,
     naming: Naming,
     times: StreamTimes,
-    /// What of the client's head goes along.
-    headers: HeaderMap,
+    caller: Caller<'a>,
 }
 
 /// Why there is no answer to send: the backend's error, or the gateway's own.
@@ -52,14 +51,12 @@ pub(crate) async fn answer(chosen: Chosen, gateway: &Gateway, trail: &mut Trail)
     };
     let request = *request;
     let naming = Naming::of(&named, &version, &request);
-    let mut headers = trail.headers();
-    onward(named.headers(), Content::Anew, &mut headers);
     let outcome = if named.operation() == Operation::GenerateStream {
-        let asked = Asked { request, codec, naming, times: named.stream_times(), headers };
+        let asked = Asked { request, codec, naming, times: named.stream_times(), caller: named.caller() };
         several(asked, &version, gateway, trail).await
     } else {
         let times = StreamTimes { idle: named.timeout(), total: named.timeout() };
-        one(Asked { request, codec, naming, times, headers }, &version, gateway, trail).await
+        one(Asked { request, codec, naming, times, caller: named.caller() }, &version, gateway, trail).await
     };
     match outcome {
         Ok(outbound) => Ok(outbound),
@@ -69,10 +66,10 @@ pub(crate) async fn answer(chosen: Chosen, gateway: &Gateway, trail: &mut Trail)
 }
 
 /// The one answer of a model. That it is the only one is known behind it.
-async fn one(asked: Asked, version: &Version, gateway: &Gateway, trail: &mut Trail) -> Result<Outbound, Failed> {
-    let Asked { request, codec, naming, times, headers } = asked;
+async fn one(asked: Asked<'_>, version: &Version, gateway: &Gateway, trail: &mut Trail) -> Result<Outbound, Failed> {
+    let Asked { request, codec, naming, times, caller } = asked;
     let mut patience = Patience::begin(times);
-    let mut answers = open((request, times), headers, version, gateway, trail).await?;
+    let mut answers = open((request, times), caller, version, gateway, trail).await?;
     let only = patience.wait(only(&mut answers)).await.map_err(|_| call::late())??;
     let response = only.ok_or_else(|| Refusal::new(Kind::BadRequest, NOT_ONE))?;
     Ok((codec.encode)(&naming.put_on(response), naming.non_finite)?)
@@ -91,10 +88,15 @@ async fn only(answers: &mut ReplyStream) -> Result<Option<InferResponse>, CallEr
 }
 
 /// Answers as they come. The head is that of the first, as Triton has it: an error there gives the whole its status.
-async fn several(asked: Asked, version: &Version, gateway: &Gateway, trail: &mut Trail) -> Result<Outbound, Failed> {
-    let Asked { request, codec, naming, times, headers } = asked;
+async fn several(
+    asked: Asked<'_>,
+    version: &Version,
+    gateway: &Gateway,
+    trail: &mut Trail,
+) -> Result<Outbound, Failed> {
+    let Asked { request, codec, naming, times, caller } = asked;
     let mut patience = Patience::begin(times);
-    let mut answers = open((request, times), headers, version, gateway, trail).await?;
+    let mut answers = open((request, times), caller, version, gateway, trail).await?;
     let first = patience.wait(answers.next()).await.map_err(|_| call::late())?;
     let mut head = (codec.stream.head)();
     match &first {
@@ -118,13 +120,13 @@ async fn several(asked: Asked, version: &Version, gateway: &Gateway, trail: &mut
 
 async fn open(
     (request, times): (InferRequest, StreamTimes),
-    headers: HeaderMap,
+    caller: Caller<'_>,
     version: &Version,
     gateway: &Gateway,
     trail: &mut Trail,
 ) -> Result<ReplyStream, Failed> {
     let began = gateway.clock.now();
-    let answers = call::open(version, (request, times), gateway, headers, |endpoint| trail.picked(endpoint)).await;
+    let answers = call::open(version, (request, times), gateway, caller, trail).await;
     trail.waited(gateway.clock.now().saturating_duration_since(began));
     Ok(answers?)
 }

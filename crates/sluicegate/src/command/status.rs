@@ -54,12 +54,52 @@ fn draw(status: &Value) -> String {
         [text(at(listener, "/name")), text(at(listener, "/address")), tls.to_owned()]
     });
     drawn.push_str(&format!("\n{}\n", output::table(["LISTENER", "ADDRESS", "TLS"], listeners.collect())));
-    let backends = at(status, "/backends").as_array().into_iter().flatten().map(|backend| {
-        let endpoints = at(backend, "/endpoints").as_array().into_iter().flatten().map(text).collect::<Vec<_>>();
-        [text(at(backend, "/name")), text(at(backend, "/protocol")), endpoints.join(", ")]
-    });
-    drawn.push_str(&format!("\n{}\n", output::table(["BACKEND", "PROTOCOL", "ENDPOINTS"], backends.collect())));
+    drawn.push_str(&format!("\n{}\n", backends(status)));
     drawn
+}
+
+/// The backends and their endpoints, a line each.
+pub(super) fn backends(status: &Value) -> String {
+    let mut rows = Vec::new();
+    for backend in at(status, "/backends").as_array().into_iter().flatten() {
+        let turns = format!(
+            "{}/{} +{}",
+            text(at(backend, "/in_flight")),
+            text(at(backend, "/limit")),
+            text(at(backend, "/waiting"))
+        );
+        let mut own = [text(at(backend, "/name")), text(at(backend, "/protocol")), turns];
+        for endpoint in at(backend, "/endpoints").as_array().into_iter().flatten() {
+            let field = |key| text(at(endpoint, key));
+            let [name, protocol, turns] = own;
+            rows.push([
+                name,
+                protocol,
+                turns,
+                field("/address"),
+                state(endpoint),
+                field("/in_flight"),
+                field("/calls"),
+                field("/failures"),
+            ]);
+            // Told once.
+            own = Default::default();
+        }
+    }
+    output::table(["BACKEND", "PROTOCOL", "BUSY", "ENDPOINT", "STATE", "NOW", "CALLS", "FAILED"], rows)
+}
+
+/// How an endpoint does, for how much longer, and why.
+fn state(endpoint: &Value) -> String {
+    let mut state = text(at(endpoint, "/state"));
+    match at(endpoint, "/left_ms").as_u64() {
+        Some(left) if left > 0 => state.push_str(&format!(" for {}s", left.div_ceil(1000))),
+        Some(_) | None => {}
+    }
+    if let Some(reason) = at(endpoint, "/reason").as_str() {
+        state.push_str(&format!(": {reason}"));
+    }
+    state
 }
 
 /// A value as a person reads it.

@@ -78,7 +78,7 @@ impl Doors {
 /// Every part that cannot be used, with its place.
 pub(crate) fn check_backends(resolved: &Resolved) -> Result<(), Vec<Mistake>> {
     let mut mistakes: Vec<Mistake> = Vec::new();
-    for endpoint in resolved.backends.iter().flat_map(|plan| &plan.endpoints) {
+    for endpoint in resolved.backends.iter().flat_map(|backend| &backend.plan.endpoints) {
         if let Err(wrong) = check_tls(endpoint) {
             let mistake = Mistake::at(&wrong.span, wrong.message);
             // The endpoints of a backend share one identity.

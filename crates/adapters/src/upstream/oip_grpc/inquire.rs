@@ -38,7 +38,7 @@ impl OipGrpc {
         match self.question(peer, READY_PATH, &inquiry).await {
             Ok(message) => decode_yes(message).map_err(|error| nonsense(&error.to_string(), &peer.endpoint)),
             Err(failed) if failed.error.class == CallClass::NotReady => Ok(false),
-            Err(failed) if failed.lacks_call() => self.is_healthy(peer, inquiry).await,
+            Err(failed) if failed.lacks_call() => self.is_healthy(peer, inquiry.headers, inquiry.deadline).await,
             Err(failed) => Err(failed.error),
         }
     }
@@ -80,9 +80,14 @@ impl OipGrpc {
     }
 
     /// Says whether the server takes requests; one that has no call for it does, since it answers.
-    async fn is_healthy(&self, peer: &Peer, inquiry: Inquiry) -> Result<bool, CallError> {
+    pub(super) async fn is_healthy(
+        &self,
+        peer: &Peer,
+        headers: HeaderMap,
+        deadline: Deadline,
+    ) -> Result<bool, CallError> {
         let question = (SERVER_READY_PATH, Body::from(encode_nothing()));
-        match self.ask(peer, question, inquiry.headers, inquiry.deadline).await {
+        match self.ask(peer, question, headers, deadline).await {
             Ok(message) => decode_yes(message).map_err(|error| nonsense(&error.to_string(), &peer.endpoint)),
             Err(failed) if failed.lacks_call() => Ok(true),
             Err(failed) => Err(failed.error),

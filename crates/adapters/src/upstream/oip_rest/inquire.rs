@@ -64,14 +64,21 @@ impl OipRest {
                 Err(from_status(answer.status, &answer.headers, &answer.body, &peer.endpoint))
             }
             400 | 503 => Ok(false),
-            _ if lacks_path(answer.status, &answer.body) => self.is_healthy(peer, inquiry).await,
+            _ if lacks_path(answer.status, &answer.body) => {
+                self.is_healthy(peer, inquiry.headers.clone(), inquiry.deadline).await
+            }
             _ => Err(from_status(answer.status, &answer.headers, &answer.body, &peer.endpoint)),
         }
     }
 
     /// Says whether the server takes requests; one that has no path for it does, since it answers.
-    async fn is_healthy(&self, peer: &Peer, inquiry: &Inquiry) -> Result<bool, CallError> {
-        let answer = self.get(peer, READY_PATH, inquiry.headers.clone(), inquiry.deadline).await?;
+    pub(super) async fn is_healthy(
+        &self,
+        peer: &Peer,
+        headers: HeaderMap,
+        deadline: Deadline,
+    ) -> Result<bool, CallError> {
+        let answer = self.get(peer, READY_PATH, headers, deadline).await?;
         match answer.status.as_u16() {
             200 => Ok(decode_health(&answer.body)),
             400 | 503 => Ok(false),

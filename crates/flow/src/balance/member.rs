@@ -1,0 +1,100 @@
+//! One endpoint of a backend as balancing sees it: what is under way there, how fast it answers, how it does.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use sluicegate_core::Endpoint;
+
+use super::health::Health;
+
+/// How much of the old is left in the mean of answer times: seven of eight parts.
+const MEMORY: u64 = 8;
+
+/// After this long without an answer half of what is known of its speed is forgotten: a slow endpoint is tried again.
+const HALF_LIFE: u64 = 10_000_000_000;
+
+/// An endpoint. Lives on from generation to generation while configuration names it.
+pub(crate) struct Member {
+    pub(crate) endpoint: Endpoint,
+    pub(super) weight: AtomicU32,
+    pub(super) health: Health,
+    in_flight: AtomicUsize,
+    /// Mean time to an answer's head, in nanoseconds; zero while none came.
+    latency: AtomicU64,
+    /// When the last one came.
+    told_at: AtomicU64,
+    pub(super) calls: AtomicU64,
+    pub(super) failures: AtomicU64,
+    /// What went wrong last, for people.
+    pub(super) trouble: Mutex<Option<String>>,
+}
+
+/// An endpoint that was chosen for a call; until this is dropped the call is under way.
+pub(crate) struct Picked(Arc<Member>);
+
+impl Member {
+    pub(super) fn new(endpoint: Endpoint, weight: u32) -> Self {
+        Self {
+            endpoint,
+            weight: AtomicU32::new(weight),
+            health: Health::default(),
+            in_flight: AtomicUsize::new(0),
+            latency: AtomicU64::new(0),
+            told_at: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            trouble: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Relaxed)
+    }
+
+    pub(super) fn weight(&self) -> f64 {
+        f64::from(self.weight.load(Relaxed))
+    }
+
+    /// Takes a call's time into the mean.
+    pub(super) fn took(&self, took: Duration, now: u64) {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).max(1);
+        let before = self.latency.load(Relaxed);
+        let mean = if before == 0 { took } else { before - before / MEMORY + took / MEMORY };
+        self.latency.store(mean.max(1), Relaxed);
+        self.told_at.store(now, Relaxed);
+    }
+
+    /// Mean time to an answer, in nanoseconds; `None` while that is not known.
+    pub(super) fn latency(&self, now: u64) -> Option<u64> {
+        let mean = self.latency.load(Relaxed);
+        let silent = now.saturating_sub(self.told_at.load(Relaxed)) / HALF_LIFE;
+        let halvings = u32::try_from(silent).unwrap_or(u32::MAX);
+        (mean != 0).then(|| mean.checked_shr(halvings).unwrap_or(0).max(1))
+    }
+
+    /// Counts a call there.
+    pub(crate) fn pick(self: &Arc<Self>) -> Picked {
+        self.in_flight.fetch_add(1, Relaxed);
+        self.calls.fetch_add(1, Relaxed);
+        Picked(Arc::clone(self))
+    }
+}
+
+impl Picked {
+    pub(crate) const fn member(&self) -> &Arc<Member> {
+        &self.0
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.0.endpoint
+    }
+}
+
+impl Drop for Picked {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Relaxed);
+    }
+}

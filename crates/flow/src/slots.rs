@@ -1,0 +1,176 @@
+//! How many calls to a backend are under way at once, and who waits for a turn. A call that cannot have its turn in time is
+//! refused at once rather than late. It must not know what is called.
+
+mod limit;
+mod queue;
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use sluicegate_config::{Concurrency, Priority};
+use tokio::sync::oneshot;
+use tokio::time::timeout_at;
+
+use self::limit::Limit;
+use self::queue::{Queue, Ticket};
+use crate::verdict::Verdict;
+
+/// The turns at a backend.
+pub(crate) struct Slots {
+    in_flight: AtomicUsize,
+    waiting: AtomicUsize,
+    limit: Limit,
+    queue: Mutex<Queue>,
+    longest: usize,
+    wait: Duration,
+    epoch: Instant,
+}
+
+/// A turn. Dropping it gives it to the next.
+pub(crate) struct Slot(Arc<Slots>);
+
+/// No turn is to be had in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+/// A place in the queue, given up by dropping.
+struct Waiting<'a> {
+    slots: &'a Arc<Slots>,
+    ticket: Ticket,
+    turn: oneshot::Receiver<()>,
+    served: bool,
+}
+
+impl Slots {
+    /// Turns by `concurrency`, none taken.
+    pub(crate) fn new(concurrency: Concurrency, now: Instant) -> Arc<Self> {
+        Arc::new(Self {
+            in_flight: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            limit: Limit::new(concurrency.limit),
+            queue: Mutex::default(),
+            longest: concurrency.queue,
+            wait: concurrency.wait,
+            epoch: now,
+        })
+    }
+
+    /// A turn for a call of `priority` that is of use until `until`.
+    pub(crate) async fn enter(
+        self: &Arc<Self>,
+        priority: Priority,
+        now: Instant,
+        until: Instant,
+    ) -> Result<Slot, Full> {
+        if self.waiting.load(SeqCst) == 0 && self.take() {
+            return Ok(Slot(Arc::clone(self)));
+        }
+        self.limit.pressed();
+        // In a box: it is rare, and what is common needs none of its room.
+        Box::pin(self.wait(priority, now, until)).await
+    }
+
+    async fn wait(self: &Arc<Self>, priority: Priority, now: Instant, until: Instant) -> Result<Slot, Full> {
+        let until = until.min(now + self.wait);
+        let mut waiting = self.line_up(priority, now, until)?;
+        // Between the look at the limit and the place in the queue a turn may have become free.
+        self.hand_on();
+        let turn = pin!(&mut waiting.turn);
+        match timeout_at(until.into(), turn).await {
+            Ok(Ok(())) => {
+                waiting.served = true;
+                Ok(Slot(Arc::clone(self)))
+            }
+            // Its place was given to a call of higher priority, or its time is over.
+            Ok(Err(_)) | Err(_) => Err(Full),
+        }
+    }
+
+    /// A place in the queue, if the turn will come in time.
+    fn line_up(self: &Arc<Self>, priority: Priority, now: Instant, until: Instant) -> Result<Waiting<'_>, Full> {
+        let mut queue = self.queue.lock();
+        let now_ns = self.since(now);
+        let longest = queue.longest(self.longest, self.limit.get(), now_ns);
+        let ahead = queue.ahead(priority);
+        if ahead >= longest || self.limit.wait_for(ahead) > until.saturating_duration_since(now) {
+            return Err(Full);
+        }
+        // The last of the lowest makes room.
+        while queue.len() >= longest && queue.give_up_last() {
+            self.waiting.fetch_sub(1, SeqCst);
+        }
+        let (tell, turn) = oneshot::channel();
+        let ticket = queue.push(priority, tell, now_ns);
+        self.waiting.fetch_add(1, SeqCst);
+        Ok(Waiting { slots: self, ticket, turn, served: false })
+    }
+
+    /// Takes a turn if one is free.
+    fn take(&self) -> bool {
+        let limit = self.limit.get();
+        self.in_flight.fetch_update(SeqCst, SeqCst, |count| (count < limit).then_some(count + 1)).is_ok()
+    }
+
+    fn release(&self) {
+        self.in_flight.fetch_sub(1, SeqCst);
+        if self.waiting.load(SeqCst) > 0 {
+            self.hand_on();
+        }
+    }
+
+    /// Gives free turns to those who wait.
+    fn hand_on(&self) {
+        let mut queue = self.queue.lock();
+        while !queue.is_empty() && self.take() {
+            self.waiting.fetch_sub(1, SeqCst);
+            if !queue.serve_first() {
+                // It has just given up.
+                self.in_flight.fetch_sub(1, SeqCst);
+            }
+        }
+    }
+
+    /// Takes note of a call's outcome: `slowness` is its time beside what it takes where there is little to do.
+    pub(crate) fn judge(&self, verdict: Verdict, took: Duration, slowness: f64, now: Instant) {
+        if self.limit.judge(verdict, took, slowness, self.in_flight.load(SeqCst), self.since(now)) {
+            // It was raised: those who wait may go.
+            self.hand_on();
+        }
+    }
+
+    /// Under way, waiting, and how many may be under way at once: for people.
+    pub(crate) fn state(&self) -> (usize, usize, usize) {
+        (self.in_flight.load(SeqCst), self.waiting.load(SeqCst), self.limit.get())
+    }
+
+    fn since(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if self.served {
+            return;
+        }
+        if self.slots.queue.lock().leave(self.ticket) {
+            self.slots.waiting.fetch_sub(1, SeqCst);
+        } else if self.turn.try_recv().is_ok() {
+            // The turn came at the last moment: it goes to the next.
+            self.slots.release();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! Puts a call to the backend's endpoints: waits for a turn, picks one, and where that fails and it may be, picks another.
+//! Whatever way it ends, or is dropped, the turn and the endpoint are given back.
+
+mod again;
+mod hedged;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant as StdInstant};
+
+use http::HeaderMap;
+use sluicegate_config::Priority;
+use sluicegate_core::{BoxFuture, Call, CallClass, CallError, Deadline, Endpoint, Sent, Upstream};
+use tokio::time::{Instant, sleep, timeout_at};
+
+pub(super) use self::again::{Again, Kept};
+use crate::affinity::Place;
+use crate::balance::{Member, Picked, Wish};
+use crate::control::Gateway;
+use crate::held::{Hold, Holding};
+use crate::slots::Slot;
+use crate::snapshot::{Unfit, Version};
+use crate::verdict::{Answer, Verdict};
+
+/// So late after its time a call was not the endpoint's fault alone: the gateway itself was held up.
+const HELD_UP: Duration = Duration::from_millis(50);
+
+/// Longest pause before an endpoint that was tried is tried once more.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// When a client may come back that was refused for want of a turn.
+const SOON: Duration = Duration::from_secs(1);
+
+/// How an upstream is asked for an answer.
+pub(super) type Run<T> = for<'x> fn(&'x dyn Upstream, &'x Endpoint, Call) -> BoxFuture<'x, Result<T, CallError>>;
+
+/// A call to be put.
+pub(super) struct Ask<'a, T> {
+    pub(super) gateway: &'a Gateway,
+    pub(super) version: &'a Version,
+    /// Where a request of a sequence has to go.
+    pub(super) place: Option<&'a Place>,
+    /// What stays on one endpoint, where the balance goes by a value.
+    pub(super) key: Option<u64>,
+    pub(super) priority: Priority,
+    pub(super) began: StdInstant,
+    /// When the answer's head must be there.
+    pub(super) head: Deadline,
+    /// Whether the caller gave less time than the model has: what comes too late for it says nothing of the endpoint.
+    pub(super) hurried: bool,
+    /// Whether the upstream's own alarm for the whole call is for its head as well.
+    pub(super) ends_by_itself: bool,
+    pub(super) run: Run<T>,
+}
+
+/// Whoever keeps what is known of the request.
+pub(super) trait Notes {
+    /// An endpoint was picked.
+    fn picked(&mut self, endpoint: &Arc<str>);
+
+    /// Ids and trace context for one more try.
+    fn headers(&self) -> HeaderMap;
+}
+
+/// What came of one try.
+struct Tried<T> {
+    outcome: Result<T, CallError>,
+    verdict: Verdict,
+    picked: Picked,
+}
+
+/// Puts `call`, and where it may be, puts it again. Tells also how long it took from when it was first asked to the answer's
+/// head.
+pub(super) async fn put<T: Answer + Holding>(
+    ask: &Ask<'_, T>,
+    call: Call,
+    again: Option<Again>,
+    notes: &mut impl Notes,
+) -> Result<T, CallError> {
+    let backend = &ask.version.backend;
+    let slot = backend.slots.enter(ask.priority, ask.began, ask.head.0).await.map_err(|_| full())?;
+    if again.is_some() {
+        backend.budgets.retries.deposit();
+    }
+    let picked = ask.pick(&[])?;
+    notes.picked(&picked.endpoint().authority);
+    let tried = match &again {
+        Some(again) if backend.resilience.hedge.is_some() && ask.place.is_none() => {
+            Box::pin(hedged::put(ask, (picked, call), again, notes)).await
+        }
+        Some(_) | None => ask.once(picked, call, ask.began).await,
+    };
+    match again.filter(|_| tried.verdict.may_be_tried_again(&backend.resilience.retry)) {
+        Some(again) => Box::pin(ask.again(tried, again, slot, notes)).await,
+        None => ask.settle(tried, slot),
+    }
+}
+
+impl<T: Answer + Holding> Ask<'_, T> {
+    fn pick(&self, tried: &[Arc<Member>]) -> Result<Picked, CallError> {
+        let gateway = self.gateway;
+        let wish = Wish { now: gateway.clock.now(), dice: &*gateway.dice, key: self.key, tried };
+        self.version.backend.pick(self.place, &wish).map_err(unfit)
+    }
+
+    /// One try, and what it says of the endpoint.
+    async fn once(&self, picked: Picked, call: Call, began: StdInstant) -> Tried<T> {
+        let backend = &self.version.backend;
+        let own = backend.resilience.timeouts.first_byte.map(|time| began + time);
+        let due = own.map_or(self.head.0, |own| own.min(self.head.0));
+        let running = (self.run)(&*backend.upstream, picked.endpoint(), call);
+        let outcome = match own.is_none() && self.ends_by_itself && backend.upstream.keeps_deadlines() {
+            // One alarm is enough.
+            true => running.await,
+            false => timeout_at(Instant::from_std(due), running).await.unwrap_or_else(|_| Err(late())),
+        };
+        let now = self.gateway.clock.now();
+        let took = now.saturating_duration_since(began);
+        let verdict = match Verdict::of(&outcome) {
+            Verdict::Timeout(_) if now > due + HELD_UP || (self.hurried && due == self.head.0) => Verdict::Unknown,
+            verdict => verdict,
+        };
+        let why = || outcome.as_ref().err().map_or_else(|| "it answered with an error".to_owned(), ToString::to_string);
+        backend.pool.judge(picked.member(), verdict, took, now, why);
+        let slowness = match verdict {
+            Verdict::Good => self.version.pace.took(took, now),
+            _ => 1.0,
+        };
+        backend.slots.judge(verdict, took, slowness, now);
+        Tried { outcome, verdict, picked }
+    }
+
+    /// Tries elsewhere until an answer comes, the tries or the budget are used up, or the time is over.
+    async fn again(
+        &self,
+        mut tried: Tried<T>,
+        again: Again,
+        slot: Slot,
+        notes: &mut impl Notes,
+    ) -> Result<T, CallError> {
+        let backend = &self.version.backend;
+        let retry = &backend.resilience.retry;
+        let mut members = vec![Arc::clone(tried.picked.member())];
+        for _ in 1..retry.attempts {
+            let now = self.gateway.clock.now();
+            if now >= self.head.0 || !tried.verdict.may_be_tried_again(retry) {
+                break;
+            }
+            let Some(call) = again.call(notes.headers()).filter(|_| backend.budgets.retries.withdraw(now)) else {
+                break;
+            };
+            let Ok(picked) = self.pick(&members) else { break };
+            if members.iter().any(|member| Arc::ptr_eq(member, picked.member())) {
+                sleep(self.pause(now)).await;
+            }
+            notes.picked(&picked.endpoint().authority);
+            members.push(Arc::clone(picked.member()));
+            tried = self.once(picked, call, self.gateway.clock.now()).await;
+        }
+        self.settle(tried, slot)
+    }
+
+    /// A moment of some length by chance, so that not all who failed come back together.
+    fn pause(&self, now: StdInstant) -> Duration {
+        let part = (self.gateway.dice.roll() >> 48) as u32;
+        (PAUSE.saturating_mul(part) / (1 << 16)).min(self.head.left(now))
+    }
+
+    /// The answer holds what its call holds, as long as it is on its way.
+    fn settle(&self, tried: Tried<T>, slot: Slot) -> Result<T, CallError> {
+        let Tried { outcome, picked, .. } = tried;
+        let backend = &self.version.backend;
+        outcome.map(|answer| {
+            answer.hold(Hold {
+                picked,
+                _slot: slot,
+                pool: Arc::clone(&backend.pool),
+                clock: Arc::clone(&self.gateway.clock),
+                idle: backend.resilience.timeouts.idle,
+            })
+        })
+    }
+}
+
+fn unfit(unfit: Unfit) -> CallError {
+    match unfit {
+        Unfit::NoneFit(none) => {
+            let error = CallError::new(CallClass::Transport, Sent::Nothing, "no endpoint of the backend is fit");
+            CallError { retry_after: Some(none.retry_after), ..error }
+        }
+        Unfit::Full => CallError::new(CallClass::Pushback, Sent::Nothing, "too many sequences are open"),
+    }
+}
+
+fn full() -> CallError {
+    let cause = "the backend has as much to do as it can, and no turn would come in time";
+    CallError { retry_after: Some(SOON), ..CallError::new(CallClass::Pushback, Sent::Nothing, cause) }
+}
+
+pub(super) fn late() -> CallError {
+    CallError::new(CallClass::Timeout, Sent::All, "no answer within the model's timeout")
+}
