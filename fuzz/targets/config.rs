@@ -116,7 +116,8 @@ fn holds_together(resolved: &Resolved) {
         assert!(names.insert(model.name.to_lowercase()), "{} twice", model.name);
         assert!(model.versions.get(model.stable).is_some());
         for version in &model.versions {
-            let backend = resolved.backends.iter().find(|plan| plan.name == version.backend).expect("no such backend");
+            let backend = resolved.backends.iter().find(|backend| backend.plan.name == version.backend);
+            let backend = &backend.expect("no such backend").plan;
             assert!(backend.models.iter().any(|loaded| loaded.model == version.model));
             assert_eq!(version.source.is_some(), backend.kind == "embedded");
         }

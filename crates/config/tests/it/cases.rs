@@ -50,6 +50,7 @@ fn show(resolved: &Resolved) -> String {
         let manages = if listener.management { " manages" } else { "" };
         writeln!(text, "listener {name} {address} {:?}{manages} at {}", listener.authenticate, listener.span).unwrap();
         let (trusted, announcing) = (networks(&listener.trusted_proxies), networks(&listener.proxy_protocol));
+        writeln!(text, "  priority {:?}", listener.priority).unwrap();
         writeln!(text, "  {:?} trusts [{trusted}] announced by [{announcing}]", listener.exposure).unwrap();
         writeln!(text, "  {:?}", listener.limits).unwrap();
         if let Some(tls) = &listener.tls {
@@ -63,12 +64,15 @@ fn show(resolved: &Resolved) -> String {
         admin.address, admin.span, resolved.delay, resolved.grace
     )
     .unwrap();
-    for plan in &resolved.backends {
+    for backend in &resolved.backends {
+        let plan = &backend.plan;
         writeln!(text, "backend {} {} connect {:?} at {}", plan.name, plan.kind, plan.connect_timeout, plan.span)
             .unwrap();
         writeln!(text, "  fingerprint {}", plan.fingerprint).unwrap();
-        for endpoint in &plan.endpoints {
-            writeln!(text, "  endpoint {} prefix {:?}", endpoint.authority, endpoint.prefix).unwrap();
+        writeln!(text, "  {:?}", backend.resilience).unwrap();
+        for (endpoint, weight) in plan.endpoints.iter().zip(&backend.weights) {
+            let (authority, prefix) = (&endpoint.authority, &endpoint.prefix);
+            writeln!(text, "  endpoint {authority} prefix {prefix:?} weight {weight}").unwrap();
             if let Some(tls) = &endpoint.tls {
                 let own = tls.own.as_ref().map(|own| [&own.certificate.path, &own.key.path]);
                 let roots = tls.roots.as_ref().map(|roots| &roots.path);
@@ -84,7 +88,7 @@ fn show(resolved: &Resolved) -> String {
         let (name, span) = (&model.name, &model.span);
         let stable = &model.versions[model.stable].name;
         writeln!(text, "model {name} owner {:?} stable {stable} at {span}", model.owner).unwrap();
-        writeln!(text, "  timeout {:?}, non-finite {:?}", model.timeout, model.non_finite).unwrap();
+        writeln!(text, "  timeout {:?}, non-finite {:?}, {:?}", model.timeout, model.non_finite, model.priority).unwrap();
         for version in &model.versions {
             let (name, backend, model) = (&version.name, &version.backend, &version.model);
             let source = version.source.as_ref().map(|source| &source.path);

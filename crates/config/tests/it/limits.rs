@@ -260,7 +260,7 @@ fn certificates_and_keys_are_part_of_the_digest() {
         })
         .unwrap()
     };
-    let identity = |changed: &str| resolved(changed).backends[0].endpoints[0].tls.clone().unwrap();
+    let identity = |changed: &str| resolved(changed).backends[0].plan.endpoints[0].tls.clone().unwrap();
     let before = resolved("");
     assert_eq!(before.digest, resolved("").digest);
     assert_eq!(identity(""), identity(""));
@@ -279,7 +279,7 @@ fn each_part_of_an_identity_counts_as_itself() {
         );
         let sources = Sources { root: source("gateway.yaml", text), includes: Vec::new() };
         let resolved = load(&sources, &CATALOG, &mut |_: &str| Ok("the same content".to_owned())).unwrap();
-        resolved.backends[0].endpoints[0].tls.clone().unwrap().digest.clone()
+        resolved.backends[0].plan.endpoints[0].tls.clone().unwrap().digest.clone()
     };
     let all =
         ["{}", "{ ca: f }", "{ name: f }", "{ cert: f, key: f }", "{ ca: f, name: f }", "{ ca: f, cert: f, key: f }"];
