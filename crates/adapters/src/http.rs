@@ -213,9 +213,14 @@ impl Client {
         }
     }
 
-    /// The time that is left.
+    /// The time that is left until `deadline`.
+    pub fn time_left(&self, deadline: Deadline) -> Duration {
+        deadline.left(self.clock.now())
+    }
+
+    /// The same, while there is some.
     fn left(&self, patience: Patience) -> Result<Duration, HttpError> {
-        let left = patience.deadline.left(self.clock.now());
+        let left = self.time_left(patience.deadline);
         if left.is_zero() {
             let cause = "the request's time was over before it was sent";
             return Err(HttpError::new(Fault::TimedOut, Sent::Nothing, cause));

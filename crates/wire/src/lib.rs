@@ -15,6 +15,7 @@ pub mod oip_grpc;
 pub mod oip_rest;
 pub mod openai;
 mod reply_form;
+pub mod request_timeout;
 pub mod sse;
 mod table;
 

@@ -88,7 +88,8 @@ fn show(resolved: &Resolved) -> String {
         let (name, span) = (&model.name, &model.span);
         let stable = &model.versions[model.stable].name;
         writeln!(text, "model {name} owner {:?} stable {stable} at {span}", model.owner).unwrap();
-        writeln!(text, "  timeout {:?}, non-finite {:?}, {:?}", model.timeout, model.non_finite, model.priority).unwrap();
+        writeln!(text, "  timeout {:?}, non-finite {:?}, {:?}", model.timeout, model.non_finite, model.priority)
+            .unwrap();
         for version in &model.versions {
             let (name, backend, model) = (&version.name, &version.backend, &version.model);
             let source = version.source.as_ref().map(|source| &source.path);

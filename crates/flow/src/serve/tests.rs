@@ -1,5 +1,7 @@
 //! The request path against a backend that does as it is told.
 
+mod resilience;
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};

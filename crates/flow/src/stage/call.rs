@@ -8,7 +8,7 @@ use http::HeaderMap;
 use sluicegate_config::{Balance, Priority, StreamTimes};
 use sluicegate_core::{
     Call, CallBody, CallClass, CallError, Deadline, InferRequest, InferResponse, Kind, Metadata, NonFinite, Operation,
-    Outbound, Protocol, Refusal, Reply, ReplyStream, Sent, Unnamed,
+    Outbound, Parameter, Protocol, Refusal, Reply, ReplyStream, Sent, Unnamed,
 };
 use sluicegate_wire::{ReplyForm, codec};
 
@@ -82,7 +82,7 @@ pub(crate) fn prepare(chosen: Chosen, gateway: &Gateway, trail: &Trail) -> Resul
     let mut headers = trail.headers();
     onward(named.headers(), content, &mut headers);
     let (key, priority, hurried) = (key(&version, named.headers()), named.priority(), named.is_hurried());
-    let mut place = None;
+    let (mut place, mut own) = (None, None);
     let (body, expected) = match payload {
         Payload::Raw(body) => (CallBody::Wire(body), Expected::Bytes),
         Payload::Values(_) => {
@@ -92,8 +92,9 @@ pub(crate) fn prepare(chosen: Chosen, gateway: &Gateway, trail: &Trail) -> Resul
             let id = message.id.clone();
             (CallBody::Unnamed(message), Expected::Tensors(id, ReplyForm::default()))
         }
-        Payload::Infer(request, form) => {
+        Payload::Infer(mut request, form) => {
             place = Place::of(&version.model.name, &request).map(Box::new);
+            own = own_time(&mut request, named.timeout());
             let id = request.id.clone();
             (CallBody::Tensors(*request), Expected::Tensors(id, form))
         }
@@ -113,7 +114,7 @@ pub(crate) fn prepare(chosen: Chosen, gateway: &Gateway, trail: &Trail) -> Resul
         let total = times.total.min(most);
         (Deadline(now + times.idle.min(total)), Deadline(now + total))
     } else {
-        let timeout = named.timeout().min(most);
+        let timeout = named.timeout().min(own.unwrap_or(most)).min(most);
         (Deadline(now + timeout), Deadline(now + timeout))
     };
     let (protocol, model) = (named.protocol(), Arc::clone(named.model()));
@@ -133,7 +134,7 @@ pub(crate) fn prepare(chosen: Chosen, gateway: &Gateway, trail: &Trail) -> Resul
         place,
         key,
         priority,
-        hurried,
+        hurried: hurried || own.is_some(),
         again,
         now,
         head,
@@ -141,6 +142,24 @@ pub(crate) fn prepare(chosen: Chosen, gateway: &Gateway, trail: &Trail) -> Resul
         expected,
     };
     Ok((called, call))
+}
+
+/// The time that a request gives itself, in microseconds, as Triton has it (`timeout`). The backend is told no more than is
+/// left.
+fn own_time(request: &mut InferRequest, most: Duration) -> Option<Duration> {
+    let own = match request.parameters.get("timeout")? {
+        Parameter::Int(number) => u64::try_from(*number).ok(),
+        Parameter::Uint(number) => Some(*number),
+        Parameter::Bool(_) | Parameter::String(_) | Parameter::Double(_) => None,
+    };
+    // Zero is Triton's word for none.
+    let own = Duration::from_micros(own.filter(|own| *own > 0)?);
+    if own > most {
+        let most = i64::try_from(most.as_micros()).unwrap_or(i64::MAX);
+        request.parameters.set("timeout", Parameter::Int(most));
+        return None;
+    }
+    Some(own)
 }
 
 /// What keeps a request on one endpoint, where the balance goes by a header's value.

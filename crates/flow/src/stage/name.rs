@@ -9,7 +9,7 @@ use http::HeaderMap;
 use sluicegate_config::{Priority, StreamTimes};
 use sluicegate_core::{Asked, Body, Kind, Leisure, Operation, Protocol, Refusal};
 use sluicegate_wire::openai::Head;
-use sluicegate_wire::{Codec, Limits, PROTOCOLS, codec, grpc};
+use sluicegate_wire::{Codec, Limits, PROTOCOLS, codec, grpc, request_timeout};
 
 use super::identity::Identified;
 use super::manage::Ordered;
@@ -179,7 +179,7 @@ fn ask(identified: &Identified) -> Result<Asked, Refusal> {
 fn patience(protocol: Protocol, headers: &HeaderMap) -> Result<Option<Duration>, Refusal> {
     match protocol {
         Protocol::OipGrpc | Protocol::GrpcHealth | Protocol::GrpcReflection => grpc::timeout::read(headers),
-        _ => Ok(None),
+        _ => request_timeout::read(headers),
     }
 }
 

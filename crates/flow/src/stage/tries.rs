@@ -162,7 +162,7 @@ impl<T: Answer + Holding> Ask<'_, T> {
     /// A moment of some length by chance, so that not all who failed come back together.
     fn pause(&self, now: StdInstant) -> Duration {
         let part = (self.gateway.dice.roll() >> 48) as u32;
-        (PAUSE.saturating_mul(part) / (1 << 16)).min(self.head.left(now))
+        (PAUSE / 2 + PAUSE.saturating_mul(part) / (1 << 17)).min(self.head.left(now))
     }
 
     /// The answer holds what its call holds, as long as it is on its way.

@@ -114,11 +114,11 @@ fn own(headers: &mut HeaderMap) {
     headers.insert(ACCEPT_ENCODING, ACCEPTED);
 }
 
-/// Whether a field is about a body that is not the one sent here.
+/// Whether a field is about a body that is not the one sent here, or says otherwise what gRPC has its own field for.
 fn is_of_another_body(name: &HeaderName) -> bool {
     match *name {
         header::CONTENT_TYPE | header::CONTENT_ENCODING | header::ACCEPT | header::ACCEPT_ENCODING | header::TE => true,
-        _ => name.as_str() == "inference-header-content-length",
+        _ => matches!(name.as_str(), "inference-header-content-length" | "x-request-timeout"),
     }
 }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::{Method, Response, StatusCode};
 use sluicegate_core::{Body, CallClass, CallError, Deadline, Endpoint, Sent};
+use sluicegate_wire::request_timeout;
 
 use super::{KIND, OipRest, Peer};
 use crate::http::{Answer, Fault, Patience, request};
@@ -32,6 +33,7 @@ impl OipRest {
     ) -> Result<Response<Answer>, CallError> {
         // Bodies pass as they are: what no client of ours asked for, a server must not choose.
         headers.remove(header::ACCEPT_ENCODING);
+        request_timeout::shrink(&mut headers, self.client.time_left(deadline));
         let request = request((method, &peer.endpoint.prefix, path.into()), headers, body)
             .map_err(|error| CallError::new(CallClass::Server, Sent::Nothing, format!("no request target: {error}")))?;
         let patience = Patience { connect: self.connect_timeout, deadline };

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::{Method, Response, StatusCode};
 use sluicegate_core::{Body, CallClass, CallError, Deadline, Endpoint, Sent};
+use sluicegate_wire::request_timeout;
 
 use super::{KIND, OpenAi, Peer};
 use crate::http::{Answer, Patience, request};
@@ -32,6 +33,7 @@ impl OpenAi {
     ) -> Result<Response<Answer>, CallError> {
         // Answers are read on their way: no server may choose an encoding.
         headers.remove(header::ACCEPT_ENCODING);
+        request_timeout::shrink(&mut headers, self.client.time_left(deadline));
         let request = request((method, &peer.endpoint.prefix, path.into()), headers, body)
             .map_err(|error| CallError::new(CallClass::Server, Sent::Nothing, format!("no request target: {error}")))?;
         let patience = Patience { connect: self.connect_timeout, deadline };
