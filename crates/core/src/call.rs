@@ -63,8 +63,8 @@ pub struct Call {
 pub enum CallBody {
     /// The client's own bytes, in the protocol this upstream speaks. Content headers are among the call's headers.
     Wire(Body),
-    /// A decoded request, for the upstream to encode.
-    Tensors(InferRequest),
+    /// A decoded request, for the upstream to encode. Shared with whoever may have to make the call once more.
+    Tensors(Arc<InferRequest>),
     /// The client's own message, in the protocol of [`Upstream::passes`], but for the names: the upstream puts those of
     /// the call's model in front.
     Unnamed(Unnamed),
@@ -253,10 +253,18 @@ pub trait Upstream: Send + Sync + 'static {
     fn ready<'a>(&'a self, endpoint: &'a Endpoint, inquiry: Inquiry) -> BoxFuture<'a, Result<bool, CallError>>;
 }
 
+impl From<InferRequest> for CallBody {
+    fn from(request: InferRequest) -> Self {
+        Self::Tensors(Arc::new(request))
+    }
+}
+
 /// The same without the wish to hear of an end that the one answer tells.
 fn without_final(mut body: CallBody) -> CallBody {
-    if let CallBody::Tensors(request) = &mut body {
-        request.parameters.remove(ASK_FINAL);
+    if let CallBody::Tensors(request) = &mut body
+        && request.parameters.get(ASK_FINAL).is_some()
+    {
+        Arc::make_mut(request).parameters.remove(ASK_FINAL);
     }
     body
 }

@@ -26,16 +26,21 @@ pub(crate) struct Slots {
     limit: Limit,
     queue: Mutex<Queue>,
     longest: usize,
-    wait: Duration,
+    wait: Option<Duration>,
     epoch: Instant,
 }
 
 /// A turn. Dropping it gives it to the next.
 pub(crate) struct Slot(Arc<Slots>);
 
-/// No turn is to be had in time.
+/// Why there is no turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Full;
+pub(crate) enum NoTurn {
+    /// None would come in time.
+    Full,
+    /// The call's own time was over before one came.
+    Late,
+}
 
 /// A place in the queue, given up by dropping.
 struct Waiting<'a> {
@@ -65,7 +70,7 @@ impl Slots {
         priority: Priority,
         now: Instant,
         until: Instant,
-    ) -> Result<Slot, Full> {
+    ) -> Result<Slot, NoTurn> {
         if self.waiting.load(SeqCst) == 0 && self.take() {
             return Ok(Slot(Arc::clone(self)));
         }
@@ -74,8 +79,7 @@ impl Slots {
         Box::pin(self.wait(priority, now, until)).await
     }
 
-    async fn wait(self: &Arc<Self>, priority: Priority, now: Instant, until: Instant) -> Result<Slot, Full> {
-        let until = until.min(now + self.wait);
+    async fn wait(self: &Arc<Self>, priority: Priority, now: Instant, until: Instant) -> Result<Slot, NoTurn> {
         let mut waiting = self.line_up(priority, now, until)?;
         // Between the look at the limit and the place in the queue a turn may have become free.
         self.hand_on();
@@ -85,27 +89,30 @@ impl Slots {
                 waiting.served = true;
                 Ok(Slot(Arc::clone(self)))
             }
-            // Its place was given to a call of higher priority, or its time is over.
-            Ok(Err(_)) | Err(_) => Err(Full),
+            // Its place was given to a call of higher priority.
+            Ok(Err(_)) => Err(NoTurn::Full),
+            Err(_) => Err(NoTurn::Late),
         }
     }
 
-    /// A place in the queue, if the turn will come in time.
-    fn line_up(self: &Arc<Self>, priority: Priority, now: Instant, until: Instant) -> Result<Waiting<'_>, Full> {
+    /// A place in the queue, if the turn will come soon enough.
+    fn line_up(self: &Arc<Self>, priority: Priority, now: Instant, until: Instant) -> Result<Waiting<'_>, NoTurn> {
+        let own = until.saturating_duration_since(now);
+        let most = self.wait.unwrap_or_else(|| self.limit.patience().min(own / 2)).min(own);
         let mut queue = self.queue.lock();
-        let now_ns = self.since(now);
-        let longest = queue.longest(self.longest, self.limit.get(), now_ns);
         let ahead = queue.ahead(priority);
-        if ahead >= longest || self.limit.wait_for(ahead) > until.saturating_duration_since(now) {
-            return Err(Full);
-        }
-        // The last of the lowest makes room.
-        while queue.len() >= longest && queue.give_up_last() {
-            self.waiting.fetch_sub(1, SeqCst);
+        if ahead >= self.longest || self.limit.wait_for(ahead) > most {
+            return Err(NoTurn::Full);
         }
         let (tell, turn) = oneshot::channel();
-        let ticket = queue.push(priority, tell, now_ns);
+        let ticket = queue.push(priority, tell);
         self.waiting.fetch_add(1, SeqCst);
+        // The last of the lowest make room.
+        while (queue.len() > self.longest || self.limit.wait_for(queue.len() - 1) > most)
+            && queue.give_up_behind(ticket)
+        {
+            self.waiting.fetch_sub(1, SeqCst);
+        }
         Ok(Waiting { slots: self, ticket, turn, served: false })
     }
 

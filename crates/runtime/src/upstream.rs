@@ -34,7 +34,8 @@ impl Embedded {
         };
         let session = Arc::clone(self.find(&call.model)?);
         let id = request.id.clone();
-        let outputs = self.pool.run(call.deadline, move |watch| session.answer(request, watch)).await;
+        let outputs =
+            self.pool.run(call.deadline, move |watch| session.answer(Arc::unwrap_or_clone(request), watch)).await;
         let outputs = outputs.map_err(|error| failure(&call.model, error))?;
         let response = InferResponse {
             model_name: call.model.name.to_string(),

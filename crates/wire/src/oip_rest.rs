@@ -54,3 +54,10 @@ pub const CODEC: Codec = Codec {
     encode_refusal: answer::refusal,
     encode_error: answer::error,
 };
+
+/// Whether a request may be of a sequence, so that it matters to which server it goes: the id is a parameter in its JSON. A
+/// request that has the word elsewhere is taken for one; one that spells it with escapes is not.
+#[must_use]
+pub fn may_name_a_sequence(body: &[u8]) -> bool {
+    memchr::memmem::find(body, b"sequence_id").is_some()
+}

@@ -95,7 +95,7 @@ async fn what_is_known_of_an_endpoint_outlives_a_reload() {
     let call = Call {
         operation: Operation::Infer,
         model: model("echo"),
-        body: CallBody::Tensors(one()),
+        body: CallBody::from(one()),
         headers: HeaderMap::new(),
         deadline: backend.late(),
     };
@@ -205,7 +205,7 @@ async fn the_deadline_holds_from_the_first_question_to_the_last_byte() {
         let call = Call {
             operation: Operation::Infer,
             model: model("echo"),
-            body: CallBody::Tensors(one()),
+            body: CallBody::from(one()),
             headers: HeaderMap::new(),
             deadline,
         };
@@ -233,7 +233,7 @@ async fn request_id_and_trace_go_along_and_content_headers_are_our_own() {
     let call = Call {
         operation: Operation::Infer,
         model: model("echo"),
-        body: CallBody::Tensors(one()),
+        body: CallBody::from(one()),
         headers,
         deadline: backend.late(),
     };
@@ -254,7 +254,7 @@ async fn a_prefix_and_a_version_stand_in_the_path() {
     let call = Call {
         operation: Operation::Infer,
         model: name,
-        body: CallBody::Tensors(one()),
+        body: CallBody::from(one()),
         headers: HeaderMap::new(),
         deadline: backend.late(),
     };

@@ -50,7 +50,7 @@ async fn a_server_without_streams_answers_them_once_and_is_asked_for_them_once()
         let call = Call {
             operation: Operation::Infer,
             model: model("echo"),
-            body: CallBody::Tensors(InferRequest { inputs: vec![input], ..InferRequest::default() }),
+            body: CallBody::from(InferRequest { inputs: vec![input], ..InferRequest::default() }),
             headers: HeaderMap::new(),
             deadline: Deadline(clock.now() + PATIENCE * 2),
         };

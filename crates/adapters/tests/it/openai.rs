@@ -113,8 +113,8 @@ async fn it_takes_its_own_protocol_and_nothing_else() {
     let fixture = Fixture::new(Script::new()).await;
     assert_eq!(fixture.upstream.native(), Some(Protocol::OpenAi));
     for (operation, body) in [
-        (Operation::Infer, CallBody::Tensors(one())),
-        (Operation::Chat, CallBody::Tensors(one())),
+        (Operation::Infer, CallBody::from(one())),
+        (Operation::Chat, CallBody::from(one())),
         (Operation::Infer, CallBody::Wire(Body::Empty)),
         (Operation::Manage, CallBody::Wire(Body::Empty)),
     ] {

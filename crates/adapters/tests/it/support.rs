@@ -51,7 +51,7 @@ impl Backend {
         let call = Call {
             operation: Operation::Infer,
             model: model("echo"),
-            body: CallBody::Tensors(request),
+            body: CallBody::from(request),
             headers: HeaderMap::new(),
             deadline: self.late(),
         };

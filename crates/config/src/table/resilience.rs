@@ -21,13 +21,13 @@ pub(crate) const CONCURRENCY: &[Field] = &[
         "Calls under way at once. Where it is not given the gateway finds it: it is raised while the backend answers as fast \
          as it did with less to do, and lowered when it does not.",
     ),
-    Field::optional(
-        "queue",
-        Shape::Integer { min: 0, max: 100_000 },
-        "1000",
-        "Calls that may wait for their turn. While the queue does not run empty only as many as will soon have theirs.",
+    Field::optional("queue", Shape::Integer { min: 0, max: 100_000 }, "1000", "Calls that may wait for their turn."),
+    Field::absent(
+        "wait",
+        TIME,
+        "A call that would have to wait longer is refused at once. Default: ten times as long as calls take, and at most half \
+         the request's own time.",
     ),
-    Field::optional("wait", TIME, "1s", "Longest wait; never beyond the request's own time."),
 ];
 
 pub(super) const BALANCE: Shape = Shape::Either(

@@ -1,5 +1,6 @@
 //! Which of several endpoints is called. Those that were tried or are unfit come into question only where no other does.
 
+use std::cmp::Ordering;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -103,15 +104,27 @@ impl<'a> Chooser<'a> {
         }
     }
 
-    /// The one with less to do, by how long it takes.
+    /// The one with less to do, by how long it takes where that makes a difference: a little faster is no reason to leave the
+    /// other idle. Of two alike either.
     fn better(&self, one: &'a Arc<Member>, other: &'a Arc<Member>) -> &'a Arc<Member> {
-        // One that nobody knows yet is taken for as fast as the other.
-        let (first, second) = (one.latency(self.now), other.latency(self.now));
-        let (first, second) = (first.or(second).unwrap_or(1), second.or(first).unwrap_or(1));
         #[expect(clippy::cast_precision_loss, reason = "costs are compared, not added up")]
-        let cost =
-            |member: &Member, latency: u64| (member.in_flight() as f64 + 1.0) * latency as f64 / self.part(member);
-        if cost(one, first) <= cost(other, second) { one } else { other }
+        let load = |member: &Member| (member.in_flight() as f64 + 1.0) / self.part(member);
+        let (mut cost, mut other_cost) = (load(one), load(other));
+        if let (Some(latency), Some(other_latency)) = (one.latency(self.now), other.latency(self.now))
+            && latency.max(other_latency) / 3 > latency.min(other_latency) / 2
+        {
+            #[expect(clippy::cast_precision_loss, reason = "costs are compared, not added up")]
+            {
+                cost *= latency as f64;
+                other_cost *= other_latency as f64;
+            }
+        }
+        let first_is_better = match cost.total_cmp(&other_cost) {
+            Ordering::Less => true,
+            Ordering::Equal => self.unit() < 0.5,
+            Ordering::Greater => false,
+        };
+        if first_is_better { one } else { other }
     }
 
     /// Of the requests, what an endpoint should have beside one of weight 1.

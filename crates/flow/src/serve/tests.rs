@@ -53,8 +53,8 @@ impl Upstream for Scripted {
                         model_name: "the backend's name".into(),
                         model_version: Some("the backend's version".into()),
                         id: Some("made up".into()),
-                        parameters: request.parameters,
-                        outputs: request.inputs,
+                        parameters: request.parameters.clone(),
+                        outputs: request.inputs.clone(),
                     };
                     Ok(Reply::Tensors(response, None))
                 }

@@ -34,6 +34,9 @@ const SLOW: f64 = 1.5;
 /// Faster than this, there is room.
 const FAST: f64 = 1.25;
 
+/// Calls are never refused for so little.
+const LEAST_PATIENCE: Duration = Duration::from_millis(100);
+
 /// The time between two moments with half the turns, while the limit is reached.
 const AGAIN: u64 = 20_000_000_000;
 
@@ -83,6 +86,12 @@ impl Limit {
         if !self.pressed.load(Relaxed) {
             self.pressed.store(true, Relaxed);
         }
+    }
+
+    /// How long a call may be kept waiting: ten times as long as it takes.
+    pub(super) fn patience(&self) -> Duration {
+        let took = Duration::from_nanos(self.took.load(Relaxed));
+        if took.is_zero() { Duration::MAX } else { (took * 10).max(LEAST_PATIENCE) }
     }
 
     /// How long one waits who has `ahead` others before it, about.

@@ -96,7 +96,7 @@ pub(crate) fn prepare(chosen: Chosen, gateway: &Gateway, trail: &Trail) -> Resul
             place = Place::of(&version.model.name, &request).map(Box::new);
             own = own_time(&mut request, named.timeout());
             let id = request.id.clone();
-            (CallBody::Tensors(*request), Expected::Tensors(id, form))
+            (CallBody::Tensors(request), Expected::Tensors(id, form))
         }
         Payload::Generate(body, head) => {
             if version.backend.upstream.native() != Some(named.protocol()) {
@@ -146,7 +146,7 @@ pub(crate) fn prepare(chosen: Chosen, gateway: &Gateway, trail: &Trail) -> Resul
 
 /// The time that a request gives itself, in microseconds, as Triton has it (`timeout`). The backend is told no more than is
 /// left.
-fn own_time(request: &mut InferRequest, most: Duration) -> Option<Duration> {
+fn own_time(request: &mut Arc<InferRequest>, most: Duration) -> Option<Duration> {
     let own = match request.parameters.get("timeout")? {
         Parameter::Int(number) => u64::try_from(*number).ok(),
         Parameter::Uint(number) => Some(*number),
@@ -156,7 +156,7 @@ fn own_time(request: &mut InferRequest, most: Duration) -> Option<Duration> {
     let own = Duration::from_micros(own.filter(|own| *own > 0)?);
     if own > most {
         let most = i64::try_from(most.as_micros()).unwrap_or(i64::MAX);
-        request.parameters.set("timeout", Parameter::Int(most));
+        Arc::make_mut(request).parameters.set("timeout", Parameter::Int(most));
         return None;
     }
     Some(own)
@@ -263,7 +263,7 @@ pub(super) async fn open(
     let (deadline, head) = (Deadline(began + total), Deadline(began + times.idle.min(total)));
     let mut headers = notes.headers();
     onward(client, Content::Anew, &mut headers);
-    let (operation, model, body) = (Operation::Infer, version.model.clone(), CallBody::Tensors(request));
+    let (operation, model, body) = (Operation::Infer, version.model.clone(), CallBody::from(request));
     let (again, body) = if version.backend.may_be_called_again() {
         let (kept, body) = Kept::of(body);
         let (model, client, content) = (model.clone(), client.clone(), Content::Anew);

@@ -2,6 +2,7 @@
 //! untouched, whatever its size.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::poll_fn;
@@ -13,7 +14,7 @@ use sluicegate_core::{
 };
 use sluicegate_wire::grpc::frame::{FrameError, Reader};
 use sluicegate_wire::openai::Head;
-use sluicegate_wire::{Limits, ReplyForm, codec, grpc};
+use sluicegate_wire::{Limits, ReplyForm, codec, grpc, oip_rest};
 
 use super::name::{Message, NamedModel};
 use super::{inquire, traffic};
@@ -38,7 +39,7 @@ pub(crate) enum Payload {
     /// The message without its names: the backend speaks the protocol, and its tensors need no reading.
     Unnamed(Unnamed),
     /// A decoded request, and how the client wants the answer.
-    Infer(Box<InferRequest>, ReplyForm),
+    Infer(Arc<InferRequest>, ReplyForm),
     /// Values, read by the description of the version that will answer.
     Values(Box<InferRequest>),
     /// A request to a generative model, and what it says of itself.
@@ -76,7 +77,7 @@ pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail
         return Ok(Read { named, payload: Payload::Values(Box::new(values)) });
     }
     let (request, form) = decode(protocol, (named.headers(), named.limits()), message, metadata).await?;
-    Ok(Read { named, payload: Payload::Infer(Box::new(request), form) })
+    Ok(Read { named, payload: Payload::Infer(Arc::new(request), form) })
 }
 
 /// Whether the request may be of a sequence, so that it has to go to the sequence's endpoint: its id stands in the body.
@@ -85,7 +86,7 @@ fn may_be_in_a_sequence(named: &NamedModel, body: &Body) -> bool {
         return false;
     }
     match body {
-        Body::Full(bytes) => memchr::memmem::find(bytes, b"sequence_id").is_some(),
+        Body::Full(bytes) => oip_rest::may_name_a_sequence(bytes),
         Body::Empty => false,
         // It would have to be read, to know.
         Body::Pieces(_) | Body::Stream(_) => true,

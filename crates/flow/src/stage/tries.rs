@@ -17,7 +17,7 @@ use crate::affinity::Place;
 use crate::balance::{Member, Picked, Wish};
 use crate::control::Gateway;
 use crate::held::{Hold, Holding};
-use crate::slots::Slot;
+use crate::slots::{NoTurn, Slot};
 use crate::snapshot::{Unfit, Version};
 use crate::verdict::{Answer, Verdict};
 
@@ -77,7 +77,7 @@ pub(super) async fn put<T: Answer + Holding>(
     notes: &mut impl Notes,
 ) -> Result<T, CallError> {
     let backend = &ask.version.backend;
-    let slot = backend.slots.enter(ask.priority, ask.began, ask.head.0).await.map_err(|_| full())?;
+    let slot = backend.slots.enter(ask.priority, ask.began, ask.head.0).await.map_err(no_turn)?;
     if again.is_some() {
         backend.budgets.retries.deposit();
     }
@@ -191,9 +191,14 @@ fn unfit(unfit: Unfit) -> CallError {
     }
 }
 
-fn full() -> CallError {
-    let cause = "the backend has as much to do as it can, and no turn would come in time";
-    CallError { retry_after: Some(SOON), ..CallError::new(CallClass::Pushback, Sent::Nothing, cause) }
+fn no_turn(why: NoTurn) -> CallError {
+    match why {
+        NoTurn::Full => {
+            let cause = "the backend has as much to do as it can, and no turn would come in time";
+            CallError { retry_after: Some(SOON), ..CallError::new(CallClass::Pushback, Sent::Nothing, cause) }
+        }
+        NoTurn::Late => CallError::new(CallClass::Timeout, Sent::Nothing, "its time was over before it had a turn"),
+    }
 }
 
 pub(super) fn late() -> CallError {

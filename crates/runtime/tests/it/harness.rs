@@ -119,7 +119,7 @@ pub fn call(request: InferRequest, deadline: Duration) -> Call {
     Call {
         operation: Operation::Infer,
         model: model(),
-        body: CallBody::Tensors(request),
+        body: CallBody::from(request),
         headers: http::HeaderMap::new(),
         deadline: Deadline(Real.now() + deadline),
     }

@@ -65,8 +65,15 @@ fn pair(tritons: &[Triton; 2]) -> (Gateway, TempDir) {
 version: 1
 listeners: {{ local: {{ address: 127.0.0.1:0, authenticate: [anonymous] }} }}
 backends:
-  grpc: {{ protocol: oip-grpc, endpoints: ["grpc://127.0.0.1:{}", "grpc://127.0.0.1:{}"] }}
-  rest: {{ protocol: oip-rest, binary: always, endpoints: ["http://127.0.0.1:{}", "http://127.0.0.1:{}"] }}
+  grpc:
+    protocol: oip-grpc
+    balance: round_robin
+    endpoints: ["grpc://127.0.0.1:{}", "grpc://127.0.0.1:{}"]
+  rest:
+    protocol: oip-rest
+    balance: round_robin
+    binary: always
+    endpoints: ["http://127.0.0.1:{}", "http://127.0.0.1:{}"]
 models:
   sequence: {{ backend: rest }}
   sequence-grpc: {{ backend: grpc, model: sequence }}

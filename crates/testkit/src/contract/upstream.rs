@@ -143,14 +143,14 @@ impl UpstreamFixture {
 
     async fn does_not_know_other_models(&self) {
         let stranger = BackendModel { name: "no-such-model-here".into(), version: None };
-        let call = self.call(stranger, CallBody::Tensors(self.request(Vec::new(), &self.values())), soon());
+        let call = self.call(stranger, CallBody::from(self.request(Vec::new(), &self.values())), soon());
         let error = self.fails("an unknown model", call).await;
         assert_eq!(error.class, CallClass::NotFound, "upstream contract: an unknown model: {error}");
     }
 
     async fn keeps_a_deadline_that_has_passed(&self) {
         let request = self.request(Vec::new(), &self.values());
-        let call = self.call(self.model.clone(), CallBody::Tensors(request), Deadline(now()));
+        let call = self.call(self.model.clone(), CallBody::from(request), Deadline(now()));
         let error = self.fails("a deadline that has passed", call).await;
         assert_eq!(error.class, CallClass::Timeout, "upstream contract: a deadline that has passed: {error}");
     }
@@ -193,7 +193,7 @@ impl UpstreamFixture {
         let request = self.request(Vec::new(), &self.values());
         let deadline = Deadline(now() + PATIENCE * 4);
         let Some(model) = self.stall.as_ref().map(|stall| stall.model.clone()) else { return };
-        let call = self.call(model, CallBody::Tensors(request), deadline);
+        let call = self.call(model, CallBody::from(request), deadline);
         let Some(stall) = self.stall else { return };
         tokio::select! {
             biased;
@@ -208,7 +208,7 @@ impl UpstreamFixture {
 
     async fn infer(&self, outputs: Vec<RequestedOutput>, values: &[f32]) -> InferResponse {
         let request = self.request(outputs, values);
-        let call = self.call(self.model.clone(), CallBody::Tensors(request), soon());
+        let call = self.call(self.model.clone(), CallBody::from(request), soon());
         match within("upstream contract: an answer", self.upstream.call(&self.endpoint, call)).await {
             Ok(Reply::Tensors(answer, _)) => answer,
             Ok(reply @ (Reply::Wire(_) | Reply::Unnamed(..))) => {

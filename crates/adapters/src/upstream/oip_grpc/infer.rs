@@ -99,7 +99,7 @@ impl OipGrpc {
         let known = if has_wide(&request) { self.takes_wide(peer, headers, deadline).await? } else { Some(false) };
         let wire = client::Peer { parameters_double_uint64: known.unwrap_or(false) };
         let pieces = client::encode_request(&request, model, &wire).map_err(|error| unfit(&error, known))?;
-        Ok((pieces, request.id))
+        Ok((pieces, request.id.clone()))
     }
 
     /// Whether the endpoint takes wide parameters; `None` where it does not say at the moment.

@@ -1,5 +1,7 @@
 //! Runs a model: the client's own bytes streamed through, or tensors encoded for this server and its answer decoded.
 
+use std::sync::Arc;
+
 use http::header::{self, HeaderMap, HeaderName};
 use http::{Method, Response, StatusCode};
 use sluicegate_core::{
@@ -78,7 +80,7 @@ impl OipRest {
         peer: &Peer,
         path: &str,
         mut headers: HeaderMap,
-        request: InferRequest,
+        request: Arc<InferRequest>,
         deadline: Deadline,
     ) -> Result<Reply, CallError> {
         let known = self.takes_binary(peer, &headers, deadline).await?;

@@ -67,7 +67,7 @@ impl OipRest {
         peer: &Peer,
         path: &str,
         mut headers: HeaderMap,
-        (request, metadata): (InferRequest, Arc<ModelMetadata>),
+        (request, metadata): (Arc<InferRequest>, Arc<ModelMetadata>),
         deadline: Deadline,
     ) -> Result<ReplyStream, CallError> {
         let weight = request.inputs.iter().map(|input| input.data().len()).sum();
@@ -84,7 +84,13 @@ impl OipRest {
         let response = self.send(peer, (Method::POST, path), headers, body, deadline).await?;
         let (head, answer) = response.into_parts();
         if is_events(&head.headers) {
-            return Ok(Box::pin(Events::new(answer, head.status, peer.endpoint.clone(), request, metadata)));
+            return Ok(Box::pin(Events::new(
+                answer,
+                head.status,
+                peer.endpoint.clone(),
+                Arc::unwrap_or_clone(request),
+                metadata,
+            )));
         }
         let body =
             answer.collect(SHORT_ANSWER).await.map_err(|error| from_body(&error, head.status, &peer.endpoint))?;
@@ -127,10 +133,10 @@ fn says_decoupled(error: &CallError) -> bool {
 }
 
 /// The request for an answer that is the last in any case. Triton takes no parameter of such a name over REST.
-fn without_final(request: &InferRequest) -> InferRequest {
+fn without_final(request: &InferRequest) -> Arc<InferRequest> {
     let mut request = request.clone();
     request.parameters.remove(ASK_FINAL);
-    request
+    Arc::new(request)
 }
 
 /// Whether the request wants the end of its answers told.

@@ -79,7 +79,7 @@ fn concurrency(concurrency: Reading<'_>) -> Concurrency {
     Concurrency {
         limit: concurrency.node("limit").map(|_| concurrency.count("limit")),
         queue: concurrency.count("queue"),
-        wait: concurrency.duration("wait"),
+        wait: concurrency.given_duration("wait"),
     }
 }
 

@@ -199,7 +199,7 @@ async fn g17_whoever_leaves_gives_everything_back() {
 #[tokio::test(start_paused = true)]
 async fn an_answers_turn_is_over_with_its_last_byte() {
     let world = World::new(|resilience| {
-        resilience.concurrency = Concurrency { limit: Some(1), queue: 0, wait: Duration::from_millis(100) };
+        resilience.concurrency = Concurrency { limit: Some(1), queue: 0, wait: Some(Duration::from_millis(100)) };
     });
     for endpoint in ALL {
         world.let_do(endpoint, Does::Endless);
@@ -215,7 +215,7 @@ async fn an_answers_turn_is_over_with_its_last_byte() {
 #[tokio::test(start_paused = true)]
 async fn v04_the_critical_are_served_while_the_others_are_turned_away() {
     let mut spec = three(|resilience| {
-        resilience.concurrency = Concurrency { limit: Some(4), queue: 8, wait: Duration::from_millis(200) };
+        resilience.concurrency = Concurrency { limit: Some(4), queue: 8, wait: Some(Duration::from_millis(200)) };
     });
     for (name, priority) in [("high", Priority::Critical), ("low", Priority::Sheddable)] {
         let mut listener = spec.listeners[0].clone();

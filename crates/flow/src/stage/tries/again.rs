@@ -1,6 +1,7 @@
 //! What of a call is kept so that it can be made once more.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -26,7 +27,7 @@ pub(in super::super) enum Kept {
     Whole(Bytes),
     Pieces(VecDeque<Bytes>),
     Passing(Replay),
-    Tensors(Box<InferRequest>),
+    Tensors(Arc<InferRequest>),
     Unnamed(Unnamed),
 }
 
@@ -44,7 +45,7 @@ impl Kept {
                     (Self::Passing(replay), CallBody::Wire(first))
                 }
             },
-            CallBody::Tensors(request) => (Self::Tensors(Box::new(request.clone())), CallBody::Tensors(request)),
+            CallBody::Tensors(request) => (Self::Tensors(Arc::clone(&request)), CallBody::Tensors(request)),
             CallBody::Unnamed(message) => {
                 let same = Unnamed { id: message.id.clone(), rest: message.rest.clone() };
                 (Self::Unnamed(same), CallBody::Unnamed(message))
@@ -58,7 +59,7 @@ impl Kept {
             Self::Whole(bytes) => CallBody::Wire(Body::Full(bytes.clone())),
             Self::Pieces(pieces) => CallBody::Wire(Body::Pieces(pieces.clone())),
             Self::Passing(replay) => CallBody::Wire(replay.send()?),
-            Self::Tensors(request) => CallBody::Tensors((**request).clone()),
+            Self::Tensors(request) => CallBody::Tensors(Arc::clone(request)),
             Self::Unnamed(message) => CallBody::Unnamed(Unnamed { id: message.id.clone(), rest: message.rest.clone() }),
         })
     }

@@ -39,7 +39,7 @@ impl Upstream for Echo {
             if call.deadline.0 <= super::now() && self.fault != Fault::ForgetsDeadlines {
                 return fail(CallClass::Timeout);
             }
-            let CallBody::Tensors(mut request) = call.body else { return fail(CallClass::Client) };
+            let CallBody::Tensors(request) = call.body else { return fail(CallClass::Client) };
             if &*call.model.name == "stuck" {
                 let guard = self.dropped.on_drop();
                 if self.fault == Fault::OutlivesItsCaller {
@@ -51,7 +51,7 @@ impl Upstream for Echo {
             if &*call.model.name != "echo" && self.fault != Fault::AnswersStrangers {
                 return fail(CallClass::NotFound);
             }
-            let input = request.inputs.remove(0);
+            let input = request.inputs[0].clone();
             let data = match self.fault {
                 Fault::LosesTheSignOfZero => input
                     .data()
