@@ -18,7 +18,9 @@ pub(crate) enum Verdict {
     Good,
     /// Answered that the request is at fault, or that the caller has used up what it may: nothing against the endpoint.
     Client,
-    /// It has no room, or is not ready for this model; the time it asked for, if it did.
+    /// It does not have the model, or not yet.
+    NotHere,
+    /// It has no room; the time it asked for, if it did.
     Pushback(Option<Duration>),
     /// No connection, or it broke.
     Transport(Sent),
@@ -51,7 +53,7 @@ impl Verdict {
         match error.class {
             CallClass::Client => Self::Client,
             // It is there, and says so: another endpoint may have the model.
-            CallClass::NotFound | CallClass::NotReady => Self::Pushback(None),
+            CallClass::NotFound | CallClass::NotReady => Self::NotHere,
             // A server that is overloaded says when to come back; one that is broken says 503, too.
             CallClass::Pushback if error.status == Some(503) && error.retry_after.is_none() => Self::Unavailable,
             CallClass::Pushback => Self::Pushback(error.retry_after.map(|rest| rest.min(LONGEST_REST))),
@@ -87,7 +89,7 @@ impl Verdict {
         match self {
             Self::Transport(Sent::Nothing) | Self::Timeout(Sent::Nothing) => retry.on_connect,
             Self::Transport(_) | Self::Timeout(_) => retry.on_reset,
-            Self::Pushback(_) | Self::Unavailable => retry.on_unavailable,
+            Self::Pushback(_) | Self::Unavailable | Self::NotHere => retry.on_unavailable,
             Self::Good | Self::Client | Self::Server | Self::Unknown => false,
         }
     }

@@ -82,7 +82,7 @@ impl Health {
             self.rest_until.fetch_max(now.saturating_add(nanoseconds(rest)), Relaxed);
         }
         match verdict {
-            Verdict::Unknown | Verdict::Pushback(_) => Follows::Nothing,
+            Verdict::Unknown | Verdict::Pushback(_) | Verdict::NotHere => Follows::Nothing,
             _ if verdict.is_failure() => self.failed(eject, now),
             // Also an answer to a bad request is a sign of life.
             _ => self.succeeded(now),

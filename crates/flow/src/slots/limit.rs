@@ -146,12 +146,12 @@ impl Window {
             self.held_back = None;
             return before;
         }
+        if !reached {
+            return limit;
+        }
         if strained {
             self.found = true;
             return scaled(limit, 0.8);
-        }
-        if !reached {
-            return limit;
         }
         if slowness > SLOW {
             self.found = true;

@@ -150,6 +150,10 @@ impl<T: Answer + Holding> Ask<'_, T> {
             };
             let Ok(picked) = self.pick(&members) else { break };
             if members.iter().any(|member| Arc::ptr_eq(member, picked.member())) {
+                // It would say the same.
+                if tried.verdict == Verdict::NotHere {
+                    break;
+                }
                 sleep(self.pause(now)).await;
             }
             notes.picked(&picked.endpoint().authority);
