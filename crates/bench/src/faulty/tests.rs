@@ -87,9 +87,8 @@ async fn who_refuses_can_come_back_to_the_same_port() {
     let server = server();
     server.set(Behaviour::Refuse);
     // The listener is closed by the task that holds it; until then connections are taken, and at that moment reset.
-    let is_refused = |result: io::Result<TcpStream>| {
-        result.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
-    };
+    let is_refused =
+        |result: io::Result<TcpStream>| result.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
     while !is_refused(TcpStream::connect(server.address()).await) {
         tokio::task::yield_now().await;
     }

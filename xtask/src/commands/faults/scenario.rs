@@ -62,7 +62,7 @@ pub(super) const ALL: &[Scenario] = &[
         name: "blackhole",
         what: "Packets to one of three get lost: SYNs are dropped, kept connections are silent.",
         script: "0 2 blackhole",
-        seconds: 20.0,
+        seconds: 15.0,
         quick: Some(8.0),
         bounds: &[Bound::Success(0.999), Bound::P999Added(1.0)],
         ..ONE_OF_THREE
@@ -71,7 +71,7 @@ pub(super) const ALL: &[Scenario] = &[
         name: "silent",
         what: "One of three accepts connections, takes requests, and never answers, not even about its health.",
         script: "0 2 silent",
-        seconds: 20.0,
+        seconds: 15.0,
         bounds: &[Bound::Success(0.999)],
         ..ONE_OF_THREE
     },
@@ -94,7 +94,7 @@ pub(super) const ALL: &[Scenario] = &[
         name: "slow",
         what: "One of three takes ten times as long.",
         script: "0 2 slow 10",
-        seconds: 15.0,
+        seconds: 12.0,
         bounds: &[Bound::Success(0.999), Bound::LateP99Times(2.0)],
         ..ONE_OF_THREE
     },
@@ -103,7 +103,7 @@ pub(super) const ALL: &[Scenario] = &[
         what: "One of three refuses for 2 s, is well for 2 s, and so on.",
         script: "0 2 flap 2s",
         bad: None,
-        seconds: 20.0,
+        seconds: 16.0,
         bounds: &[Bound::Success(0.999)],
         ..ONE_OF_THREE
     },
