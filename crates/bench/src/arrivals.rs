@@ -63,14 +63,18 @@ pub(crate) async fn run(options: Options) -> Result<Outcome> {
     let mut phases = Vec::new();
     let begin = clock::now() + LEAD;
     let (mut due, mut number) = (begin, 0);
-    say("begun")?;
     for phase in options.phases {
         let usage = Usage::begin(&watched)?;
         let every = clock::nanoseconds(1.0 / phase.rate).max(1);
         let end = due + clock::nanoseconds(phase.seconds);
         let ticker = Ticker::start(due, every)?;
         while due < end {
-            for _ in 0..ticker.tick().await? {
+            let ticks = ticker.tick().await?;
+            if number == 0 {
+                // Who started us counts from here on.
+                say("begun")?;
+            }
+            for _ in 0..ticks {
                 if due >= end {
                     break;
                 }

@@ -28,7 +28,7 @@ models:
 const HAPROXY: &str = "\
 global
   nbthread 1
-  maxconn 16000
+  maxconn 8192
 defaults
   mode http
   balance leastconn
@@ -53,7 +53,7 @@ daemon off;
 worker_processes 1;
 pid @folder@/pid;
 error_log @folder@/error.log crit;
-events { worker_connections 16000; }
+events { worker_connections 16384; }
 http {
   access_log @folder@/access.log;
 @temporary@  client_max_body_size 64m;

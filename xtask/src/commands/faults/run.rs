@@ -17,7 +17,7 @@ use crate::stopwatch::Stopwatch;
 pub(super) struct Measured {
     /// Before the onset, without the first connections.
     pub(super) calm: Figures,
-    /// From the onset on.
+    /// From the onset on, with those that were under way.
     pub(super) after: Figures,
     /// From five seconds behind the onset on.
     pub(super) late: Figures,
@@ -36,6 +36,8 @@ const SERVERS: usize = 3;
 const PATIENCE: u64 = 3000;
 /// Seconds in which connections are made and nothing is counted.
 const WARM: f64 = 0.5;
+/// Requests that were due so many seconds before the onset may be under way when it comes: they are the fault's, too.
+const UNDER_WAY: f64 = 0.2;
 /// Seconds behind the onset after which things are to be in order.
 const LATE: f64 = 5.0;
 
@@ -66,8 +68,8 @@ pub(super) fn measure(programs: &Programs, proxy: Proxy, scenario: &Scenario, qu
     let begun = counts.iter().map(|server| server.begun).sum();
     let bad = scenario.bad.and_then(|bad| counts.get(bad));
     Ok(Measured {
-        calm: report.between(WARM, calm, &[]),
-        after: report.between(calm, f64::INFINITY, scenario.served),
+        calm: report.between(WARM, calm - UNDER_WAY, &[]),
+        after: report.between(calm - UNDER_WAY, f64::INFINITY, scenario.served),
         late: report.between(calm + LATE, f64::INFINITY, scenario.served),
         until_quiet: bad.and_then(|server| server.until_quiet),
         amplification: amplification(begun, u64::try_from(report.answers.len())?),
