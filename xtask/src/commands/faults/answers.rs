@@ -76,6 +76,17 @@ impl Report {
         figures.refused = Quantiles::of(refused);
         figures
     }
+
+    /// Of each whole second between two times.
+    pub(super) fn each_second(&self, from: f64, to: f64, served: &[u16]) -> Vec<Figures> {
+        let mut seconds = Vec::new();
+        let mut second = from;
+        while second + 1.0 <= to {
+            seconds.push(self.between(second, second + 1.0, served));
+            second += 1.0;
+        }
+        seconds
+    }
 }
 
 impl Figures {

@@ -116,6 +116,8 @@ pub(super) fn details(rows: &[Row]) -> String {
         }
         if row.proxy == Proxy::Gateway {
             text.push_str(&bounds(&row.verdicts));
+            text.push_str(&timeline("failed", &row.measured.seconds, |second| second.failures().to_string()));
+            text.push_str(&timeline("p99 ms", &row.measured.seconds, p99));
             let (left, peak) = (row.measured.cancelled, float(row.measured.cost.peak_kib) * 1.024 / 1000.0);
             text.push_str(&format!("  - the servers saw {left} callers leave; at most {peak:.0} MB were resident\n"));
             for complaint in row.measured.complaints.iter().take(2) {
@@ -159,6 +161,8 @@ pub(super) fn overload(rows: &[Overload]) -> String {
         text.push_str(&format!("- {name}: well again {recovery}; at most {most} requests at the server at once\n"));
         if row.proxy == Proxy::Gateway {
             text.push_str(&bounds(&row.verdicts));
+            text.push_str(&timeline("good", &row.load.each, |second| second.good.to_string()));
+            text.push_str(&timeline("p99 ms", &row.load.each, p99));
         }
     }
     text
@@ -180,6 +184,16 @@ pub(super) fn put_into(page: &str, report: &str) -> Result<String> {
     let (before, rest) = page.split_once(BEGIN).with_context(|| format!("no line `{}`", BEGIN.trim()))?;
     let (_, after) = rest.split_once(END).with_context(|| format!("no line `{}`", END.trim()))?;
     Ok(format!("{before}{BEGIN}\n{}\n\n{END}{after}", report.trim()))
+}
+
+/// A figure of each second, so that one can see when it began and ended.
+fn timeline(what: &str, seconds: &[Figures], figure: impl Fn(&Figures) -> String) -> String {
+    let figures: Vec<String> = seconds.iter().map(figure).collect();
+    format!("  - {what}, second by second: {}\n", figures.join(" "))
+}
+
+fn p99(figures: &Figures) -> String {
+    figures.accepted.map_or_else(|| "-".to_owned(), |times| format!("{:.0}", times.p99))
 }
 
 fn bounds(verdicts: &[Verdict]) -> String {
