@@ -53,12 +53,17 @@ async fn listen(server: Arc<Server>, mut listener: TcpListener, _anchor: TcpSock
                 server.until(|behaviour| behaviour != Behaviour::Refuse).await;
             }
         }
-        listener = loop {
-            match bound(server.address()).and_then(|socket| socket.listen(BACKLOG)) {
-                Ok(listener) => break listener,
-                Err(_) => sleep(BREATH).await,
-            }
-        };
+        listener = listening(server.address(), BACKLOG).await;
+    }
+}
+
+/// A listener, however often it takes: for a moment the sockets of before may be in the way.
+async fn listening(address: SocketAddr, backlog: u32) -> TcpListener {
+    loop {
+        match bound(address).and_then(|socket| socket.listen(backlog)) {
+            Ok(listener) => return listener,
+            Err(_) => sleep(BREATH).await,
+        }
     }
 }
 
@@ -91,11 +96,11 @@ fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
 }
 
 impl Full {
-    async fn at(address: SocketAddr) -> io::Result<Self> {
+    async fn at(address: SocketAddr) -> Self {
         // A queue of none still holds one.
-        let listener = bound(address)?.listen(0)?;
+        let listener = listening(address, 0).await;
         // Somebody else may have been faster, and fills it as well.
         let first = timeout(FILLING, TcpStream::connect(address)).await.ok().and_then(Result::ok);
-        Ok(Self { _listener: listener, _first: first })
+        Self { _listener: listener, _first: first }
     }
 }

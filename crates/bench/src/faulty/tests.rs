@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::Order;
 use super::behaviour::Behaviour;
@@ -100,6 +101,24 @@ async fn who_refuses_can_come_back_to_the_same_port() {
         tokio::task::yield_now().await;
     };
     assert!(answer.ends_with(&Numbered(3).answer_body()));
+}
+
+#[tokio::test]
+async fn a_black_hole_takes_no_connection_and_lets_go_again() {
+    let server = server();
+    server.set(Behaviour::Blackhole);
+    // Connections of before it was full are taken or reset; the test ends with the first that hears nothing.
+    let connect = || timeout(Duration::from_millis(50), TcpStream::connect(server.address()));
+    while connect().await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    server.set(Behaviour::Ok);
+    let answer = loop {
+        if let Ok(Ok(answer)) = timeout(Duration::from_millis(500), asked(&server, 4)).await {
+            break answer;
+        }
+    };
+    assert!(answer.ends_with(&Numbered(4).answer_body()));
 }
 
 #[tokio::test]

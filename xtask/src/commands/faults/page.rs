@@ -45,8 +45,12 @@ pub(super) fn head(arguments: &[String], options: &Options, programs: &Programs)
     let typed: String = arguments.iter().map(|argument| format!(" {argument}")).collect();
     let date = first_line(Command::new("date").args(["-u", "+%Y-%m-%d %H:%M UTC"]));
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let commit = match options.gateway {
+        None => format!(" at {}", first_line(Command::new("git").args(["describe", "--always", "--dirty"]))),
+        Some(_) => String::new(),
+    };
     let mut text = format!(
-        "Made by `cargo xtask faults{typed}` on {date}, {}, {cores} cores, load average {}: {}",
+        "Made by `cargo xtask faults{typed}` on {date}, {}, {cores} cores, load average {}: {}{commit}",
         processor(),
         load(),
         first_line(Command::new(&programs.gateway).arg("--version"))
