@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod differential;
 mod env;
+mod faults;
 mod footprint;
 mod fuzz;
 mod help;
@@ -43,6 +44,7 @@ const COMMANDS: &[Command] = &[
     differential::COMMAND,
     footprint::COMMAND,
     bench::COMMAND,
+    faults::COMMAND,
     instructions::COMMAND,
     stages::COMMAND,
     schema::COMMAND,

@@ -1,9 +1,13 @@
 //! The other ends of a benchmark: a model server that answers at once, clients that count, and the least a proxy can do.
+//! Beside them model servers that fail, and clients that come at fixed times whatever happens to them.
 //!
-//! `cargo xtask bench` starts them, each as a process of its own. Dev only: nobody imports it, and it imports no room, so
-//! that what measures the gateway shares nothing with it. docs/benchmarks/README.md says what is measured and how.
+//! `cargo xtask bench` and `cargo xtask faults` start them, each as a process of its own. Dev only: nobody imports it, and it
+//! imports no room, so that what measures the gateway shares nothing with it. docs/benchmarks/README.md and
+//! docs/reliability.md say what is measured and how.
 
+mod arrivals;
 mod clock;
+mod faulty;
 mod floor;
 mod floor_h2;
 mod http1;
@@ -33,6 +37,10 @@ enum Command {
     Floor(floor::Options),
     /// The bare proxy over HTTP/2: streams from clients to a server, by the library alone
     FloorH2(floor::Options),
+    /// Model servers that misbehave when they are told to. Prints `http ADDRESS` for each; takes orders on its input
+    Faulty(faulty::Options),
+    /// Clients that do not wait for one another. Prints `begun`, then one line of JSON with every answer
+    Arrivals(arrivals::Options),
     /// Clients. Prints one line of JSON about what they saw
     Load(load::Options),
 }
@@ -46,6 +54,8 @@ fn main() -> Result<()> {
             Command::Mock => mock::run().await,
             Command::Floor(options) => floor::run(&options).await,
             Command::FloorH2(options) => floor_h2::run(&options).await,
+            Command::Faulty(options) => faulty::run(&options).await,
+            Command::Arrivals(options) => say(serde_json::to_string(&arrivals::run(options).await?)?),
             Command::Load(options) => say(serde_json::to_string(&load::run(options).await?)?),
         }
     })

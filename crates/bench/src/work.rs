@@ -1,6 +1,7 @@
 //! The workloads: what clients send, and what they must get. Both ends take it from here.
 
 mod answers;
+mod numbered;
 mod requests;
 
 use std::sync::LazyLock;
@@ -11,6 +12,7 @@ use clap::ValueEnum;
 pub(crate) use self::answers::{
     CHAT, CHUNKS, GRPC, JSON, PACED_EVERY, SMALL, TENSOR, answer, events, paced_chunk, usage_chunk,
 };
+pub(crate) use self::numbered::Numbered;
 
 /// What stands before a paced chunk's time of sending.
 pub(crate) const STAMP: &[u8] = br#""content":"@"#;

@@ -2,7 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test, as the tests do")]
 
-use std::io::{BufRead as _, BufReader};
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
@@ -17,7 +18,8 @@ struct Peer {
 
 impl Peer {
     fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(PROGRAM).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = Command::new(PROGRAM);
+        let mut child = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, lines }
     }
@@ -25,6 +27,12 @@ impl Peer {
     fn address(&mut self, protocol: &str) -> String {
         let line = self.lines.next().unwrap().unwrap();
         line.strip_prefix(protocol).unwrap_or_else(|| panic!("{line}")).trim().to_owned()
+    }
+
+    /// The line it prints when it is told these.
+    fn told(&mut self, lines: &str) -> Value {
+        self.child.stdin.as_mut().unwrap().write_all(lines.as_bytes()).unwrap();
+        serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap()
     }
 }
 
@@ -103,4 +111,36 @@ fn a_window_tells_what_the_proxy_spent() {
         assert!(seen[figure].as_u64().unwrap() > 0, "{figure}: {seen}");
     }
     assert!(seen["busiest_thread_ns"].as_u64() <= seen["proxy_ns"].as_u64(), "{seen}");
+}
+
+/// How 100 requests end, by their codes.
+fn arrivals(target: &str) -> BTreeMap<u64, usize> {
+    let arguments = ["arrivals", "--target", target, "--phase", "1000:0.1", "--timeout", "60000"];
+    let output = Command::new(PROGRAM).args(arguments).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let (begun, told) = printed.split_once('\n').unwrap();
+    let told: Value = serde_json::from_str(told).unwrap();
+    let list = |name: &str| told.get(name).and_then(Value::as_array).unwrap();
+    assert_eq!((begun, list("phases").len()), ("begun", 1), "{told}");
+    let mut codes = BTreeMap::new();
+    for answer in list("answers") {
+        *codes.entry(answer.get(2).and_then(Value::as_u64).unwrap()).or_default() += 1;
+    }
+    codes
+}
+
+#[test]
+fn servers_misbehave_on_order_and_every_answer_is_told() {
+    let mut servers = Peer::start(&["faulty", "--servers", "2", "--slots", "4", "--service", "1ms"]);
+    let (first, second) = (servers.address("http"), servers.address("http"));
+    assert_eq!(arrivals(&first), BTreeMap::from([(200, 100)]));
+    // A report is answered when the orders before it are carried out.
+    servers.told("0 error500\n1 short\nreport\n");
+    assert_eq!(arrivals(&first), BTreeMap::from([(500, 100)]));
+    assert_eq!(arrivals(&second), BTreeMap::from([(0, 100)]));
+    let report = servers.told("0 ok\nreport\n");
+    assert_eq!((&report[0]["begun"], &report[1]["begun"]), (&200.into(), &100.into()), "{report}");
+    assert_eq!((&report[0]["answered"], &report[0]["now"]), (&200.into(), &0.into()), "{report}");
+    assert!(report[0]["most"].as_u64().unwrap() > 0, "{report}");
+    assert_eq!(arrivals(&first), BTreeMap::from([(200, 100)]));
 }

@@ -3,11 +3,11 @@
 
 mod cell;
 mod figures;
-mod machine;
+pub(super) mod machine;
 mod open;
 mod options;
 mod page;
-mod process;
+pub(super) mod process;
 mod proxies;
 mod table;
 mod verdict;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::{Event, Reader, Side};
@@ -43,6 +43,28 @@ impl Inbox {
                 return Ok(false);
             }
         }
+    }
+
+    /// The head that the next message begins with; `message` goes on behind it. `None`: the peer closed before one began.
+    pub(crate) async fn head(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<Vec<u8>>> {
+        loop {
+            let waiting = self.bytes.get(self.start..self.end).unwrap_or_default();
+            if let Some((event, taken)) = self.reader.next(waiting)? {
+                let Event::Head(head) = event else { bail!("a message that does not begin with its head") };
+                let head = head.to_vec();
+                self.start += taken;
+                return Ok(Some(head));
+            }
+            if !self.fill(stream).await? {
+                ensure!(self.start == self.end, "the peer closed in the middle of a head");
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Whether nothing has come that was not read.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.start == self.end
     }
 
     /// Takes what is there, or waits until something is. `false`: the peer has closed.

@@ -43,7 +43,7 @@ impl Machine {
 }
 
 /// The load average over one, five and fifteen minutes.
-pub(super) fn load() -> String {
+pub(in crate::commands) fn load() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
 }
@@ -71,14 +71,14 @@ pub(super) fn class(stat: &str) -> String {
     format!("{policy}, nice {}", field(19))
 }
 
-fn processor() -> String {
+pub(in crate::commands) fn processor() -> String {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = text.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
     name.trim_start_matches([' ', '\t', ':']).to_owned()
 }
 
 /// The first line a program prints, wherever it prints it; nothing where it cannot be started.
-fn first_line(command: &mut Command) -> String {
+pub(in crate::commands) fn first_line(command: &mut Command) -> String {
     let Ok(done) = command.output() else { return String::new() };
     let text = [done.stdout, done.stderr].concat();
     String::from_utf8_lossy(&text).lines().next().unwrap_or_default().trim().to_owned()

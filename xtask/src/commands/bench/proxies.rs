@@ -3,16 +3,15 @@
 mod configs;
 
 use std::ffi::OsString;
-use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 
 use self::configs::Ends;
 use super::options::{Gateway, Options};
-use super::process::{Core, Running, free_address};
+use super::process::{Core, Running, free_address, fresh, log};
 use super::workload::{Load, Protocol, Workload};
 
 /// Where everything is.
@@ -150,18 +149,4 @@ impl Field {
         classes.dedup();
         classes.join(", ")
     }
-}
-
-/// What a process complains about goes there.
-fn log(work: &Path, name: &str) -> Result<File> {
-    File::create(work.join(format!("{name}.log"))).with_context(|| format!("cannot make {name}.log"))
-}
-
-/// An empty folder.
-fn fresh(folder: &Path) -> Result<PathBuf> {
-    if folder.exists() {
-        fs::remove_dir_all(folder)?;
-    }
-    fs::create_dir_all(folder)?;
-    Ok(folder.to_path_buf())
 }
