@@ -122,7 +122,7 @@ pub struct Concurrency {
     pub limit: Option<usize>,
     /// Waiting at once.
     pub queue: usize,
-    /// Longest wait that is expected of a call; `None`: ten times as long as calls take, and at most half the request's own
+    /// Longest wait that is expected of a call; `None`: five times as long as calls take, and at most half the request's own
     /// time.
     pub wait: Option<Duration>,
 }

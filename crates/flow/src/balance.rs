@@ -31,6 +31,7 @@ pub(crate) struct Pool {
     /// What the members' moments are counted from.
     epoch: Instant,
     turn: AtomicUsize,
+    weights: u32,
 }
 
 /// What decides about an endpoint, of one call.
@@ -39,6 +40,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) dice: &'a dyn Dice,
     /// What stays on one endpoint, where the balance goes by a value.
     pub(crate) key: Option<u64>,
+    /// Calls that the whole backend may have under way.
+    pub(crate) limit: usize,
     /// Endpoints that were tried already.
     pub(crate) tried: &'a [Arc<Member>],
 }
@@ -70,9 +73,11 @@ impl Pool {
             }
             None => Arc::new(Member::new(endpoint, weight)),
         };
+        let members: Vec<Arc<Member>> = endpoints.into_iter().map(member).collect();
         Self {
             backend: Arc::clone(backend),
-            members: endpoints.into_iter().map(member).collect(),
+            weights: members.iter().map(|member| member.weight.load(Relaxed)).sum(),
+            members,
             balance: resilience.balance.clone(),
             eject: resilience.eject,
             epoch: before.map_or(now, |before| before.epoch),
@@ -91,10 +96,15 @@ impl Pool {
         if let [only] = &*self.members
             && only.health.fitness(now) != Fitness::Down
         {
-            return Ok(only.pick());
+            return Ok(only.pick(now));
         }
         let chooser = Chooser { pool: self, wish, now };
-        chooser.choose().map(Member::pick).ok_or(NoneFit { retry_after: SOON })
+        chooser.choose().map(|member| member.pick(now)).ok_or(NoneFit { retry_after: SOON })
+    }
+
+    /// A call of a sequence, whose endpoint is known.
+    pub(crate) fn pick_known(&self, member: &Arc<Member>, now: Instant) -> Picked {
+        member.pick(self.since(now))
     }
 
     /// The next endpoint in turn to be asked a question, fit ones first.
@@ -103,6 +113,19 @@ impl Pool {
         let at = |step: usize| self.members.get(turn.wrapping_add(step).checked_rem(self.members.len())?);
         let fit = (0..self.members.len()).filter_map(at).find(|member| member.health.fitness(now) == Fitness::Fit);
         fit.or_else(|| at(0))
+    }
+
+    /// Takes note of how a call's wait for its answer ended, `took` after it began.
+    pub(crate) fn answered(
+        &self,
+        picked: &mut Picked,
+        verdict: Verdict,
+        took: Duration,
+        now: Instant,
+        why: impl FnOnce() -> String,
+    ) {
+        picked.is_over(self.since(now));
+        self.judge(picked.member(), verdict, took, now, why);
     }
 
     /// Takes note of what came of a call, `took` after it began.

@@ -141,12 +141,17 @@ impl Slots {
         }
     }
 
-    /// Takes note of a call's outcome: `slowness` is its time beside what it takes where there is little to do.
-    pub(crate) fn judge(&self, verdict: Verdict, took: Duration, slowness: f64, now: Instant) {
-        if self.limit.judge(verdict, took, slowness, self.in_flight.load(SeqCst), self.since(now)) {
+    /// Takes note of a call's outcome; `least` is what it would have taken with little to do.
+    pub(crate) fn judge(&self, verdict: Verdict, took: Duration, least: Duration, now: Instant) {
+        if self.limit.judge(verdict, (took, least), self.in_flight.load(SeqCst), self.since(now)) {
             // It was raised: those who wait may go.
             self.hand_on();
         }
+    }
+
+    /// How many may be under way at once.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit.get()
     }
 
     /// Under way, waiting, and how many may be under way at once: for people.

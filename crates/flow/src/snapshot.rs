@@ -180,7 +180,7 @@ impl Backend {
             Some(place) => self
                 .sequences
                 .endpoint(place, wish.now, || choose().map(|picked| Arc::clone(picked.member())))
-                .map(|member| member.pick()),
+                .map(|member| self.pool.pick_known(&member, wish.now)),
             None => choose(),
         }
     }

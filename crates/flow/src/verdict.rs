@@ -93,11 +93,6 @@ impl Verdict {
             Self::Good | Self::Client | Self::Server | Self::Unknown => false,
         }
     }
-
-    /// Whether the backend may have more to do than it can: a reason to send it less.
-    pub(crate) const fn is_strain(self) -> bool {
-        matches!(self, Self::Pushback(_) | Self::Timeout(_))
-    }
 }
 
 impl Answer for Reply {

@@ -25,7 +25,7 @@ pub(crate) const CONCURRENCY: &[Field] = &[
     Field::absent(
         "wait",
         TIME,
-        "A call that would have to wait longer is refused at once. Default: ten times as long as calls take, and at most half \
+        "A call that would have to wait longer is refused at once. Default: five times as long as calls take, and at most half \
          the request's own time.",
     ),
 ];

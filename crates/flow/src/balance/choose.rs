@@ -21,11 +21,11 @@ pub(super) struct Chooser<'a> {
 /// Which endpoints come into question, from the best to the last resort.
 #[derive(Clone, Copy)]
 enum Circle {
-    /// Fit, and not tried yet; one on trial, if nothing is under way there.
+    /// Fit, answering, with room, and not tried yet; one on trial, if nothing is under way there.
     Good,
     /// The same, tried or not.
     Again,
-    /// Also those that asked for rest.
+    /// Also those that asked for rest, hang, or have no room.
     Resting,
     /// Also those left out for failing.
     Failing,
@@ -96,12 +96,27 @@ impl<'a> Chooser<'a> {
         // A call that shows whether it is back is one at a time.
         let usable = fitness == Fitness::Fit || (fitness == Fitness::Trial && member.in_flight() == 0);
         match circle {
-            Circle::Good => usable && !self.wish.tried.iter().any(|tried| Arc::ptr_eq(tried, member)),
-            Circle::Again => usable,
+            Circle::Good => {
+                usable
+                    && self.has_room(member)
+                    && !member.is_stuck(self.now)
+                    && !self.wish.tried.iter().any(|tried| Arc::ptr_eq(tried, member))
+            }
+            Circle::Again => usable && self.has_room(member) && !member.is_stuck(self.now),
             Circle::Resting => usable || fitness == Fitness::Resting,
             Circle::Failing => fitness != Fitness::Down,
             Circle::All => true,
         }
+    }
+
+    /// Whether its part of what the backend may have under way is not used up: one that hangs must not keep all of it from
+    /// the others.
+    fn has_room(&self, member: &Member) -> bool {
+        #[expect(clippy::cast_precision_loss, reason = "a bound need not be exact")]
+        let part = self.wish.limit as f64 * member.weight() / f64::from(self.pool.weights.max(1));
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let in_flight = member.in_flight() as f64;
+        in_flight < part * 1.25 + 1.0
     }
 
     /// The one with less to do, by how long it takes where that makes a difference: a little faster is no reason to leave the

@@ -16,12 +16,18 @@ const MEMORY: u64 = 8;
 /// After this long without an answer half of what is known of its speed is forgotten: a slow endpoint is tried again.
 const HALF_LIFE: u64 = 10_000_000_000;
 
+/// Nothing is stuck that has been silent for less.
+const STUCK: u64 = 250_000_000;
+
 /// An endpoint. Lives on from generation to generation while configuration names it.
 pub(crate) struct Member {
     pub(crate) endpoint: Endpoint,
     pub(super) weight: AtomicU32,
     pub(super) health: Health,
     in_flight: AtomicUsize,
+    /// Calls whose answer has not begun, and since when none has.
+    awaited: AtomicUsize,
+    silent_since: AtomicU64,
     /// Mean time to an answer's head, in nanoseconds; zero while none came.
     latency: AtomicU64,
     /// When the last one came.
@@ -33,7 +39,10 @@ pub(crate) struct Member {
 }
 
 /// An endpoint that was chosen for a call; until this is dropped the call is under way.
-pub(crate) struct Picked(Arc<Member>);
+pub(crate) struct Picked {
+    member: Arc<Member>,
+    awaited: bool,
+}
 
 impl Member {
     pub(super) fn new(endpoint: Endpoint, weight: u32) -> Self {
@@ -42,6 +51,8 @@ impl Member {
             weight: AtomicU32::new(weight),
             health: Health::default(),
             in_flight: AtomicUsize::new(0),
+            awaited: AtomicUsize::new(0),
+            silent_since: AtomicU64::new(0),
             latency: AtomicU64::new(0),
             told_at: AtomicU64::new(0),
             calls: AtomicU64::new(0),
@@ -76,25 +87,48 @@ impl Member {
     }
 
     /// Counts a call there.
-    pub(crate) fn pick(self: &Arc<Self>) -> Picked {
+    pub(super) fn pick(self: &Arc<Self>, now: u64) -> Picked {
         self.in_flight.fetch_add(1, Relaxed);
         self.calls.fetch_add(1, Relaxed);
-        Picked(Arc::clone(self))
+        if self.awaited.fetch_add(1, Relaxed) == 0 {
+            self.silent_since.store(now, Relaxed);
+        }
+        Picked { member: Arc::clone(self), awaited: true }
+    }
+
+    /// Whether it has calls to answer, and for far longer than it takes has answered none.
+    pub(super) fn is_stuck(&self, now: u64) -> bool {
+        if self.awaited.load(Relaxed) == 0 {
+            return false;
+        }
+        let silent = now.saturating_sub(self.silent_since.load(Relaxed));
+        silent > STUCK && silent > self.latency.load(Relaxed).saturating_mul(5)
     }
 }
 
 impl Picked {
     pub(crate) const fn member(&self) -> &Arc<Member> {
-        &self.0
+        &self.member
+    }
+
+    /// Its answer has begun, or it has failed.
+    pub(super) fn is_over(&mut self, now: u64) {
+        if std::mem::take(&mut self.awaited) {
+            self.member.awaited.fetch_sub(1, Relaxed);
+            self.member.silent_since.store(now, Relaxed);
+        }
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
-        &self.0.endpoint
+        &self.member.endpoint
     }
 }
 
 impl Drop for Picked {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Relaxed);
+        self.member.in_flight.fetch_sub(1, Relaxed);
+        if self.awaited {
+            self.member.awaited.fetch_sub(1, Relaxed);
+        }
     }
 }

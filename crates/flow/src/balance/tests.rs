@@ -54,7 +54,7 @@ impl World {
     }
 
     fn pick_for(&self, key: Option<u64>, tried: &[Arc<Member>]) -> Result<Picked, NoneFit> {
-        self.pool.pick(&Wish { now: self.now, dice: &self.dice, key, tried })
+        self.pool.pick(&Wish { now: self.now, dice: &self.dice, key, limit: 100_000, tried })
     }
 
     fn judge(&self, nth: usize, verdict: Verdict, took: u64) {

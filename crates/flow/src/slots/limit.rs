@@ -1,9 +1,10 @@
-//! How many calls a backend can have under way: given, or found by watching how much slower it gets the more it has to do.
+//! How many calls a backend can have under way: given, or found. What is found follows from Little's law: as many as it
+//! answers a second, times as long as an answer takes where there is little to do, is what keeps it busy; twice as many are
+//! let in, so that it has some to choose from, and so that a wrong guess by half does no harm.
 //!
-//! Calls are watched for a tenth of a second at a time. While they are as fast as with little to do, and all turns are taken,
-//! the limit grows; where they take half as long again, it shrinks in proportion. What "little to do" takes is learned, and
-//! now and then half the turns are held back for a moment to learn it again: a backend that was never idle would else seem
-//! to be always so slow.
+//! Calls are watched for a tenth of a second at a time. The limit is changed only where it is reached. What "little to do"
+//! takes is learned (`pace.rs`), and now and then three of four turns are held back for a moment to learn it again: a backend
+//! that was never idle would else seem to be always so slow.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
@@ -14,7 +15,7 @@ use parking_lot::Mutex;
 use crate::verdict::Verdict;
 
 /// What it begins with.
-const FIRST: usize = 20;
+const FIRST: usize = 64;
 
 /// The least it shrinks to.
 const LEAST: usize = 8;
@@ -22,22 +23,22 @@ const LEAST: usize = 8;
 /// The most it grows to.
 const MOST: usize = 100_000;
 
+/// Calls that are let in, to those that keep the backend busy.
+const GAIN: f64 = 2.0;
+
 /// How long calls are watched, at least.
 const WINDOW: u64 = 100_000_000;
 
 /// Calls that a window needs, unless it lasts ten times as long.
 const ENOUGH: u32 = 10;
 
-/// Slower than this, calls queue up within the backend.
-const SLOW: f64 = 1.5;
-
-/// Faster than this, there is room.
-const FAST: f64 = 1.25;
+/// What is left of the busiest window after each that is less busy: half after seven seconds.
+const FORGETS: f64 = 0.99;
 
 /// Calls are never refused for so little.
 const LEAST_PATIENCE: Duration = Duration::from_millis(100);
 
-/// The time between two moments with half the turns, while the limit is reached.
+/// The time between two moments with a quarter of the turns, while the limit is reached.
 const AGAIN: u64 = 20_000_000_000;
 
 /// The limit.
@@ -56,14 +57,18 @@ pub(super) struct Limit {
 struct Window {
     began: u64,
     calls: u32,
-    slowness: f64,
-    strains: u32,
+    /// Seconds that its calls would have taken with little to do.
+    work: f64,
+    /// Calls that were turned away by the backend itself.
+    refused: u32,
     busiest: usize,
-    /// The limit before the moment with half of it, and when that ends.
+    /// Calls at a time that kept the backend busy of late.
+    work_of_late: f64,
+    /// The most that they were, slowly forgotten.
+    needed: f64,
+    /// The limit before the moment with a quarter of it, and when that ends.
     held_back: Option<(usize, u64)>,
     last_held_back: u64,
-    /// Whether it has ever been reached.
-    found: bool,
 }
 
 impl Limit {
@@ -88,10 +93,10 @@ impl Limit {
         }
     }
 
-    /// How long a call may be kept waiting: ten times as long as it takes.
+    /// How long a call may be kept waiting: five times as long as it takes.
     pub(super) fn patience(&self) -> Duration {
         let took = Duration::from_nanos(self.took.load(Relaxed));
-        if took.is_zero() { Duration::MAX } else { (took * 10).max(LEAST_PATIENCE) }
+        if took.is_zero() { Duration::MAX } else { (took * 5).max(LEAST_PATIENCE) }
     }
 
     /// How long one waits who has `ahead` others before it, about.
@@ -100,8 +105,14 @@ impl Limit {
         Duration::from_nanos(self.took.load(Relaxed).saturating_mul(rounds))
     }
 
-    /// Takes note of a call's outcome. Whether the limit was raised.
-    pub(super) fn judge(&self, verdict: Verdict, took: Duration, slowness: f64, in_flight: usize, now: u64) -> bool {
+    /// Takes note of a call's outcome, and of how long it would have taken with little to do. Whether the limit was raised.
+    pub(super) fn judge(
+        &self,
+        verdict: Verdict,
+        (took, least): (Duration, Duration),
+        in_flight: usize,
+        now: u64,
+    ) -> bool {
         if verdict == Verdict::Good {
             let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
             let before = self.took.load(Relaxed);
@@ -115,12 +126,12 @@ impl Limit {
         window.busiest = window.busiest.max(in_flight);
         if verdict == Verdict::Good {
             window.calls += 1;
-            window.slowness += slowness;
-        } else if verdict.is_strain() {
-            window.strains += 1;
+            window.work += least.as_secs_f64();
+        } else if matches!(verdict, Verdict::Pushback(_)) {
+            window.refused += 1;
         }
         let since = now.saturating_sub(window.began);
-        let over = since >= WINDOW && (window.calls + window.strains >= ENOUGH || since >= 10 * WINDOW);
+        let over = since >= WINDOW && (window.calls + window.refused >= ENOUGH || since >= 10 * WINDOW);
         if !over {
             return false;
         }
@@ -134,12 +145,14 @@ impl Limit {
 impl Window {
     /// The limit after this window; the next one begins.
     fn next(&mut self, limit: usize, pressed: bool, now: u64) -> usize {
-        let slowness = if self.calls > 0 { self.slowness / f64::from(self.calls) } else { 1.0 };
-        let strained = self.strains > self.calls / 8;
+        let seconds = Duration::from_nanos(now.saturating_sub(self.began)).as_secs_f64();
+        let refused = self.refused > self.calls / 8;
         let reached = pressed || self.busiest >= limit.saturating_mul(4) / 5;
-        (self.began, self.calls, self.strains, self.slowness, self.busiest) = (now, 0, 0, 0.0, 0);
+        // Answers come in bursts: a few windows together say more than one.
+        self.work_of_late = self.work_of_late * 0.75 + self.work / seconds.max(0.001) * 0.25;
+        self.needed = self.work_of_late.max(self.needed * FORGETS);
+        (self.began, self.calls, self.refused, self.work, self.busiest) = (now, 0, 0, 0.0, 0);
         if let Some((before, until)) = self.held_back {
-            // What was learned meanwhile is in the slowness of the calls that follow.
             if now < until {
                 return limit;
             }
@@ -149,29 +162,20 @@ impl Window {
         if !reached {
             return limit;
         }
-        if strained {
-            self.found = true;
+        if refused {
             return scaled(limit, 0.8);
-        }
-        if slowness > SLOW {
-            self.found = true;
-            return scaled(limit, (SLOW / slowness).max(0.7));
-        }
-        if now.saturating_sub(self.last_held_back) >= AGAIN && (self.found || self.last_held_back != 0) {
-            self.last_held_back = now;
-            self.held_back = Some((limit, now.saturating_add(2 * WINDOW)));
-            return scaled(limit, 0.5);
         }
         if self.last_held_back == 0 {
             self.last_held_back = now.max(1);
+        } else if now.saturating_sub(self.last_held_back) >= AGAIN {
+            self.last_held_back = now;
+            self.held_back = Some((limit, now.saturating_add(2 * WINDOW)));
+            return (limit / 4).max(1);
         }
-        if slowness > FAST {
-            self.found = true;
-            return limit;
-        }
-        // Fast at first; then by little, so that it is not overshot by much.
-        let more = if self.found { limit.isqrt() / 2 + 1 } else { limit / 2 + 1 };
-        limit.saturating_add(more).min(MOST)
+        // Not by more than a half at once, nor less by more than a tenth: one window is not the whole truth.
+        #[expect(clippy::cast_precision_loss, reason = "at most 100,000")]
+        let change = (self.needed * GAIN / limit as f64).clamp(0.9, 1.5);
+        scaled(limit, change)
     }
 }
 
@@ -180,8 +184,8 @@ fn scaled(limit: usize, by: f64) -> usize {
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "at most 100,000, scaled down"
+        reason = "at most 100,000, times 1.5"
     )]
-    let scaled = (limit as f64 * by) as usize;
-    scaled.max(LEAST)
+    let scaled = (limit as f64 * by).round() as usize;
+    scaled.clamp(LEAST, MOST)
 }

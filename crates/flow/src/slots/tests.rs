@@ -83,7 +83,7 @@ async fn whoever_leaves_the_queue_leaves_nothing_behind() {
 async fn what_cannot_be_served_in_time_is_refused_at_once() {
     let slots = slots(Some(1), 3, 1000);
     let held = enter(&slots, Priority::Normal, 9000).await.unwrap().unwrap();
-    slots.judge(Verdict::Good, Duration::from_millis(400), 1.0, Instant::now().into_std());
+    slots.judge(Verdict::Good, Duration::from_millis(400), Duration::ZERO, Instant::now().into_std());
     let first = enter(&slots, Priority::Normal, 2000);
     settle().await;
     let late = enter(&slots, Priority::Normal, 300);
@@ -113,20 +113,20 @@ async fn a_queue_is_as_long_as_calls_are_worth_waiting_for() {
         held.push(enter(&slots, Priority::Normal, 99_000).await.unwrap().unwrap());
     }
     for _ in 0..100 {
-        slots.judge(Verdict::Good, Duration::from_millis(40), 1.0, Instant::now().into_std());
+        slots.judge(Verdict::Good, Duration::from_millis(40), Duration::ZERO, Instant::now().into_std());
     }
     let calls: Vec<_> = (0..50).map(|_| enter(&slots, Priority::Normal, 99_000)).collect();
     settle().await;
-    assert_eq!(slots.state().1, 22, "up to ten times 40 ms");
-    let hurried = enter(&slots, Priority::Normal, 500);
+    assert_eq!(slots.state().1, 12, "up to five times 40 ms");
+    let hurried = enter(&slots, Priority::Normal, 300);
     settle().await;
-    assert!(hurried.is_finished(), "half of its time is 250 ms");
+    assert!(hurried.is_finished(), "half of its time is 150 ms");
     drop(held);
     let mut served = 0;
     for call in calls {
         served += usize::from(call.await.unwrap().is_ok());
     }
-    assert_eq!(served, 22);
+    assert_eq!(served, 12);
     assert_eq!(slots.state(), (0, 0, 2));
 }
 
@@ -160,8 +160,8 @@ async fn offer(slots: &Arc<Slots>, backend: &Arc<Backend>, rate: u64, seconds: u
             sleep(backend.service).await;
             drop(place);
             let end = Instant::now();
-            let slowness = pace.took(end - called, end.into_std());
-            slots.judge(Verdict::Good, end - called, slowness, end.into_std());
+            let least = pace.took(end - called, end.into_std());
+            slots.judge(Verdict::Good, end - called, least, end.into_std());
             drop(slot);
             done.lock().push((end - begun, end - now));
         });
@@ -180,10 +180,10 @@ async fn the_limit_is_found_and_what_is_too_much_is_turned_away() {
         Arc::new(Backend { places: Arc::new(tokio::sync::Semaphore::new(20)), service: Duration::from_millis(40) });
     for times in [2, 10] {
         let slots = by_itself();
-        let (good, limit, mean) = offer(&slots, &backend, 500 * times, 16).await;
+        let (good, limit, mean) = offer(&slots, &backend, 500 * times, 45).await;
         assert!(good > 470.0, "{times} times: {good} a second of 500");
-        assert!((15..45).contains(&limit), "{times} times: limit {limit}");
-        assert!(mean < 0.75, "{times} times: {mean} s");
+        assert!((20..50).contains(&limit), "{times} times: limit {limit}");
+        assert!(mean < 0.7, "{times} times: {mean} s");
     }
 }
 
@@ -194,7 +194,7 @@ async fn a_backend_with_few_places_is_found_out_too() {
     let slots = by_itself();
     let (good, limit, _) = offer(&slots, &backend, 500, 100).await;
     assert!(good > 95.0, "{good} a second of 100");
-    assert!(limit <= 12, "{limit}");
+    assert!(limit <= 16, "{limit}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -205,5 +205,5 @@ async fn the_limit_grows_where_there_is_room() {
     let (good, limit, mean) = offer(&slots, &backend, 5000, 10).await;
     assert!(good > 4900.0, "{good} a second");
     assert!(limit > 200, "{limit}");
-    assert!(mean < 0.06, "{mean} s");
+    assert!(mean < 0.1, "{mean} s");
 }

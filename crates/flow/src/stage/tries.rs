@@ -97,13 +97,13 @@ pub(super) async fn put<T: Answer + Holding>(
 
 impl<T: Answer + Holding> Ask<'_, T> {
     fn pick(&self, tried: &[Arc<Member>]) -> Result<Picked, CallError> {
-        let gateway = self.gateway;
-        let wish = Wish { now: gateway.clock.now(), dice: &*gateway.dice, key: self.key, tried };
+        let (gateway, limit) = (self.gateway, self.version.backend.slots.limit());
+        let wish = Wish { now: gateway.clock.now(), dice: &*gateway.dice, key: self.key, limit, tried };
         self.version.backend.pick(self.place, &wish).map_err(unfit)
     }
 
     /// One try, and what it says of the endpoint.
-    async fn once(&self, picked: Picked, call: Call, began: StdInstant) -> Tried<T> {
+    async fn once(&self, mut picked: Picked, call: Call, began: StdInstant) -> Tried<T> {
         let backend = &self.version.backend;
         let own = backend.resilience.timeouts.first_byte.map(|time| began + time);
         let due = own.map_or(self.head.0, |own| own.min(self.head.0));
@@ -120,12 +120,12 @@ impl<T: Answer + Holding> Ask<'_, T> {
             verdict => verdict,
         };
         let why = || outcome.as_ref().err().map_or_else(|| "it answered with an error".to_owned(), ToString::to_string);
-        backend.pool.judge(picked.member(), verdict, took, now, why);
-        let slowness = match verdict {
+        backend.pool.answered(&mut picked, verdict, took, now, why);
+        let least = match verdict {
             Verdict::Good => self.version.pace.took(took, now),
-            _ => 1.0,
+            _ => Duration::ZERO,
         };
-        backend.slots.judge(verdict, took, slowness, now);
+        backend.slots.judge(verdict, took, least, now);
         Tried { outcome, verdict, picked }
     }
 

@@ -19,6 +19,8 @@ backends:
     protocol: oip-rest
     binary: always
     endpoints: [@endpoints@]
+    timeouts: { connect: 500ms }
+    health: { interval: 1s }
 models:
   small: { backend: servers, timeout: 2s }
 ";
