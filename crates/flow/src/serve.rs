@@ -2,7 +2,7 @@
 //! can make its own type: a skipped stage does not compile.
 //!
 //! Stages still to come stand between these, in this order: permit and admit after naming; meter after reading; validate,
-//! enrich, shadow, cache and slot after the choice of a version; post after the call.
+//! enrich, shadow and cache after the choice of a version; post after the call.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
