@@ -63,7 +63,7 @@ pub(super) const ALL: &[Scenario] = &[
         what: "Packets to one of three get lost: SYNs are dropped, kept connections are silent.",
         script: "0 2 blackhole",
         seconds: 15.0,
-        quick: Some(8.0),
+        quick: Some(20.0),
         bounds: &[Bound::Success(0.999), Bound::P999Added(1.0)],
         ..ONE_OF_THREE
     },
