@@ -12,9 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connection;
 use crate::handler::Handler;
+use crate::leave::Leave;
 use crate::listener::Listener;
 use crate::opened::Opened;
 use crate::plan::ListenerPlan;
+use crate::seats::Seats;
 use crate::spawn::{Crew, Workers};
 use crate::tls::Slots;
 
@@ -26,7 +28,7 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stop {
     /// Accept no more, finish what is in flight.
-    pub(crate) drain: CancellationToken,
+    pub(crate) drain: Leave,
     /// Drop what is still in flight.
     pub(crate) cut: CancellationToken,
 }
@@ -40,7 +42,7 @@ pub async fn serve_listener<L: Listener, H: Handler>(
     shutdown: CancellationToken,
 ) {
     let (_plan, plans) = watch::channel(plan);
-    let stop = Stop { drain: shutdown, cut: CancellationToken::new() };
+    let stop = Stop { drain: Leave::when(shutdown), cut: CancellationToken::new() };
     run(listener, plans, handler, Arc::new(Workers::here()), stop).await;
 }
 
@@ -54,14 +56,14 @@ pub(crate) async fn run<L: Listener, H: Handler>(
 ) {
     let mut crew = Crew::new(workers);
     let mut pause = Pause::default();
-    let handshakes = Slots::default();
+    let (handshakes, seats) = (Slots::default(), Seats::default());
     // Once nobody can send a plan any more, the last one stays.
     let mut settled = false;
     loop {
         let room = crew.len() < plans.borrow().limits.connections;
         let accepted = tokio::select! {
             biased;
-            () = stop.drain.cancelled() => break,
+            () = stop.drain.asked() => break,
             true = crew.ended() => continue,
             changed = plans.changed(), if !settled => {
                 settled = changed.is_err();
@@ -72,17 +74,21 @@ pub(crate) async fn run<L: Listener, H: Handler>(
         if let Some((io, peer)) = pause.after(accepted, &plans.borrow().name) {
             let plan = plans.borrow();
             let tls = plan.tls.clone().map(|tls| (tls, handshakes.clone()));
-            let opened = Opened {
+            let mut opened = Opened {
                 handler: handler.clone(),
                 listener: Arc::clone(&plan.name),
                 peer,
                 proxies: Arc::clone(&plan.proxies),
                 limits: plan.limits,
+                seat: None,
+                seats: seats.clone(),
                 tls,
             };
-            // A token of its own: the shared one has a lock that every connection would take at each step.
-            let drain = stop.drain.child_token();
-            crew.start::<L, _>(io, |io, gauge| connection::serve(io, opened, gauge, drain));
+            if !opened.take_seat() {
+                continue;
+            }
+            let leave = stop.drain.child();
+            crew.start::<L, _>(io, |io, gauge| connection::serve(io, opened, gauge, leave));
         }
     }
     drop(listener);

@@ -211,6 +211,7 @@ fn resolved() -> Resolved {
         listeners: vec![listener],
         admin: Admin { address: None, span },
         grace: Duration::ZERO,
+        replace_timeout: Duration::ZERO,
         delay: Duration::ZERO,
         stream: times(),
         backends: vec![backend],

@@ -28,6 +28,7 @@ mod openai;
 mod quickstart;
 mod reflection;
 mod reload;
+mod replacing;
 mod shutdown;
 mod streams;
 mod support;
