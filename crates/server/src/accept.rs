@@ -1,13 +1,12 @@
 //! Takes connections from a listener, no more than may be open, until told to stop.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection;
@@ -69,10 +68,11 @@ pub(crate) async fn run<L: Listener, H: Handler>(
                 settled = changed.is_err();
                 continue;
             }
-            accepted = pause.then(listener.accept()), if room => accepted,
+            accepted = pause.then(&mut listener), if room => accepted,
         };
         if let Some((io, peer)) = pause.after(accepted, &plans.borrow().name) {
             let plan = plans.borrow();
+            pause.tighten(L::is_last(&io), &plan.name);
             let tls = plan.tls.clone().map(|tls| (tls, handshakes.clone()));
             let mut opened = Opened {
                 handler: handler.clone(),
@@ -100,26 +100,41 @@ pub(crate) async fn run<L: Listener, H: Handler>(
     crew.cut().await;
 }
 
-/// Keeps a failing accept from spinning: out of file descriptors, it fails at once, each time.
+/// Keeps a failing accept from spinning: out of file descriptors, it fails at once, each time. Before it comes to that, no
+/// more are taken than leave some.
 #[derive(Debug, Default)]
 struct Pause {
     until: Option<Instant>,
     length: Duration,
+    /// The last connection was one too many.
+    tight: bool,
 }
 
 impl Pause {
-    async fn then<T>(&self, accept: impl Future<Output = T>) -> T {
+    async fn then<L: Listener>(&self, listener: &mut L) -> io::Result<(L::Io, SocketAddr)> {
         if let Some(until) = self.until {
             sleep_until(until).await;
         }
-        accept.await
+        while self.tight && !listener.has_room() {
+            // Connections of this listener that end are heard of; all else that gives room back is not.
+            sleep(LAST_PAUSE).await;
+        }
+        listener.accept().await
+    }
+
+    /// Whether there may be no other connection for now.
+    fn tighten(&mut self, last: bool, listener: &str) {
+        if last && !self.tight {
+            tracing::warn!(listener, "no more connections for now: the last file descriptors are kept; raise their limit");
+        }
+        self.tight = last;
     }
 
     /// Sets the next pause by how this accept went.
     fn after<Io>(&mut self, accepted: io::Result<(Io, SocketAddr)>, listener: &str) -> Option<(Io, SocketAddr)> {
         match accepted {
             Ok(connection) => {
-                *self = Self::default();
+                *self = Self { tight: self.tight, ..Self::default() };
                 Some(connection)
             }
             Err(error) if of_one_connection(&error) => None,

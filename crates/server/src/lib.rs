@@ -9,6 +9,7 @@ mod alarm;
 mod bind;
 mod connection;
 mod date;
+mod descriptors;
 mod handler;
 mod handover;
 mod head;
@@ -32,6 +33,7 @@ mod tls;
 
 pub use accept::serve_listener;
 pub use bind::BindError;
+pub use descriptors::raise_limit;
 pub use handler::Handler;
 pub use handover::{Handed, Predecessor, Successor};
 pub use limits::{Exposure, Limits};

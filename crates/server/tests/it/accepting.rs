@@ -3,14 +3,16 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use sluicegate_core::{Inbound, Kind, Outbound};
 use sluicegate_server::{CancellationToken, Handler, Limits, Listener, ListenerPlan, Proxies, serve_listener};
 use sluicegate_testkit::{MemoryDialer, MemoryListener, MemoryNet, Wire};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
 use tokio::time::{Instant, timeout};
 
 use crate::support::{Bench, GET, InMemory, LONG, echo, plan};
@@ -171,4 +173,87 @@ async fn v_07_a_proxys_connections_are_its_clients() {
     assert_eq!((counting.0.load(Ordering::SeqCst), announcing.0.load(Ordering::SeqCst)), (0, 1));
     drop(first);
     while !served(&dialer, &announced(1)).await.1 {}
+}
+
+/// Takes connections for as long as there are descriptors: so many, and those that are given back.
+struct Scarce {
+    left: Arc<AtomicUsize>,
+    then: MemoryListener,
+}
+
+/// A connection that has a descriptor.
+struct Counted(DuplexStream, Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.1.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
+impl Listener for Scarce {
+    type Io = Counted;
+
+    async fn accept(&mut self) -> io::Result<(Counted, SocketAddr)> {
+        let (io, peer) = self.then.accept().await?;
+        self.left.fetch_sub(1, Ordering::SeqCst);
+        Ok((Counted(io, Arc::clone(&self.left)), peer))
+    }
+
+    fn is_last(io: &Counted) -> bool {
+        io.1.load(Ordering::SeqCst) == 0
+    }
+
+    fn has_room(&self) -> bool {
+        self.left.load(Ordering::SeqCst) > 0
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.then.local_addr())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn v_05_the_last_descriptors_are_not_for_clients() {
+    let (then, dialer) = MemoryNet::anywhere();
+    let left = Arc::new(AtomicUsize::new(2));
+    let scarce = Scarce { left: Arc::clone(&left), then };
+    let limits = Limits { idle_timeout: LONG, ..Limits::default() };
+    tokio::spawn(serve_listener(scarce, plan("test", dialer.address(), limits), echo, CancellationToken::new()));
+    let mut wires = Vec::new();
+    for _ in 0..3 {
+        let mut wire = Wire::over(dialer.connect().await.unwrap()).patient(LONG);
+        wire.send(GET).await;
+        wires.push(wire);
+    }
+    assert_eq!(wires[0].read_response().await.status(), 200);
+    assert_eq!(wires[1].read_response().await.status(), 200);
+    assert!(timeout(LONG / 2, wires[2].read_response()).await.is_err(), "taken where none is left");
+    // One is given back by this listener, and another one by somebody else.
+    drop(wires.remove(0));
+    assert_eq!(wires[1].read_response().await.status(), 200);
+    let mut fourth = Wire::over(dialer.connect().await.unwrap()).patient(LONG);
+    fourth.send(GET).await;
+    assert!(timeout(LONG / 4, fourth.read_response()).await.is_err(), "taken where none is left");
+    left.fetch_add(1, Ordering::SeqCst);
+    assert_eq!(fourth.read_response().await.status(), 200);
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use sluicegate_server::Workers;
+use sluicegate_server::{Workers, raise_limit};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{LogFormat, Serve};
@@ -17,6 +17,9 @@ use crate::sources::Origin;
 pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
     start_log(options.log_format);
     let inherited = Inherited::take()?;
+    if let Err(error) = raise_limit() {
+        tracing::warn!(%error, "no more file descriptors can be had than there are");
+    }
     let origin = match (&options.config, &options.model) {
         (Some(config), _) => Origin::File(config.clone()),
         (None, Some(model)) => Origin::Text(around(model)?),
