@@ -125,7 +125,10 @@ impl Pause {
     /// Whether there may be no other connection for now.
     fn tighten(&mut self, last: bool, listener: &str) {
         if last && !self.tight {
-            tracing::warn!(listener, "no more connections for now: the last file descriptors are kept; raise their limit");
+            tracing::warn!(
+                listener,
+                "no more connections for now: the last file descriptors are kept; raise their limit"
+            );
         }
         self.tight = last;
     }

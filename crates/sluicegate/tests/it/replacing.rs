@@ -9,7 +9,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use self::load::{Load, Streams};
-use crate::support::{Gateway, PATIENCE, root, sluicegate, stdout};
+use crate::support::{Gateway, PATIENCE, number, root, shell, sluicegate, stdout};
 
 /// A binary of its own, so that it can be replaced, and a configuration beside it.
 struct Installed {
@@ -39,10 +39,7 @@ impl Installed {
     }
 
     fn script(&self, script: &str) -> PathBuf {
-        let path = self.folder.path().join("script");
-        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        assert!(Command::new("chmod").arg("755").arg(&path).status().unwrap().success());
-        path
+        shell(self.folder.path(), script)
     }
 
     fn start(&self) -> Gateway {
@@ -77,8 +74,7 @@ models:
 
 /// How often. `SLUICEGATE_REPLACEMENTS` says otherwise.
 fn rounds() -> usize {
-    std::env::var("SLUICEGATE_REPLACEMENTS")
-        .map_or(5, |text| text.parse().expect("SLUICEGATE_REPLACEMENTS is a number"))
+    number("SLUICEGATE_REPLACEMENTS", 5)
 }
 
 /// Has the main thread, and with it the next process, run on all processors of this one or on the first.

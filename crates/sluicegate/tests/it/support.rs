@@ -143,6 +143,11 @@ impl Gateway {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
+    /// The file descriptors it has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.process)).unwrap().count()
+    }
+
     /// Its threads whose names begin like this.
     pub(crate) fn threads(&self, begin: &str) -> usize {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process)).unwrap();
@@ -205,6 +210,19 @@ pub(crate) fn stderr(output: &Output) -> String {
 /// The repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_path_buf()
+}
+
+/// A shell script in `folder`, to be run.
+pub(crate) fn shell(folder: &Path, script: &str) -> PathBuf {
+    let path = folder.join("script");
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    assert!(Command::new("chmod").arg("755").arg(&path).status().unwrap().success());
+    path
+}
+
+/// A number that the environment may give.
+pub(crate) fn number(variable: &str, otherwise: usize) -> usize {
+    std::env::var(variable).map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number")))
 }
 
 /// A peer that `cargo xtask test` prepares. A test that needs one fails without it.
