@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
@@ -16,7 +17,7 @@ use tokio::runtime::Runtime;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::support::now;
+use crate::support::{eventually, now};
 
 /// Requests whose times are taken.
 pub(super) const REQUESTS: usize = 300;
@@ -44,6 +45,7 @@ pub(super) struct Clients {
     runtime: Runtime,
     connector: TlsConnector,
     backend: SocketAddr,
+    sent: Arc<AtomicU64>,
 }
 
 /// How long requests took, the shortest first.
@@ -59,13 +61,25 @@ impl Clients {
         let runtime = Runtime::new().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let backend = listener.local_addr().unwrap();
-        runtime.spawn(serve(listener));
-        Self { runtime, connector, backend }
+        let sent = Arc::new(AtomicU64::new(0));
+        runtime.spawn(serve(listener, Arc::clone(&sent)));
+        Self { runtime, connector, backend, sent }
     }
 
     /// A server whose answers never end.
     pub(super) fn backend(&self) -> SocketAddr {
         self.backend
+    }
+
+    /// Waits until the server can send no more: nobody reads.
+    pub(super) fn wait_until_held_back(&self) {
+        let (mut last, mut looks) = (0, 0);
+        eventually("the server is held back", || {
+            let sent = self.sent.load(Ordering::SeqCst);
+            looks = if sent == last { looks + 1 } else { 0 };
+            last = sent;
+            looks == 25
+        });
     }
 
     /// Opens them all.
@@ -139,8 +153,9 @@ async fn read_answer(client: &mut BufReader<TlsStream<TcpStream>>) {
     client.read_exact(&mut vec![0; length.parse().unwrap()]).await.unwrap();
 }
 
-async fn serve(listener: TcpListener) {
+async fn serve(listener: TcpListener, count: Arc<AtomicU64>) {
     while let Ok((mut connection, _)) = listener.accept().await {
+        let count = Arc::clone(&count);
         tokio::spawn(async move {
             let mut request = Vec::new();
             while !request.ends_with(b"}") && !request.starts_with(b"GET ") {
@@ -158,6 +173,7 @@ async fn serve(listener: TcpListener) {
             let mut sent = connection.write_all(head.as_bytes()).await;
             while sent.is_ok() {
                 sent = connection.write_all(chunk.as_bytes()).await;
+                count.fetch_add(1, Ordering::SeqCst);
             }
         });
     }
