@@ -237,6 +237,8 @@ fn limits() -> sluicegate_config::Limits {
         handshake_timeout: second,
         handshakes: 1,
         connections: 1,
+        per_address: None,
+        body_min_rate: 0,
         streams: Some(1),
     }
 }
