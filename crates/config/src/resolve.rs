@@ -47,6 +47,7 @@ pub(crate) fn resolve(
         admin,
         delay: Reading::of(&root.node, "shutdown", SHUTDOWN).duration("delay"),
         grace: Reading::of(&root.node, "shutdown", SHUTDOWN).duration("grace"),
+        replace_timeout: Reading::of(&root.node, "shutdown", SHUTDOWN).duration("replace_timeout"),
         stream,
         backends,
         models,

@@ -22,6 +22,8 @@ pub struct Resolved {
     pub delay: Duration,
     /// How long a shutdown waits for requests under way.
     pub grace: Duration,
+    /// How long a new process may take to serve in this one's place.
+    pub replace_timeout: Duration,
     /// How long a client that keeps a stream of requests open may be silent, and what models inherit.
     pub stream: StreamTimes,
     /// Backends in the order written.
@@ -107,6 +109,10 @@ pub struct Limits {
     pub handshakes: usize,
     /// Connections open at once.
     pub connections: usize,
+    /// Connections open at once from one address, where it was given; else the exposure decides.
+    pub per_address: Option<usize>,
+    /// Bytes a second that a body must bring.
+    pub body_min_rate: u64,
     /// HTTP/2 streams open at once on one connection, where it was given; else the exposure decides.
     pub streams: Option<u32>,
 }

@@ -108,6 +108,12 @@ pub(crate) const SHUTDOWN: &[Field] = &[
         "30s",
         "How long requests under way may take to end once no new ones are taken.",
     ),
+    Field::optional(
+        "replace_timeout",
+        Shape::Duration { min_ms: 10, max_ms: 3_600_000 },
+        "60s",
+        "How long a new process may take to serve in place of this one (SIGUSR2). If it does not, this one serves on.",
+    ),
 ];
 
 /// What to say where a key that must be given is not, beyond an example of its shape.

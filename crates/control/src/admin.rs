@@ -25,6 +25,8 @@ pub struct Admin {
     pub metrics: Box<dyn Fn() -> Result<(String, &'static str), String> + Send + Sync>,
     /// The open listeners.
     pub listeners: Box<dyn Fn() -> Vec<Listening> + Send + Sync>,
+    /// Why the last attempt to replace this process by a new one failed, if there was one.
+    pub not_replaced: Box<dyn Fn() -> Option<String> + Send + Sync>,
 }
 
 /// An open listener.
@@ -45,6 +47,8 @@ pub struct StatusView {
     pub version: &'static str,
     /// The open listeners.
     pub listeners: Vec<Listening>,
+    /// Why the last attempt to replace this process by a new one failed, if there was one.
+    pub not_replaced: Option<String>,
     /// The rest.
     #[serde(flatten)]
     pub status: Status,
@@ -86,8 +90,8 @@ async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
 }
 
 async fn status(State(admin): State<Arc<Admin>>) -> Json<StatusView> {
-    let listeners = (admin.listeners)();
-    Json(StatusView { version: admin.version, listeners, status: admin.gateway.status() })
+    let (listeners, not_replaced) = ((admin.listeners)(), (admin.not_replaced)());
+    Json(StatusView { version: admin.version, listeners, not_replaced, status: admin.gateway.status() })
 }
 
 async fn models(State(admin): State<Arc<Admin>>) -> Json<Vec<ModelStatus>> {

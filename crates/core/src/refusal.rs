@@ -155,6 +155,11 @@ kinds! {
     ExpectationFailed { "expectation_failed", 417, 3, Client, No, Info,
         "The request has an `expect` field other than `100-continue`.",
         "Leave the field out." }
+    TooManyConnections { "too_many_connections", 429, 8, Client, Later, Info,
+        "The client's address has as many connections open as the listener takes from one. Only in metrics: the connection \
+         is closed without a word.",
+        "Use fewer connections; raise `limits.per_address` of the listener, or name the proxy in front in its \
+         `trusted_proxies`." }
     HeadTooLarge { "head_too_large", 431, 8, Client, No, Info,
         "The request's head has more bytes or fields than the listener takes.",
         "Send fewer headers, or raise `limits.head` of the listener." }

@@ -1,20 +1,21 @@
 //! Takes connections from a listener, no more than may be open, until told to stop.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection;
 use crate::handler::Handler;
+use crate::leave::Leave;
 use crate::listener::Listener;
 use crate::opened::Opened;
 use crate::plan::ListenerPlan;
+use crate::seats::Seats;
 use crate::spawn::{Crew, Workers};
 use crate::tls::Slots;
 
@@ -26,7 +27,7 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stop {
     /// Accept no more, finish what is in flight.
-    pub(crate) drain: CancellationToken,
+    pub(crate) drain: Leave,
     /// Drop what is still in flight.
     pub(crate) cut: CancellationToken,
 }
@@ -40,7 +41,7 @@ pub async fn serve_listener<L: Listener, H: Handler>(
     shutdown: CancellationToken,
 ) {
     let (_plan, plans) = watch::channel(plan);
-    let stop = Stop { drain: shutdown, cut: CancellationToken::new() };
+    let stop = Stop { drain: Leave::when(shutdown), cut: CancellationToken::new() };
     run(listener, plans, handler, Arc::new(Workers::here()), stop).await;
 }
 
@@ -54,35 +55,40 @@ pub(crate) async fn run<L: Listener, H: Handler>(
 ) {
     let mut crew = Crew::new(workers);
     let mut pause = Pause::default();
-    let handshakes = Slots::default();
+    let (handshakes, seats) = (Slots::default(), Seats::default());
     // Once nobody can send a plan any more, the last one stays.
     let mut settled = false;
     loop {
         let room = crew.len() < plans.borrow().limits.connections;
         let accepted = tokio::select! {
             biased;
-            () = stop.drain.cancelled() => break,
+            () = stop.drain.asked() => break,
             true = crew.ended() => continue,
             changed = plans.changed(), if !settled => {
                 settled = changed.is_err();
                 continue;
             }
-            accepted = pause.then(listener.accept()), if room => accepted,
+            accepted = pause.then(&mut listener), if room => accepted,
         };
         if let Some((io, peer)) = pause.after(accepted, &plans.borrow().name) {
             let plan = plans.borrow();
+            pause.tighten(L::is_last(&io), &plan.name);
             let tls = plan.tls.clone().map(|tls| (tls, handshakes.clone()));
-            let opened = Opened {
+            let mut opened = Opened {
                 handler: handler.clone(),
                 listener: Arc::clone(&plan.name),
                 peer,
                 proxies: Arc::clone(&plan.proxies),
                 limits: plan.limits,
+                seat: None,
+                seats: seats.clone(),
                 tls,
             };
-            // A token of its own: the shared one has a lock that every connection would take at each step.
-            let drain = stop.drain.child_token();
-            crew.start::<L, _>(io, |io, gauge| connection::serve(io, opened, gauge, drain));
+            if !opened.take_seat() {
+                continue;
+            }
+            let leave = stop.drain.child();
+            crew.start::<L, _>(io, |io, gauge| connection::serve(io, opened, gauge, leave));
         }
     }
     drop(listener);
@@ -94,26 +100,44 @@ pub(crate) async fn run<L: Listener, H: Handler>(
     crew.cut().await;
 }
 
-/// Keeps a failing accept from spinning: out of file descriptors, it fails at once, each time.
+/// Keeps a failing accept from spinning: out of file descriptors, it fails at once, each time. Before it comes to that, no
+/// more are taken than leave some.
 #[derive(Debug, Default)]
 struct Pause {
     until: Option<Instant>,
     length: Duration,
+    /// The last connection was one too many.
+    tight: bool,
 }
 
 impl Pause {
-    async fn then<T>(&self, accept: impl Future<Output = T>) -> T {
+    async fn then<L: Listener>(&self, listener: &mut L) -> io::Result<(L::Io, SocketAddr)> {
         if let Some(until) = self.until {
             sleep_until(until).await;
         }
-        accept.await
+        while self.tight && !listener.has_room() {
+            // Connections of this listener that end are heard of; all else that gives room back is not.
+            sleep(LAST_PAUSE).await;
+        }
+        listener.accept().await
+    }
+
+    /// Whether there may be no other connection for now.
+    fn tighten(&mut self, last: bool, listener: &str) {
+        if last && !self.tight {
+            tracing::warn!(
+                listener,
+                "no more connections for now: the last file descriptors are kept; raise their limit"
+            );
+        }
+        self.tight = last;
     }
 
     /// Sets the next pause by how this accept went.
     fn after<Io>(&mut self, accepted: io::Result<(Io, SocketAddr)>, listener: &str) -> Option<(Io, SocketAddr)> {
         match accepted {
             Ok(connection) => {
-                *self = Self::default();
+                *self = Self { tight: self.tight, ..Self::default() };
                 Some(connection)
             }
             Err(error) if of_one_connection(&error) => None,

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,4 +41,12 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
+}
+
+/// Listens on a socket that was opened by another process, and stays open there. Must run within a tokio runtime.
+pub(crate) fn listen_on(socket: &OwnedFd) -> io::Result<TcpListener> {
+    tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
+    let listener = std::net::TcpListener::from(socket.try_clone()?);
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
 }

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use sluicegate_core::Kind;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_util::sync::CancellationToken;
 
 use crate::alarm::later;
 use crate::handler::Handler;
 use crate::in_flight::Gauge;
+use crate::leave::Leave;
 use crate::limits::Limits;
 use crate::opened::Opened;
 use crate::proxied::Announced;
@@ -24,8 +24,8 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How long a client may take to hear that its connection is closed.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// Serves `io` until its client leaves, a limit ends it, or `drain` is cancelled and its requests are answered.
-pub(crate) async fn serve<Io, H>(mut io: Io, mut opened: Opened<H>, gauge: Gauge, drain: CancellationToken)
+/// Serves `io` until its client leaves, a limit ends it, or it is asked to leave and its requests are answered.
+pub(crate) async fn serve<Io, H>(mut io: Io, mut opened: Opened<H>, gauge: Gauge, leave: Leave)
 where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
@@ -33,26 +33,31 @@ where
     if opened.proxies.announces(opened.peer) {
         let announced = tokio::select! {
             biased;
-            () = drain.cancelled() => return,
+            () = leave.at_once() => return,
             announced = timeout(opened.limits.head_timeout, proxied::read(&mut io)) => announced,
         };
         match announced {
-            Ok(Some(Announced::Client(address))) => opened.peer = address,
+            Ok(Some(Announced::Client(address))) => {
+                opened.peer = address;
+                if !opened.take_seat() {
+                    return;
+                }
+            }
             Ok(Some(Announced::Peer)) => {}
             // Whoever is to say whose a connection is and does not is not served as somebody else.
             Ok(None) | Err(_) => return,
         }
     }
     let Some((tls, slots)) = opened.tls.clone() else {
-        return speak((io, Spoken::Either), opened, gauge, drain).await;
+        return speak((io, Spoken::Either), opened, gauge, leave).await;
     };
     let shaken = tokio::select! {
         biased;
-        () = drain.cancelled() => return,
+        () = leave.at_once() => return,
         shaken = tls::accept(io, &tls, &slots, &opened.limits) => shaken,
     };
     match shaken {
-        Ok(secured) => Box::pin(speak(secured, opened, gauge, drain)).await,
+        Ok(secured) => Box::pin(speak(secured, opened, gauge, leave)).await,
         Err(Failed::Plain(io)) => {
             opened.handler.refused(&opened.listener, Kind::BadRequest);
             tls::say_that_this_is_tls(io).await;
@@ -66,22 +71,22 @@ where
 }
 
 /// Serves what is spoken over `io`.
-async fn speak<Io, H>((mut io, spoken): (Io, Spoken), opened: Opened<H>, gauge: Gauge, drain: CancellationToken)
+async fn speak<Io, H>((mut io, spoken): (Io, Spoken), opened: Opened<H>, gauge: Gauge, leave: Leave)
 where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
     let first = tokio::select! {
         biased;
-        () = drain.cancelled() => First::Nothing,
+        () = leave.at_once() => First::Nothing,
         first = first_bytes(&mut io, &opened.limits) => first,
     };
     match first {
         // Agreed on one, spoken the other: nothing that is said from here on can be trusted to mean one thing.
         First::Http1(_) if spoken == Spoken::Http2 => refuse(io, &opened).await,
         First::Http2 if spoken == Spoken::Http1 => refuse(io, &opened).await,
-        First::Http1(early) => http1::serve(io, early, opened, gauge, drain).await,
-        First::Http2 => http2::serve(io, Bytes::from_static(PREFACE), opened, gauge, drain).await,
+        First::Http1(early) => http1::serve(io, early, opened, gauge, leave).await,
+        First::Http2 => http2::serve(io, Bytes::from_static(PREFACE), opened, gauge, leave).await,
         First::Nothing => close(io).await,
     }
 }

@@ -20,7 +20,7 @@ use sluicegate_core::http1::Gather;
 use sluicegate_core::{Body, Inbound, Kind, Leisure, Outbound, Refusal};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+use tokio_util::sync::WaitForCancellationFuture;
 
 use self::incoming::Incoming;
 use self::outgoing::{Answering, Asked};
@@ -29,6 +29,7 @@ use self::wire::Wire;
 use crate::alarm::{Alarm, later};
 use crate::handler::Handler;
 use crate::in_flight::{Gauge, InFlight};
+use crate::leave::Leave;
 use crate::limits::Limits;
 use crate::opened::Opened;
 use crate::{head, received};
@@ -69,7 +70,7 @@ enum End {
 }
 
 /// Serves `io`, of which `early` was read already.
-pub(crate) async fn serve<Io, H>(io: Io, early: Bytes, opened: Opened<H>, gauge: Gauge, drain: CancellationToken)
+pub(crate) async fn serve<Io, H>(io: Io, early: Bytes, opened: Opened<H>, gauge: Gauge, leave: Leave)
 where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
@@ -78,10 +79,10 @@ where
     let limits = opened.limits;
     let alarm = Alarm::new(later(moved, limits.idle_timeout));
     let mut connection = Connection { wire: Wire::new(io, &early), out: Gather::default(), limits, alarm, moved };
-    let mut draining = pin!(drain.cancelled());
+    let mut asked = pin!(leave.asked());
     let end = loop {
-        match connection.next(draining.as_mut()).await {
-            Next::Request(head) => match connection.exchange(head, &opened, &gauge, &drain).await {
+        match connection.next(&leave, asked.as_mut()).await {
+            Next::Request(head) => match connection.exchange(head, &opened, &gauge, &leave).await {
                 Some(end) => break end,
                 None => connection.moved = Instant::now(),
             },
@@ -100,7 +101,7 @@ where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     /// Waits for a request's head.
-    async fn next(&mut self, mut draining: Pin<&mut WaitForCancellationFuture<'_>>) -> Next {
+    async fn next(&mut self, leave: &Leave, mut asked: Pin<&mut WaitForCancellationFuture<'_>>) -> Next {
         let mut search = Search::default();
         // When its first byte was seen, if it did not come whole.
         let mut begun: Option<Instant> = None;
@@ -125,7 +126,7 @@ where
                 }
                 // Half an empty line is no beginning of a request, either.
                 let (due, over) = if wire.input.is_empty() || (begun.is_none() && *wire.input == *b"\r") {
-                    if draining.as_mut().poll(context).is_ready() {
+                    if asked.as_mut().poll(context).is_ready() && !leave.is_gentle() {
                         return Poll::Ready(Next::Over);
                     }
                     (later(self.moved, self.limits.idle_timeout), Next::Over)
@@ -147,7 +148,7 @@ where
         head: Box<Head>,
         opened: &Opened<H>,
         gauge: &Gauge,
-        drain: &CancellationToken,
+        leave: &Leave,
     ) -> Option<End> {
         let _in_flight = InFlight::new(gauge);
         let Head { mut parts, framing, keep_alive, expects } = *head;
@@ -163,11 +164,11 @@ where
         let Some(outbound) = self.handled(handling).await else {
             return Some(End::Cut);
         };
-        asked.keep &= self.may_serve_on().await && !drain.is_cancelled();
+        asked.keep &= self.may_serve_on().await && !leave.is_asked();
         self.answer(outbound, &asked).await
     }
 
-    fn inbound<H>(&self, mut parts: Parts, opened: &Opened<H>) -> Inbound {
+    fn inbound<H: Handler>(&self, mut parts: Parts, opened: &Opened<H>) -> Inbound {
         let mut wire = self.wire.lock();
         let small = wire.body_left().is_some_and(|left| left <= self.limits.body);
         let body = match small.then(|| wire.whole_body()).flatten() {

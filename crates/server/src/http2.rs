@@ -26,7 +26,6 @@ use http::Request;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::coop::has_budget_remaining;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use self::alive::Alive;
 use self::bell::Bell;
@@ -37,6 +36,7 @@ use self::tally::Tally;
 use crate::alarm::{Alarm, later};
 use crate::handler::Handler;
 use crate::in_flight::Gauge;
+use crate::leave::Leave;
 use crate::opened::Opened;
 use crate::spawn::Streams;
 
@@ -86,9 +86,9 @@ enum Ending {
     At(Instant),
 }
 
-/// Serves `io`, of which `early` was read already, until its client leaves, a limit ends it, or `drain` is cancelled and
+/// Serves `io`, of which `early` was read already, until its client leaves, a limit ends it, or it is asked to leave and
 /// its requests are answered.
-pub(crate) async fn serve<Io, H>(io: Io, early: Bytes, opened: Opened<H>, gauge: Gauge, drain: CancellationToken)
+pub(crate) async fn serve<Io, H>(io: Io, early: Bytes, opened: Opened<H>, gauge: Gauge, leave: Leave)
 where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
@@ -122,7 +122,7 @@ where
     };
     let bell = Arc::new(Bell::default());
     let ring = Waker::from(Arc::clone(&bell));
-    let mut draining = pin!(drain.cancelled());
+    let mut draining = pin!(leave.asked());
     poll_fn(|outer| {
         bell.enter(outer.waker());
         let context = &mut Context::from_waker(&ring);

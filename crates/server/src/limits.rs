@@ -30,6 +30,11 @@ pub struct Limits {
     pub handshakes: usize,
     /// Open connections. Beyond it new ones wait in the kernel's queue.
     pub connections: usize,
+    /// Open connections of one client address. Beyond it: closed, and counted.
+    pub per_address: usize,
+    /// Bytes a second that a request's body must bring while it is waited for; 0: none. Whoever is later with them than
+    /// 10 s is treated as beyond `body_timeout`.
+    pub body_min_rate: u64,
     /// Requests at once on one HTTP/2 connection.
     pub streams: u32,
 }
@@ -63,6 +68,15 @@ impl Exposure {
         match self {
             Self::External => 64,
             Self::Internal => 256,
+        }
+    }
+
+    /// Connections of one client address, of so many in all, where nothing else is said.
+    #[must_use]
+    pub const fn per_address(self, connections: usize) -> usize {
+        match self {
+            Self::External => 1_000,
+            Self::Internal => connections,
         }
     }
 
@@ -108,6 +122,8 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(10),
             handshakes: 1_000,
             connections: 10_000,
+            per_address: Exposure::External.per_address(10_000),
+            body_min_rate: 1024,
             streams: Exposure::External.streams(),
         }
     }

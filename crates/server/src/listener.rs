@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::descriptors;
+
 /// A source of connections.
 pub trait Listener: Send + 'static {
     /// A connection: a byte stream both ways.
@@ -22,6 +24,16 @@ pub trait Listener: Send + 'static {
     /// Takes a connection off this runtime; what is returned gives it to the one that calls it.
     fn carry(io: Self::Io) -> impl FnOnce() -> io::Result<Self::Io> + Send + 'static {
         move || Ok(io)
+    }
+
+    /// Whether so many connections are open that there should be no other for now. Asked of each connection.
+    fn is_last(_io: &Self::Io) -> bool {
+        false
+    }
+
+    /// Whether there may be another one. Asked before each, once one was the last.
+    fn has_room(&self) -> bool {
+        true
     }
 
     /// The address listened on.
@@ -44,6 +56,14 @@ impl Listener for TcpListener {
     fn carry(io: TcpStream) -> impl FnOnce() -> io::Result<TcpStream> + Send + 'static {
         let io = io.into_std();
         move || TcpStream::from_std(io?)
+    }
+
+    fn is_last(io: &TcpStream) -> bool {
+        descriptors::is_last(io)
+    }
+
+    fn has_room(&self) -> bool {
+        descriptors::are_left(self)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

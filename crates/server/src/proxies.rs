@@ -35,6 +35,11 @@ impl Proxies {
         is_in(&self.announcing, peer.ip())
     }
 
+    /// Whether `peer` is a proxy, whose connections are those of many clients.
+    pub(crate) fn is_one(&self, peer: SocketAddr) -> bool {
+        self.announces(peer) || is_in(&self.trusted, peer.ip())
+    }
+
     /// The client of a request that came from `peer`: the last address that is no trusted proxy's. What cannot be read
     /// ends the search, as does a proxy that is not trusted: whatever is before it, anybody may have written.
     pub(crate) fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> Client {

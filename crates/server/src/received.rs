@@ -15,6 +15,9 @@ use tokio::time::{Instant, Sleep};
 use crate::alarm::later;
 use crate::limits::Limits;
 
+/// How late a client may be with the bytes that its body must bring.
+const LATE: Duration = Duration::from_secs(10);
+
 pin_project! {
     /// Bounds a body that comes over either version of HTTP. The timer lives in here: nothing is allocated or spawned a chunk.
     struct Received<B> {
@@ -26,6 +29,10 @@ pin_project! {
         waiting: Option<Instant>,
         // What is left of the time to wait.
         patience: Duration,
+        // How many bytes a second of waiting must bring; none is asked for at 0.
+        rate: u64,
+        // Time waited that no bytes have made up for yet.
+        owed: Duration,
         // What is left of the bytes to take.
         room: u64,
         limit: u64,
@@ -49,6 +56,8 @@ where
         alarm: None,
         waiting: None,
         patience: limits.body_timeout,
+        rate: limits.body_min_rate,
+        owed: Duration::ZERO,
         room: limits.body,
         limit: limits.body,
         failed: None,
@@ -111,10 +120,13 @@ where
                 Poll::Ready(Some(Ok(frame))) => frame.into_data(),
             };
             if let Some(since) = this.waiting.take() {
-                *this.patience = this.patience.saturating_sub(since.elapsed());
+                let waited = since.elapsed();
+                *this.patience = this.patience.saturating_sub(waited);
+                *this.owed = this.owed.saturating_add(waited);
             }
             // Trailers of a request mean nothing to us; passed on they could pose as headers.
             let Ok(data) = data else { continue };
+            *this.owed = this.owed.saturating_sub(worth(data.len(), *this.rate));
             let room = if this.leisure.taken() { Some(*this.room) } else { this.room.checked_sub(data.len() as u64) };
             let Some(room) = room else {
                 return Poll::Ready(Some(Err(BodyError::TooLarge { limit: *this.limit })));
@@ -130,7 +142,9 @@ where
         if this.waiting.is_none() {
             let now = Instant::now();
             *this.waiting = Some(now);
-            let until = later(now, *this.patience);
+            // A large part that came fast buys no silence after it.
+            let late = if *this.rate == 0 { Duration::MAX } else { LATE.saturating_sub(*this.owed) };
+            let until = later(now, late.min(*this.patience));
             match this.alarm.as_mut().as_pin_mut() {
                 Some(alarm) => alarm.reset(until),
                 None => this.alarm.set(Some(tokio::time::sleep_until(until))),
@@ -144,4 +158,10 @@ where
         }
         Poll::Pending
     }
+}
+
+/// The time that `bytes` make up for.
+fn worth(bytes: usize, rate: u64) -> Duration {
+    let nanos = (bytes as u128).saturating_mul(1_000_000_000).checked_div(u128::from(rate)).unwrap_or(0);
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }

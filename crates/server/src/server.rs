@@ -1,6 +1,8 @@
 //! The listeners a gateway has open, kept in step with what it should have.
 
+use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +11,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::accept::{Stop, run};
-use crate::bind::{BindError, listen};
+use crate::bind::{BindError, listen, listen_on};
 use crate::handler::Handler;
+use crate::handover::Handed;
 use crate::plan::ListenerPlan;
 use crate::spawn::Workers;
 
@@ -24,6 +27,8 @@ pub struct Server<H> {
     /// Drops what is in flight on all listeners, also on those removed earlier.
     stop: Stop,
     next_id: u64,
+    /// Sockets of the process before this one, until listeners were made of them.
+    inherited: Vec<Handed>,
 }
 
 /// What a reload needs, opened and ready, serving nothing yet. Dropped without [`Server::commit`], it closes what it
@@ -46,12 +51,14 @@ struct Entry {
     plan: watch::Sender<ListenerPlan>,
     bound: SocketAddr,
     stop: Stop,
+    /// The listener's socket, for the process after this one.
+    socket: OwnedFd,
 }
 
 #[derive(Debug)]
 enum Slot {
     Kept { id: u64, plan: ListenerPlan },
-    New { plan: ListenerPlan, listener: TcpListener, bound: SocketAddr },
+    New { plan: ListenerPlan, listener: TcpListener, bound: SocketAddr, socket: OwnedFd },
 }
 
 impl<H: Handler> Server<H> {
@@ -70,7 +77,27 @@ impl<H: Handler> Server<H> {
             workers: Arc::new(workers),
             stop: Stop::default(),
             next_id: 0,
+            inherited: Vec::new(),
         }
+    }
+
+    /// Takes over sockets of the process before this one: instead of opening an address, [`Server::prepare`] takes the
+    /// socket that listens there. Those that the next [`Server::commit`] has no use for are closed by it.
+    pub fn inherit(&mut self, sockets: Vec<Handed>) {
+        self.inherited = sockets;
+    }
+
+    /// The listening sockets, for the process after this one. They stay open here.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn sockets(&self) -> io::Result<Vec<Handed>> {
+        let handed = self.entries.iter().map(|entry| {
+            let plan = entry.plan.borrow();
+            let socket = entry.socket.try_clone()?;
+            Ok(Handed { name: Some(Arc::clone(&plan.name)), address: plan.address, socket })
+        });
+        handed.collect()
     }
 
     /// Opens what `plans` need beyond what is open. A listener whose address stays is kept, also under another name;
@@ -89,8 +116,8 @@ impl<H: Handler> Server<H> {
                 slots.push(Slot::Kept { id: entry.id, plan: plan.clone() });
                 continue;
             }
-            match listen(plan.address).and_then(|listener| Ok((listener.local_addr()?, listener))) {
-                Ok((bound, listener)) => slots.push(Slot::New { plan: plan.clone(), listener, bound }),
+            match self.open(plan) {
+                Ok(slot) => slots.push(slot),
                 Err(cause) => errors.push(BindError { name: Arc::clone(&plan.name), address: plan.address, cause }),
             }
         }
@@ -113,11 +140,12 @@ impl<H: Handler> Server<H> {
                     entry.plan.send_replace(plan);
                     self.entries.push(entry);
                 }
-                Slot::New { plan, listener, bound } => self.start(plan, listener, bound),
+                Slot::New { plan, listener, bound, socket } => self.start(plan, listener, bound, socket),
             }
         }
+        self.inherited.clear();
         for removed in before {
-            removed.stop.drain.cancel();
+            removed.stop.drain.ask();
         }
         while self.tasks.try_join_next().is_some() {}
     }
@@ -134,8 +162,21 @@ impl<H: Handler> Server<H> {
 
     /// Accepts no more, tells clients to go elsewhere (HTTP/1 `connection: close`, HTTP/2 GOAWAY), waits up to `grace`
     /// for the requests in flight, then cuts what is left. When it returns all work for requests has been dropped.
-    pub async fn drain(mut self, grace: Duration) -> Drained {
-        self.stop.drain.cancel();
+    pub async fn drain(self, grace: Duration) -> Drained {
+        self.stop.drain.ask();
+        self.end(grace).await
+    }
+
+    /// As [`Server::drain`] where another process has the same sockets and serves: a connection on which a request may be
+    /// on its way is not closed, but has one more answered. What has no request within `grace` is cut.
+    pub async fn yield_to_successor(self, grace: Duration) -> Drained {
+        self.stop.drain.ask_gently();
+        self.end(grace).await
+    }
+
+    async fn end(mut self, grace: Duration) -> Drained {
+        // With the sockets in them: only then does the system refuse connections.
+        self.entries.clear();
         let finished = tokio::time::timeout(grace, self.ended()).await.is_ok();
         let cut = if finished { 0 } else { self.in_flight() };
         if !finished {
@@ -143,6 +184,16 @@ impl<H: Handler> Server<H> {
             self.ended().await;
         }
         Drained { cut }
+    }
+
+    fn open(&self, plan: &ListenerPlan) -> io::Result<Slot> {
+        let fitting = |handed: &&Handed| handed.name.as_ref().is_some_and(|name| fits(plan, handed.address, name));
+        let listener = match self.inherited.iter().find(fitting) {
+            Some(handed) => listen_on(&handed.socket)?,
+            None => listen(plan.address)?,
+        };
+        let (bound, socket) = (listener.local_addr()?, listener.as_fd().try_clone_to_owned()?);
+        Ok(Slot::New { plan: plan.clone(), listener, bound, socket })
     }
 
     async fn ended(&mut self) {
@@ -153,11 +204,11 @@ impl<H: Handler> Server<H> {
         }
     }
 
-    fn start(&mut self, plan: ListenerPlan, listener: TcpListener, bound: SocketAddr) {
+    fn start(&mut self, plan: ListenerPlan, listener: TcpListener, bound: SocketAddr, socket: OwnedFd) {
         let (sender, plans) = watch::channel(plan);
-        let stop = Stop { drain: self.stop.drain.child_token(), cut: self.stop.cut.child_token() };
+        let stop = Stop { drain: self.stop.drain.child(), cut: self.stop.cut.child_token() };
         self.tasks.spawn(run(listener, plans, self.handler.clone(), Arc::clone(&self.workers), stop.clone()));
-        self.entries.push(Entry { id: self.next_id, plan: sender, bound, stop });
+        self.entries.push(Entry { id: self.next_id, plan: sender, bound, stop, socket });
         self.next_id += 1;
     }
 }
@@ -165,6 +216,11 @@ impl<H: Handler> Server<H> {
 impl Entry {
     fn serves(&self, plan: &ListenerPlan) -> bool {
         let current = self.plan.borrow();
-        current.address == plan.address && (plan.address.port() != 0 || current.name == plan.name)
+        fits(plan, current.address, &current.name)
     }
+}
+
+/// Whether what listens at `address` under `name` is what `plan` asks for.
+fn fits(plan: &ListenerPlan, address: SocketAddr, name: &str) -> bool {
+    address == plan.address && (plan.address.port() != 0 || *name == *plan.name)
 }

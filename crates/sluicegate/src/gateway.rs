@@ -3,6 +3,9 @@
 mod admin;
 mod banner;
 pub(crate) mod doors;
+mod ending;
+pub(crate) mod replace;
+mod signals;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -18,16 +21,19 @@ use sluicegate_control::Listening;
 use sluicegate_core::{Clock, Inbound, Kind, Mistake, Outbound, RecordSink, Span};
 use sluicegate_flow::build::Builders;
 use sluicegate_flow::control::Gateway;
-use sluicegate_server::{Handler, Server, Workers};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use sluicegate_server::{Handed, Handler, Server, Workers};
 
 use crate::catalog;
 use crate::output;
 use crate::seams::{SystemClock, ThreadDice};
 use crate::sources::{Loader, Origin};
+use crate::systemd;
 use crate::watch::Watch;
 use admin::AdminPlane;
 use doors::Doors;
+use ending::End;
+use replace::{Binary, Inherited};
+use signals::Signals;
 
 /// What the command line says about the gateway to run.
 pub(crate) struct Options {
@@ -36,6 +42,8 @@ pub(crate) struct Options {
     pub(crate) admin: Option<SocketAddr>,
     pub(crate) access_log: String,
     pub(crate) workers: Workers,
+    /// Of the process that this one is to replace.
+    pub(crate) inherited: Inherited,
 }
 
 /// A request handler that the server knows nothing about.
@@ -66,6 +74,9 @@ struct Assembly {
     clock: Arc<dyn Clock>,
     resolved: Option<Resolved>,
     doors: Doors,
+    binary: Binary,
+    /// Why the last attempt to replace this process failed.
+    not_replaced: Arc<RwLock<Option<String>>>,
 }
 
 /// What came of an attempt to load configuration.
@@ -82,34 +93,38 @@ enum Loaded {
 ///
 /// # Errors
 /// The first configuration was refused, or something outside it (log file, signal handlers) cannot be had.
-pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(mut options: Options) -> anyhow::Result<ExitCode> {
     // Before anything is read: a change while starting must not be missed, nor a signal.
     let mut signals = Signals::new()?;
     let mut watch = Watch::new().context("cannot watch files for changes")?;
+    let mut inherited = std::mem::take(&mut options.inherited);
     let mut assembly = Assembly::new(options)?;
+    assembly.inherit(std::mem::take(&mut inherited.sockets));
     if let Loaded::Refused(mistakes) = assembly.load().await {
         for mistake in &mistakes {
             output::tell(&mistake.to_string());
         }
         anyhow::bail!("the configuration was refused");
     }
+    if !inherited.serves() {
+        systemd::ready();
+    }
     watch.follow(assembly.files());
     tokio::spawn(Arc::clone(&assembly.gateway).probe());
     assembly.greet().await;
-    loop {
+    let end = loop {
         tokio::select! {
             () = watch.changed() => assembly.reload("a file changed").await,
             _ = signals.hangup.recv() => assembly.reload("SIGHUP").await,
-            _ = signals.terminate.recv() => break,
-            _ = signals.interrupt.recv() => break,
+            _ = signals.replace.recv() => if let Some(end) = assembly.replace(&mut signals.stop).await { break end },
+            () = signals.stop.asked() => break End::Stopped,
         }
         watch.follow(assembly.files());
-    }
+    };
     // A second signal does not wait.
     tokio::select! {
-        code = assembly.drain() => Ok(code),
-        _ = signals.terminate.recv() => Ok(ExitCode::FAILURE),
-        _ = signals.interrupt.recv() => Ok(ExitCode::FAILURE),
+        code = assembly.end(end) => Ok(code),
+        () = signals.stop.asked() => Ok(ExitCode::FAILURE),
     }
 }
 
@@ -120,7 +135,9 @@ impl Assembly {
         let sink = sink(&options.access_log, &meter)?;
         let gateway = Arc::new(Gateway::new(Arc::clone(&clock), Arc::new(ThreadDice), sink));
         let open = Arc::new(RwLock::new(Vec::new()));
-        let admin = AdminPlane::new(Arc::clone(&gateway), Arc::clone(&meter), Arc::clone(&open));
+        let not_replaced = Arc::default();
+        let admin =
+            AdminPlane::new(Arc::clone(&gateway), Arc::clone(&meter), Arc::clone(&open), Arc::clone(&not_replaced));
         Ok(Self {
             builders: Arc::new(catalog::builders(&clock)),
             server: Server::on(options.workers, Path(Arc::clone(&gateway))),
@@ -129,12 +146,21 @@ impl Assembly {
             admin_override: options.admin,
             resolved: None,
             doors: Doors::default(),
+            binary: Binary::of_this_process().context("cannot tell which file this process was started from")?,
+            not_replaced,
             gateway,
             meter,
             admin,
             open,
             clock,
         })
+    }
+
+    /// Takes the sockets of the process before this one, in place of opening its own.
+    fn inherit(&mut self, sockets: Vec<Handed>) {
+        let (listeners, admin) = sockets.into_iter().partition(|handed| handed.name.is_some());
+        self.server.inherit(listeners);
+        self.admin.inherit(admin);
     }
 
     fn files(&self) -> &std::collections::BTreeSet<std::path::PathBuf> {
@@ -256,38 +282,6 @@ impl Assembly {
     async fn greet(&self) {
         let open = self.open.read().clone();
         banner::print(&self.gateway, &open, self.admin.address()).await;
-    }
-
-    /// Readiness off first; then no new connections; then the requests under way get their grace.
-    async fn drain(self) -> ExitCode {
-        self.gateway.begin_drain();
-        let (grace, delay) = self.resolved.as_ref().map_or_else(Default::default, |known| (known.grace, known.delay));
-        tracing::info!(?grace, "shutting down: not ready from now on");
-        tokio::time::sleep(delay).await;
-        let drained = self.server.drain(grace).await;
-        if drained.cut > 0 {
-            tracing::warn!(requests = drained.cut, "cut after the grace time");
-        }
-        self.admin.stop().await;
-        tracing::info!("stopped");
-        ExitCode::SUCCESS
-    }
-}
-
-struct Signals {
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("cannot listen to signals");
-        Ok(Self {
-            hangup: listen(SignalKind::hangup())?,
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-        })
     }
 }
 

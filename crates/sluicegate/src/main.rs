@@ -10,6 +10,7 @@ mod json;
 mod output;
 mod seams;
 mod sources;
+mod systemd;
 mod watch;
 
 use std::process::ExitCode;

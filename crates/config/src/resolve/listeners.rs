@@ -118,6 +118,8 @@ fn limits(listener: &Node) -> Limits {
         handshake_timeout: limits.duration("handshake_timeout"),
         handshakes: limits.count("handshakes"),
         connections: limits.count("connections"),
+        per_address: given("per_address").then(|| limits.count("per_address")),
+        body_min_rate: limits.size("body_min_rate"),
         streams: given("streams").then(|| limits.count("streams")),
     }
 }

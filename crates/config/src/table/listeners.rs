@@ -136,6 +136,20 @@ pub(crate) const LIMITS: &[Field] = &[
     ),
     Field::optional("connections", Shape::Integer { min: 1, max: 1_000_000 }, "10000", "Connections open at once."),
     Field::absent(
+        "per_address",
+        Shape::Integer { min: 1, max: 1_000_000 },
+        "Connections open at once from one client address (IPv6: from one /64). Those of `trusted_proxies` are not counted; \
+         behind `proxy_protocol` the address is the one announced. Where it is not given, `exposure` decides: 1000, internal \
+         as many as there are `connections`.",
+    ),
+    Field::optional(
+        "body_min_rate",
+        Shape::Size { min: 0, max: 1 << 30 },
+        "1KiB",
+        "Bytes a second that a request's body must bring while it is waited for. A client may be 10 s late with them; then \
+         the request ends as after `body_timeout`. 0 asks for nothing. Streams of requests over gRPC are not held to it.",
+    ),
+    Field::absent(
         "streams",
         Shape::Integer { min: 1, max: 10_000 },
         "HTTP/2 streams open at once on one connection. Where it is not given, `exposure` decides: 64, internal 256.",

@@ -73,9 +73,12 @@ const BUILT: &[&str] = &[
     "body_timeout",
     "idle_timeout",
     "connections",
+    "per_address",
+    "body_min_rate",
     "streams",
     "delay",
     "grace",
+    "replace_timeout",
     "timeout",
     "non_finite",
     "protocol",
@@ -235,7 +238,7 @@ fn what_loads_fits_the_schema() {
 fn the_defaults_written_out_load() {
     let text = "version: 1\nlisteners:\n  main:\n    address: 127.0.0.1:8080\n    authenticate: [anonymous]\n    limits: \
                 { headers: 64, body: 64MiB, head_timeout: 10s, body_timeout: 60s, idle_timeout: 75s, \
-                connections: 10000 }\nadmin: { address: 127.0.0.1:9901 }\nshutdown: { delay: 0s, grace: 30s }\n\
+                connections: 10000, body_min_rate: 1KiB }\nadmin: { address: 127.0.0.1:9901 }\nshutdown: { delay: 0s, grace: 30s, replace_timeout: 60s }\n\
                 defaults: { timeout: 10s, non_finite: token }\n";
     let short = "version: 1\nlisteners: { main: { address: 127.0.0.1:8080, authenticate: [anonymous] } }\n";
     let read = |text: &str| {
@@ -247,6 +250,7 @@ fn the_defaults_written_out_load() {
     assert_eq!(long.listeners[0].limits, sluicegate_config::Limits::default());
     assert_eq!(long.admin.address, short.admin.address);
     assert_eq!((long.delay, long.grace), (short.delay, short.grace));
+    assert_eq!(long.replace_timeout, short.replace_timeout);
     assert!(short.listeners[0].limits.head > 0 && short.listeners[0].limits.connections > 0 && !short.grace.is_zero());
 }
 

@@ -217,6 +217,7 @@ fn resolved() -> Resolved {
         listeners: vec![listener],
         admin: Admin { address: None, span },
         grace: Duration::ZERO,
+        replace_timeout: Duration::ZERO,
         delay: Duration::ZERO,
         stream: times(),
         backends: vec![Backend { plan: backend, weights: vec![1], resilience: Resilience::default() }],
@@ -242,6 +243,8 @@ fn limits() -> sluicegate_config::Limits {
         handshake_timeout: second,
         handshakes: 1,
         connections: 1,
+        per_address: None,
+        body_min_rate: 0,
         streams: Some(1),
     }
 }

@@ -73,7 +73,7 @@ async fn unless_reset(reply: &mut Reply, mut handling: Pin<&mut impl Future<Outp
     .await
 }
 
-impl<H> Shared<H> {
+impl<H: Handler> Shared<H> {
     fn inbound(&self, mut head: Parts, stream: RecvStream) -> Result<Inbound, Refusal> {
         let opened = &self.opened;
         head::check(&mut head, &opened.limits)?;

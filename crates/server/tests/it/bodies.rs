@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{Response, StatusCode};
 use http_body::Body as _;
-use sluicegate_core::{Body, BodyError, Inbound};
+use sluicegate_core::{Body, BodyError, Inbound, Leisure};
 use sluicegate_server::{Exposure, Limits};
 use sluicegate_testkit::Event;
 use tokio::time::{Instant, timeout};
@@ -23,6 +23,8 @@ const LIMITS: Limits = Limits {
     handshake_timeout: Duration::from_secs(10),
     handshakes: 100,
     connections: 100,
+    per_address: 100,
+    body_min_rate: 0,
     streams: 8,
 };
 
@@ -193,4 +195,62 @@ async fn trailers_of_a_request_are_dropped() {
     let head = "POST / HTTP/1.1\r\nhost: a\r\ntrailer: x-tenant\r\ntransfer-encoding: chunked\r\n\r\n";
     wire.send(format!("{head}2\r\nok\r\n0\r\nx-tenant: b\r\n\r\n")).await;
     assert_eq!(wire.read_response().await.text(), "d");
+}
+
+/// Sends a body of `length` bytes, `each` of them a second, behind `first`; after how long it is cut.
+async fn cut_after(limits: Limits, first: usize, each: usize, seconds: u64) -> Option<Duration> {
+    let bench = Bench::start(limits, echo);
+    let mut wire = bench.wire().await;
+    let start = Instant::now();
+    wire.send(sized(1 << 30)).await;
+    wire.send("x".repeat(first)).await;
+    for _ in 0..seconds {
+        wire.send("x".repeat(each)).await;
+        if let Ok(response) = timeout(Duration::from_secs(1), wire.read_response()).await {
+            assert_eq!((response.status(), response.text().as_str()), (408, "timed out"));
+            return Some(start.elapsed());
+        }
+    }
+    None
+}
+
+/// The limits of a body that may be long in coming, but must bring so many bytes a second.
+const fn rated(body_min_rate: u64) -> Limits {
+    Limits { body: u64::MAX, body_timeout: Duration::from_secs(3600), body_min_rate, ..LIMITS }
+}
+
+#[tokio::test(start_paused = true)]
+async fn v_07_a_body_that_brings_too_little_is_cut() {
+    let seconds = async |first, each| cut_after(rated(1024), first, each, 300).await.map(|time| time.as_secs());
+    assert_eq!(seconds(0, 0).await, Some(10), "nothing at all");
+    assert_eq!(seconds(0, 512).await, Some(19), "half of it: 10 s late after twice as long, less the first second's");
+    assert_eq!(seconds(0, 1024).await, None, "what is asked for");
+    assert_eq!(seconds(1 << 20, 0).await, Some(10), "a large part buys no silence after it");
+    assert_eq!(cut_after(rated(0), 0, 0, 300).await, None, "no rate is asked for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn v_07_a_body_over_http2_that_brings_too_little_is_cut() {
+    let bench = Bench::start(rated(1024), echo);
+    let (mut sender, _connection) = bench.http2().await;
+    let start = Instant::now();
+    let never = Body::stream(http_body_util::StreamBody::new(futures_util::stream::pending()));
+    let response = sender.send_request(post2("/", never)).await.unwrap();
+    assert_eq!((response.status(), start.elapsed().as_secs()), (StatusCode::REQUEST_TIMEOUT, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn v_07_a_stream_of_requests_is_held_to_no_rate() {
+    let at_leisure = |mut inbound: Inbound| async move {
+        inbound.head.extensions.remove::<Leisure>().expect("a body that comes in pieces").take();
+        echo(inbound).await
+    };
+    let bench = Bench::start(rated(1024), at_leisure);
+    let mut wire = bench.wire().await;
+    wire.send(sized(3)).await;
+    for byte in ["a", "b", "c"] {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        wire.send(byte).await;
+    }
+    assert_eq!(wire.read_response().await.text(), "abc");
 }

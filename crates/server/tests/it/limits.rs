@@ -22,6 +22,8 @@ const LIMITS: Limits = Limits {
     handshake_timeout: Duration::from_secs(10),
     handshakes: 100,
     connections: 100,
+    per_address: 100,
+    body_min_rate: 0,
     streams: 8,
 };
 

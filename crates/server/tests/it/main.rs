@@ -13,6 +13,7 @@ mod bodies;
 mod codec;
 mod corpus;
 mod draining;
+mod handing_over;
 mod http2_edge;
 mod joining;
 mod leaving;

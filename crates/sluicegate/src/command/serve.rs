@@ -6,15 +6,20 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use sluicegate_server::Workers;
+use sluicegate_server::{Workers, raise_limit};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{LogFormat, Serve};
+use crate::gateway::replace::Inherited;
 use crate::gateway::{self, Options};
 use crate::sources::Origin;
 
 pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
     start_log(options.log_format);
+    let inherited = Inherited::take()?;
+    if let Err(error) = raise_limit() {
+        tracing::warn!(%error, "no more file descriptors can be had than there are");
+    }
     let origin = match (&options.config, &options.model) {
         (Some(config), _) => Origin::File(config.clone()),
         (None, Some(model)) => Origin::Text(around(model)?),
@@ -27,6 +32,7 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
         admin: options.admin,
         access_log: options.access_log.clone(),
         workers,
+        inherited,
     };
     // This thread accepts connections and does all that is not for a request: configuration, signals, the admin listener.
     let control = tokio::runtime::Builder::new_current_thread().thread_name("control").enable_all().build()?;

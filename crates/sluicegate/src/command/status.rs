@@ -48,6 +48,9 @@ fn draw(status: &Value) -> String {
             drawn.push_str(&format!("  {}\n", text(mistake)));
         }
     }
+    if let Some(why) = at(status, "/not_replaced").as_str() {
+        drawn.push_str(&format!("\nLAST REPLACEMENT FAILED; this process serves on:\n  {why}\n"));
+    }
     let listeners = at(status, "/listeners").as_array().into_iter().flatten();
     let listeners = listeners.map(|listener| {
         let tls = if at(listener, "/tls") == true { "yes" } else { "no" };

@@ -131,6 +131,8 @@ fn plan(listener: &Listener, tls: Option<Tls>) -> ListenerPlan {
             handshake_timeout: limits.handshake_timeout,
             handshakes: limits.handshakes,
             connections: limits.connections,
+            per_address: limits.per_address.unwrap_or(exposure.per_address(limits.connections)),
+            body_min_rate: limits.body_min_rate,
             streams: limits.streams.unwrap_or(exposure.streams()),
         },
     }

@@ -15,6 +15,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// A running gateway; killed when dropped.
 pub(crate) struct Gateway {
     child: Child,
+    /// The process that serves now: another one once the gateway was replaced.
+    pub(crate) process: u32,
     pub(crate) data: SocketAddr,
     pub(crate) admin: SocketAddr,
     lines: Receiver<String>,
@@ -31,7 +33,12 @@ impl Gateway {
 
     /// `sluicegate serve` with these arguments, on the ports they say.
     pub(crate) fn serve_as_configured(arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sluicegate"))
+        Self::run(Path::new(env!("CARGO_BIN_EXE_sluicegate")), arguments)
+    }
+
+    /// The same, of a binary that lies elsewhere.
+    pub(crate) fn run(binary: &Path, arguments: &[&str]) -> Self {
+        let mut child = Command::new(binary)
             .arg("serve")
             .args(arguments)
             .current_dir(root())
@@ -43,7 +50,8 @@ impl Gateway {
         let lines = follow(child.stderr.take().unwrap());
         let stdout = follow(child.stdout.take().unwrap());
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut gateway = Self { child, data: nowhere, admin: nowhere, lines, said: Vec::new(), stdout };
+        let process = child.id();
+        let mut gateway = Self { child, process, data: nowhere, admin: nowhere, lines, said: Vec::new(), stdout };
         gateway.data = gateway.wait_for_address(|line| !line.starts_with("admin"));
         gateway.admin = gateway.wait_for_address(|line| line.starts_with("admin"));
         gateway
@@ -130,24 +138,37 @@ impl Gateway {
     }
 
     fn status(&self, name: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process)).unwrap();
         let line = status.lines().find(|line| line.starts_with(name)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
+    /// The file descriptors it has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.process)).unwrap().count()
+    }
+
     /// Its threads whose names begin like this.
     pub(crate) fn threads(&self, begin: &str) -> usize {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process)).unwrap();
         let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
         names.filter(|name| name.starts_with(begin)).count()
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        let status = Command::new("kill").args([&format!("-{name}"), &self.process.to_string()]).status();
         assert!(status.unwrap().success());
     }
 
-    /// Waits for the process to end by itself.
+    /// Waits until another process has taken over, which is the gateway from then on.
+    pub(crate) fn wait_until_replaced(&mut self) {
+        let line =
+            self.wait_for("that it was replaced", |line| line.contains("replaced: ") || line.contains("not replaced"));
+        let (_, process) = line.split_once("process=").unwrap_or_else(|| panic!("{line}"));
+        self.process = process.trim().parse().unwrap();
+    }
+
+    /// Waits for the process, and those that took over, to end by themselves.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let deadline = now() + PATIENCE;
         // The end of standard error is the end of the process.
@@ -158,6 +179,10 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
+        if self.process != self.child.id() {
+            // It may be gone already.
+            let _ = Command::new("kill").args(["-KILL", &self.process.to_string()]).stderr(Stdio::null()).status();
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -185,6 +210,19 @@ pub(crate) fn stderr(output: &Output) -> String {
 /// The repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_path_buf()
+}
+
+/// A shell script in `folder`, to be run.
+pub(crate) fn shell(folder: &Path, script: &str) -> PathBuf {
+    let path = folder.join("script");
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    assert!(Command::new("chmod").arg("755").arg(&path).status().unwrap().success());
+    path
+}
+
+/// A number that the environment may give.
+pub(crate) fn number(variable: &str, otherwise: usize) -> usize {
+    std::env::var(variable).map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number")))
 }
 
 /// A peer that `cargo xtask test` prepares. A test that needs one fails without it.

@@ -27,6 +27,8 @@ const FEW: Limits = Limits {
     handshake_timeout: Duration::from_secs(10),
     handshakes: 2,
     connections: 100,
+    per_address: 100,
+    body_min_rate: 0,
     streams: 8,
 };
 

@@ -1,0 +1,63 @@
+//! How connections are told to end. They learn that it is time, and whether those that wait for a request may wait on.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+
+/// Tells a listener and its connections to end: no more connections, and `connection: close` or GOAWAY to the clients.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Leave {
+    asked: CancellationToken,
+    /// A connection without a request stays until its client has asked once more: another process serves the same
+    /// address, so nothing is to be gained by closing it while a request may be on its way.
+    gently: Arc<AtomicBool>,
+}
+
+impl Leave {
+    /// Asked to once `token` is cancelled.
+    pub(crate) fn when(token: CancellationToken) -> Self {
+        Self { asked: token, gently: Arc::default() }
+    }
+
+    /// A handle that is asked with this one. The one that is shared has a lock that every connection would take at each
+    /// step.
+    pub(crate) fn child(&self) -> Self {
+        Self { asked: self.asked.child_token(), gently: Arc::clone(&self.gently) }
+    }
+
+    /// It is time; connections without a request are closed.
+    pub(crate) fn ask(&self) {
+        self.asked.cancel();
+    }
+
+    /// It is time; connections without a request may have one more.
+    pub(crate) fn ask_gently(&self) {
+        self.gently.store(true, Ordering::Release);
+        self.asked.cancel();
+    }
+
+    /// Whether it is time.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.asked.is_cancelled()
+    }
+
+    /// Resolves when it is time.
+    pub(crate) fn asked(&self) -> WaitForCancellationFuture<'_> {
+        self.asked.cancelled()
+    }
+
+    /// Whether a connection without a request may have one more. Known once it is time.
+    pub(crate) fn is_gentle(&self) -> bool {
+        self.gently.load(Ordering::Acquire)
+    }
+
+    /// Resolves when a connection without a request is to be closed.
+    pub(crate) async fn at_once(&self) {
+        self.asked.cancelled().await;
+        if self.is_gentle() {
+            pending::<()>().await;
+        }
+    }
+}
