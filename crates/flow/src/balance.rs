@@ -30,7 +30,10 @@ pub(crate) struct Pool {
     eject: Ejection,
     /// What the members' moments are counted from.
     epoch: Instant,
+    /// Whose turn it is to be called, and to be asked: a question that comes with each request would else leave all requests
+    /// to the same endpoint.
     turn: AtomicUsize,
+    asked: AtomicUsize,
     weights: u32,
 }
 
@@ -82,6 +85,7 @@ impl Pool {
             eject: resilience.eject,
             epoch: before.map_or(now, |before| before.epoch),
             turn: AtomicUsize::new(0),
+            asked: AtomicUsize::new(0),
         }
     }
 
@@ -109,7 +113,7 @@ impl Pool {
 
     /// The next endpoint in turn to be asked a question, fit ones first.
     pub(crate) fn in_turn(&self, now: Instant) -> Option<&Arc<Member>> {
-        let (now, turn) = (self.since(now), self.turn.fetch_add(1, Relaxed));
+        let (now, turn) = (self.since(now), self.asked.fetch_add(1, Relaxed));
         let at = |step: usize| self.members.get(turn.wrapping_add(step).checked_rem(self.members.len())?);
         let fit = (0..self.members.len()).filter_map(at).find(|member| member.health.fitness(now) == Fitness::Fit);
         fit.or_else(|| at(0))
