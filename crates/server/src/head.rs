@@ -25,11 +25,16 @@ const SINGLE: [HeaderName; 4] = [
     HeaderName::from_static("x-request-id"),
 ];
 
+/// Longest name of a field. HAProxy has no room for more, and no field has such a name.
+const LONGEST_NAME: usize = 255;
+
 /// Whom a head names: the server and the client.
 struct Named<'a> {
     host: Option<&'a [u8]>,
     hosts: usize,
     credentials: usize,
+    /// Bytes of the longest name.
+    longest: usize,
 }
 
 /// Refuses a head that must not be passed on; brings its target into canonical form.
@@ -41,6 +46,9 @@ pub(crate) fn check(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
         return Err(Refusal::new(Kind::HeadTooLarge, "the request has more header fields than are taken"));
     }
     let named = named(&head.headers);
+    if named.longest > LONGEST_NAME {
+        return Err(Refusal::new(Kind::HeadTooLarge, "a header field has a name of more than 255 bytes"));
+    }
     check_host(head, &named)?;
     // Only where a name stands there more than once.
     if head.headers.len() > head.headers.keys_len()
@@ -59,8 +67,9 @@ pub(crate) fn check(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
 
 /// Counts in one pass: looking names up would hash each of them.
 fn named(headers: &HeaderMap) -> Named<'_> {
-    let mut named = Named { host: None, hosts: 0, credentials: 0 };
+    let mut named = Named { host: None, hosts: 0, credentials: 0, longest: 0 };
     for (name, value) in headers {
+        named.longest = named.longest.max(name.as_str().len());
         if *name == header::HOST {
             named.host = Some(value.as_bytes());
             named.hosts += 1;

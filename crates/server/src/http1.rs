@@ -53,7 +53,7 @@ struct Connection<Io> {
 /// What came where a request may come.
 enum Next {
     Request(Box<Head>),
-    Refused(Refusal),
+    Refused(Refusal, http::Method),
     /// The client is gone, has been silent for too long, or the connection drains.
     Over,
 }
@@ -86,9 +86,9 @@ where
                 Some(end) => break end,
                 None => connection.moved = Instant::now(),
             },
-            Next::Refused(refusal) => {
+            Next::Refused(refusal, method) => {
                 opened.handler.refused(&opened.listener, refusal.kind);
-                break connection.refuse(&refusal, http::Method::GET).await;
+                break connection.refuse(&refusal, method).await;
             }
             Next::Over => break End::Clean,
         }
@@ -114,9 +114,14 @@ where
                 if begun.is_none() && wire.input.starts_with(b"\r\n") {
                     wire.input.advance(2);
                 }
+                // Who asks for a head alone reads no body, whatever else is wrong.
+                let bare = wire.input.starts_with(b"HEAD ");
                 match search.found(&mut wire.input, &self.limits) {
                     Ok(Some(head)) => return Poll::Ready(Next::Request(Box::new(head))),
-                    Err(refusal) => return Poll::Ready(Next::Refused(refusal)),
+                    Err(refusal) => {
+                        let method = if bare { http::Method::HEAD } else { http::Method::GET };
+                        return Poll::Ready(Next::Refused(refusal, method));
+                    }
                     Ok(None) => {}
                 }
                 match wire.poll_head(context) {
@@ -133,7 +138,7 @@ where
                 } else {
                     let begun = *begun.get_or_insert_with(Instant::now);
                     let slow = Refusal::new(Kind::SlowRequest, "the request's head did not arrive in time");
-                    (later(begun, self.limits.head_timeout), Next::Refused(slow))
+                    (later(begun, self.limits.head_timeout), Next::Refused(slow, http::Method::GET))
                 };
                 ready!(self.alarm.poll(context, due));
                 return Poll::Ready(over);

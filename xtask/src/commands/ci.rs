@@ -4,14 +4,14 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::{Command, instructions, no_arguments, readme, test, tidy};
+use super::{Command, faults, instructions, no_arguments, readme, test, tidy};
 use crate::stopwatch::{Seconds, Stopwatch};
 use crate::{process, say};
 
 pub(crate) const COMMAND: Command = Command {
     name: "ci",
     usage: "",
-    summary: "format, clippy, tidy, the README as written, instructions, test: what a change must pass",
+    summary: "format, clippy, tidy, the README as written, instructions, faults, test: what a change must pass",
     run: |root, arguments| {
         no_arguments("ci", arguments)?;
         ci(root)
@@ -27,6 +27,7 @@ const STEPS: &[Step] = &[
     ("tidy", tidy::run),
     ("readme", readme::run),
     ("instructions", instructions::check),
+    ("faults", quick_faults),
     ("test", tests),
 ];
 
@@ -59,6 +60,10 @@ fn clippy(root: &Path) -> Result<()> {
     // All features: what is built by one alone is checked too.
     let arguments = ["clippy", "--workspace", "--all-targets", "--all-features", "--quiet", "--", "-D", "warnings"];
     process::run(process::cargo(root).args(arguments))
+}
+
+fn quick_faults(root: &Path) -> Result<()> {
+    (faults::COMMAND.run)(root, &["--quick".to_owned()])
 }
 
 fn tests(root: &Path) -> Result<()> {

@@ -21,6 +21,12 @@ fn origin_and_absolute_form_pass() {
 }
 
 #[test]
+fn h_17_names_of_fields_have_an_end() {
+    assert_eq!(verdict(get("/").header("x".repeat(255), "1")), None);
+    assert_eq!(verdict(get("/").header("x".repeat(256), "1")), Some(Kind::HeadTooLarge));
+}
+
+#[test]
 fn other_forms_are_refused() {
     assert_eq!(verdict(get("*")), Some(Kind::BadPath));
     assert_eq!(verdict(get("a:80")), Some(Kind::BadPath));

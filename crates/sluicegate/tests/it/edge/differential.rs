@@ -115,10 +115,13 @@ fn against_the_letter(sent: &[u8], outcome: &Outcome) -> Option<String> {
     }
     // An answer each; one more for what is no message, and with it the end.
     let refused = !matches!(&rest, Reading::More) || !outcome.answers.is_empty();
+    // What is no message may ask for a head alone all the same.
+    let taken: usize = messages.iter().map(|(_, bytes)| bytes.len()).sum();
+    let rest_asks_for_head = sent[taken..].trim_ascii_start().starts_with(b"HEAD ");
     let mut answers = outcome.answers.as_slice();
     let mut count = 0;
     loop {
-        let bare = messages.get(count).is_some_and(|(message, _)| message.method == "HEAD");
+        let bare = messages.get(count).map_or(rest_asks_for_head, |(message, _)| message.method == "HEAD");
         match answers::next(&mut answers, bare) {
             Ok(Some(_)) => count += 1,
             Ok(None) => break,
