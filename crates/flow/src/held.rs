@@ -20,7 +20,8 @@ use crate::verdict::Verdict;
 pub(crate) struct Hold {
     pub(crate) picked: Picked,
     pub(crate) pool: Arc<Pool>,
-    pub(crate) _slot: Slot,
+    /// Where the backend bounds answers under way, too.
+    pub(crate) _slot: Option<Slot>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Longest time between two pieces of the answer.
     pub(crate) idle: Option<Duration>,

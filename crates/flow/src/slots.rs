@@ -149,6 +149,12 @@ impl Slots {
         }
     }
 
+    /// Whether a turn is over with the answer's last byte: so it is where the limit is given. One that is found is about
+    /// calls whose answer has not begun, for how long those take is what it is found by.
+    pub(crate) const fn lasts(&self) -> bool {
+        self.limit.is_given()
+    }
+
     /// How many may be under way at once.
     pub(crate) fn limit(&self) -> usize {
         self.limit.get()

@@ -115,8 +115,8 @@ impl<'a> Chooser<'a> {
         #[expect(clippy::cast_precision_loss, reason = "a bound need not be exact")]
         let part = self.wish.limit as f64 * member.weight() / f64::from(self.pool.weights.max(1));
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-        let in_flight = member.in_flight() as f64;
-        in_flight < part * 1.25 + 1.0
+        let awaited = member.awaited() as f64;
+        awaited < part * 1.25 + 1.0
     }
 
     /// The one with less to do, by how long it takes where that makes a difference: a little faster is no reason to leave the

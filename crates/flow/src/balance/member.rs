@@ -65,6 +65,11 @@ impl Member {
         self.in_flight.load(Relaxed)
     }
 
+    /// Calls whose answer has not begun.
+    pub(super) fn awaited(&self) -> usize {
+        self.awaited.load(Relaxed)
+    }
+
     pub(super) fn weight(&self) -> f64 {
         f64::from(self.weight.load(Relaxed))
     }

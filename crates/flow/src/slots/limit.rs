@@ -1,4 +1,4 @@
-//! How many calls a backend can have under way: given, or found. What is found follows from Little's law: as many as it
+//! How many calls a backend can have under way: given, or found. What is found counts calls whose answer has not begun. What is found follows from Little's law: as many as it
 //! answers a second, times as long as an answer takes where there is little to do, is what keeps it busy; twice as many are
 //! let in, so that it has some to choose from, and so that a wrong guess by half does no harm.
 //!
@@ -80,6 +80,10 @@ impl Limit {
             took: AtomicU64::new(0),
             window: Mutex::default(),
         }
+    }
+
+    pub(super) const fn is_given(&self) -> bool {
+        self.fixed
     }
 
     pub(super) fn get(&self) -> usize {

@@ -176,7 +176,7 @@ impl<T: Answer + Holding> Ask<'_, T> {
         outcome.map(|answer| {
             answer.hold(Hold {
                 picked,
-                _slot: slot,
+                _slot: backend.slots.lasts().then_some(slot),
                 pool: Arc::clone(&backend.pool),
                 clock: Arc::clone(&self.gateway.clock),
                 idle: backend.resilience.timeouts.idle,
