@@ -18,8 +18,8 @@ pub(crate) const CONCURRENCY: &[Field] = &[
     Field::absent(
         "limit",
         Shape::Integer { min: 1, max: 100_000 },
-        "Calls under way at once. Where it is not given the gateway finds it: it is raised while the backend answers as fast \
-         as it did with less to do, and lowered when it does not.",
+        "Calls under way at once, each to the last byte of its answer. Where it is not given the gateway finds it: twice as \
+         many as keep the backend busy, counting those whose answer has not begun.",
     ),
     Field::optional("queue", Shape::Integer { min: 0, max: 100_000 }, "1000", "Calls that may wait for their turn."),
     Field::absent(

@@ -213,6 +213,23 @@ async fn an_answers_turn_is_over_with_its_last_byte() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn long_answers_keep_nobody_waiting_where_the_limit_is_found() {
+    let world = World::new(|_| {});
+    for endpoint in ALL {
+        world.let_do(endpoint, Does::Endless);
+    }
+    let mut answers = Vec::new();
+    for _ in 0..500 {
+        answers.push(world.answer("l", PLAIN.to_owned()).await);
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert!(answers.iter().all(|answer| answer.status() == 200));
+    assert!(!world.is_at_rest());
+    drop(answers);
+    assert!(world.is_at_rest());
+}
+
+#[tokio::test(start_paused = true)]
 async fn v04_the_critical_are_served_while_the_others_are_turned_away() {
     let mut spec = three(|resilience| {
         resilience.concurrency = Concurrency { limit: Some(4), queue: 8, wait: Some(Duration::from_millis(200)) };
