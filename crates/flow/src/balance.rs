@@ -149,7 +149,7 @@ impl Pool {
             member.failures.fetch_add(1, Relaxed);
             *member.trouble.lock() = Some(why());
         }
-        match member.health.called(verdict, &self.eject, now) {
+        match member.health.called(verdict, &self.eject, (took, now)) {
             Follows::Nothing => {}
             Follows::Back => {
                 tracing::info!(backend = %self.backend, endpoint = %member.endpoint.authority, "endpoint is back")

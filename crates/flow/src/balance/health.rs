@@ -45,8 +45,9 @@ pub(crate) struct Health {
     back_at: AtomicU64,
     /// Times it was left out without having done well in between.
     times: AtomicU32,
-    /// Failures in a row.
+    /// Failures in a row, and when the first of them was.
     failures: AtomicU32,
+    failing_since: AtomicU64,
     /// The share of failures among the last outcomes, of 2^16.
     share: AtomicU32,
     /// Outcomes since it came back, counted to [`ENOUGH`].
@@ -76,8 +77,8 @@ impl Health {
         }
     }
 
-    /// Takes note of what came of a call.
-    pub(super) fn called(&self, verdict: Verdict, eject: &Ejection, now: u64) -> Follows {
+    /// Takes note of what came of a call that took so long.
+    pub(super) fn called(&self, verdict: Verdict, eject: &Ejection, (took, now): (Duration, u64)) -> Follows {
         if let Verdict::Pushback(Some(rest)) = verdict {
             self.rest_until.fetch_max(now.saturating_add(nanoseconds(rest)), Relaxed);
         }
@@ -85,12 +86,13 @@ impl Health {
             Verdict::Unknown | Verdict::Pushback(_) | Verdict::NotHere => Follows::Nothing,
             _ if verdict.is_failure() => self.failed(eject, now),
             // Also an answer to a bad request is a sign of life.
-            _ => self.succeeded(now),
+            _ => self.succeeded(now.saturating_sub(nanoseconds(took)), now),
         }
     }
 
-    fn succeeded(&self, now: u64) -> Follows {
-        if self.failures.load(Relaxed) != 0 {
+    fn succeeded(&self, began: u64, now: u64) -> Follows {
+        // What was begun before it failed says nothing of how it does since.
+        if self.failures.load(Relaxed) != 0 && began >= self.failing_since.load(Relaxed) {
             self.failures.store(0, Relaxed);
         }
         let share = self.share.load(Relaxed);
@@ -118,6 +120,9 @@ impl Health {
 
     fn failed(&self, eject: &Ejection, now: u64) -> Follows {
         let failures = self.failures.fetch_add(1, Relaxed).saturating_add(1);
+        if failures == 1 {
+            self.failing_since.store(now, Relaxed);
+        }
         let share = self.share.load(Relaxed);
         let share = share + ((1 << 16) - share) / 16;
         self.share.store(share, Relaxed);

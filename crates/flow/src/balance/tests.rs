@@ -135,11 +135,13 @@ fn an_endpoint_that_fails_is_left_out_longer_each_time() {
         world.judge(0, BROKEN, 1);
     }
     assert_eq!(world.fitness(0), Fitness::Fit, "four are not five");
-    world.judge(0, Verdict::Client, 1);
+    world.judge(0, Verdict::Client, 0);
     for _ in 0..4 {
         world.judge(0, Verdict::Server, 1);
     }
     assert_eq!(world.fitness(0), Fitness::Fit, "in a row");
+    // This one was begun before.
+    world.judge(0, Verdict::Good, 1);
     world.judge(0, Verdict::Timeout(Sent::All), 1);
     assert_eq!(world.fitness(0), Fitness::Ejected);
     assert_eq!(world.shares(300)[0], 0);

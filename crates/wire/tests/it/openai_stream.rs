@@ -369,6 +369,7 @@ fn short_answers() {
             401 => "authentication_error",
             403 => "permission_error",
             404 => "not_found_error",
+            429 => "rate_limit_error",
             status if status < 500 => "invalid_request_error",
             _ => "server_error",
         };
