@@ -63,6 +63,7 @@ fn record() -> Record {
         version: Some(Arc::from("1")),
         backend: Some(Arc::from("triton")),
         endpoint: Some(Arc::from("10.0.0.5:8000")),
+        tries: 1,
         status: 200,
         outcome: Outcome::Answered,
         cause: None,

@@ -25,7 +25,9 @@ use self::resolve::Checked;
 
 pub use markdown::markdown;
 pub use resilience::{Balance, Concurrency, Ejection, Hedge, Priority, Probing, Resilience, Retry, Timeouts};
-pub use resolved::{Admin, Backend, Exposure, Limits, Listener, Method, Model, Resolved, StreamTimes, Version};
+pub use resolved::{
+    Admin, Backend, Exposure, Limits, Listener, Method, Model, Overload, Resolved, StreamTimes, Version,
+};
 pub use schema::schema;
 
 /// The largest file that is read, in bytes; the binary need not hand over more than one byte beyond it.

@@ -15,8 +15,8 @@ use sluicegate_core::{Catalog, Mistake, Node};
 use self::files::Files;
 use crate::mistakes::Mistakes;
 use crate::reading::Reading;
-use crate::table::SHUTDOWN;
-use crate::{Files as Disk, Resolved, words};
+use crate::table::{OVERLOAD, SHUTDOWN};
+use crate::{Files as Disk, Overload, Resolved, words};
 
 /// A checked file.
 pub(crate) struct Checked {
@@ -41,6 +41,7 @@ pub(crate) fn resolve(
     models.warn(&mut warnings);
     let backends = backends.finish(&mut warnings);
     let (models, stream) = models.done();
+    let overload = Reading::of(&root.node, "overload", OVERLOAD);
     Resolved {
         digest: whole(root, includes, &files),
         listeners,
@@ -48,6 +49,10 @@ pub(crate) fn resolve(
         delay: Reading::of(&root.node, "shutdown", SHUTDOWN).duration("delay"),
         grace: Reading::of(&root.node, "shutdown", SHUTDOWN).duration("grace"),
         replace_timeout: Reading::of(&root.node, "shutdown", SHUTDOWN).duration("replace_timeout"),
+        overload: Overload {
+            requests: overload.count("requests"),
+            memory: overload.node("memory").is_some().then(|| overload.size("memory")),
+        },
         stream,
         backends,
         models,

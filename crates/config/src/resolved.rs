@@ -24,6 +24,8 @@ pub struct Resolved {
     pub grace: Duration,
     /// How long a new process may take to serve in this one's place.
     pub replace_timeout: Duration,
+    /// What the whole gateway takes on at once.
+    pub overload: Overload,
     /// How long a client that keeps a stream of requests open may be silent, and what models inherit.
     pub stream: StreamTimes,
     /// Backends in the order written.
@@ -32,6 +34,15 @@ pub struct Resolved {
     pub models: Vec<Model>,
     /// What is allowed but probably not meant, in the order of the places.
     pub warnings: Vec<Mistake>,
+}
+
+/// What the whole gateway takes on at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overload {
+    /// Requests for models under way.
+    pub requests: usize,
+    /// Bytes of bodies held as a whole; `None`: half of the memory there is.
+    pub memory: Option<u64>,
 }
 
 /// The listener for operators.

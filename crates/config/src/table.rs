@@ -53,6 +53,7 @@ pub(crate) const ROOT: &[Field] = &[
     ),
     Field::absent("admin", Shape::Object(ADMIN), "Where operators are served: health, metrics, status."),
     Field::absent("shutdown", Shape::Object(SHUTDOWN), "How the gateway stops."),
+    Field::absent("overload", Shape::Object(OVERLOAD), "What the whole gateway takes on at once."),
     Field::absent("defaults", Shape::Object(DEFAULTS), "What holds for every model that does not say otherwise."),
     Field::absent(
         "backends",
@@ -116,6 +117,25 @@ pub(crate) const SHUTDOWN: &[Field] = &[
     ),
 ];
 
+/// Keys of `overload`.
+pub(crate) const OVERLOAD: &[Field] = &[
+    Field::optional(
+        "requests",
+        Shape::Integer { min: 1, max: 10_000_000 },
+        "20000",
+        "Requests for models that are under way at once, to the last byte of the answer. Sheddable ones are refused (503) \
+         from four fifths of it on, normal ones from nineteen twentieths, critical ones when it is reached. Health, \
+         metadata and the admin listener answer all the same.",
+    ),
+    Field::absent(
+        "memory",
+        Shape::Size { min: 1 << 20, max: 1 << 50 },
+        "Bytes of requests and answers that are held as a whole at once, because they have to be read or may have to be \
+         sent again; what streams through, and 64 KiB of each, are free. One more is refused (503). Default: half of the \
+         memory that the process may use.",
+    ),
+];
+
 /// What to say where a key that must be given is not, beyond an example of its shape.
 pub(crate) const WHEN_MISSING: &[(&str, &str, &str)] =
     &[("authenticate", "nobody could call", "write `authenticate: [anonymous]`")];
@@ -128,6 +148,7 @@ pub(crate) const EXAMPLES: &[(&str, &str)] = &[
     ("listeners", listeners::EXAMPLE),
     ("admin", "admin: { address: 127.0.0.1:9901 }\n"),
     ("shutdown", "shutdown: { delay: 5s, grace: 30s }\n"),
+    ("overload", "overload: { requests: 20000, memory: 4GiB }\n"),
     ("defaults", "defaults: { timeout: 10s, non_finite: token }\n"),
     ("backends", backends::EXAMPLE),
     ("models", models::EXAMPLE),

@@ -37,6 +37,9 @@ pub enum BodyError {
         /// The limit in bytes.
         limit: u64,
     },
+    /// The gateway holds as many bytes of bodies as it may.
+    #[error("there is no room to hold the body")]
+    NoRoom,
     /// Too long without progress, or in all.
     #[error("the body took too long")]
     TimedOut,

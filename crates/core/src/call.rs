@@ -134,6 +134,8 @@ pub enum CallClass {
     NotReady,
     /// The backend has no room, and says so.
     Pushback,
+    /// The gateway has no room for the answer; the backend did nothing wrong.
+    NoRoom,
     /// No connection, or it broke.
     Transport,
     /// The backend failed, or what it answered makes no sense.

@@ -10,6 +10,7 @@ pub mod http1;
 mod inbound;
 mod infer;
 mod manage;
+pub mod memory;
 mod network;
 mod node;
 mod operation;
@@ -35,6 +36,7 @@ pub use infer::{
     ASK_FINAL, FINAL, InferRequest, InferResponse, ModelMetadata, NonFinite, RequestedOutput, TensorMetadata,
 };
 pub use manage::{ManageCall, Management, Order};
+pub use memory::{Lease, Memory};
 pub use network::{Network, NetworkError};
 pub use node::{Mistake, Node, Source, Span, Value};
 pub use operation::{Asked, Operation, Protocol};

@@ -53,6 +53,8 @@ pub struct Record {
     pub backend: Option<Arc<str>>,
     /// The endpoint that served.
     pub endpoint: Option<Arc<str>>,
+    /// How many endpoints were asked: more than one where a call was made again.
+    pub tries: u32,
     /// HTTP status sent.
     pub status: u16,
     /// How it ended.

@@ -164,6 +164,7 @@ impl Pool {
             return;
         }
         let time = member.health.eject(&self.eject, now);
+        member.ejections.fetch_add(1, Relaxed);
         let (endpoint, trouble) = (&member.endpoint.authority, member.trouble.lock().clone());
         tracing::warn!(backend = %self.backend, %endpoint, ?time, ?trouble, "endpoint left out for failing");
     }
@@ -191,6 +192,11 @@ impl Pool {
         (fitness, member.health.left(now), trouble)
     }
 
+    /// A member's mean time to an answer at `now`, as far as it is known.
+    pub(crate) fn latency(&self, member: &Member, now: Instant) -> Option<Duration> {
+        member.latency(self.since(now)).map(Duration::from_nanos)
+    }
+
     /// Nanoseconds since the backend's first moment; never zero, which means none.
     fn since(&self, now: Instant) -> u64 {
         let nanoseconds = now.saturating_duration_since(self.epoch).as_nanos();
@@ -199,9 +205,9 @@ impl Pool {
 }
 
 impl Member {
-    /// How many calls it had, and how many of them failed.
-    pub(crate) fn counts(&self) -> (u64, u64) {
-        (self.calls.load(Relaxed), self.failures.load(Relaxed))
+    /// How many calls it had, how many of them failed, and how often it was left out.
+    pub(crate) fn counts(&self) -> (u64, u64, u64) {
+        (self.calls.load(Relaxed), self.failures.load(Relaxed), self.ejections.load(Relaxed))
     }
 }
 

@@ -27,12 +27,26 @@ pub(crate) struct Budget {
     epoch: Instant,
     /// Nanoseconds since the epoch before which the next try of the floor may not be.
     floor: AtomicU64,
+    made: AtomicU64,
+    denied: AtomicU64,
 }
 
 impl Budget {
     /// With what it begins with.
     pub(crate) const fn new(share: Share, now: Instant) -> Self {
-        Self { share, saved: AtomicI64::new(FIRST), epoch: now, floor: AtomicU64::new(0) }
+        Self {
+            share,
+            saved: AtomicI64::new(FIRST),
+            epoch: now,
+            floor: AtomicU64::new(0),
+            made: AtomicU64::new(0),
+            denied: AtomicU64::new(0),
+        }
+    }
+
+    /// Further tries that were made, and that were not since nothing was left.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.made.load(Relaxed), self.denied.load(Relaxed))
     }
 
     /// A first call is made.
@@ -44,6 +58,13 @@ impl Budget {
 
     /// Whether one more may be made; it then counts.
     pub(crate) fn withdraw(&self, now: Instant) -> bool {
+        let granted = self.take(now);
+        let count = if granted { &self.made } else { &self.denied };
+        count.fetch_add(1, Relaxed);
+        granted
+    }
+
+    fn take(&self, now: Instant) -> bool {
         if self.saved.fetch_sub(TRY, Relaxed) >= TRY {
             return true;
         }
@@ -78,6 +99,7 @@ mod tests {
         assert_eq!((0..10).filter(|_| budget.withdraw(now)).count(), 3, "a tenth of thirty");
         assert!(budget.withdraw(now + Duration::from_secs(1)));
         assert!(!budget.withdraw(now + Duration::from_millis(1100)));
+        assert_eq!(budget.counts(), (15, 17));
     }
 
     #[test]

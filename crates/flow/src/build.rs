@@ -66,6 +66,7 @@ pub fn build(
         since: now,
         listeners,
         silence: resolved.stream.idle,
+        overload: resolved.overload,
         models,
         backends,
     }))

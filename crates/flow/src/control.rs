@@ -3,17 +3,22 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::HeaderMap;
 use parking_lot::Mutex;
-use serde::Serialize;
-use sluicegate_core::{Clock, Deadline, Dice, Inquiry, Kind, Mistake, ModelMetadata, RecordSink};
+use sluicegate_config::Overload;
+use sluicegate_core::{Clock, Deadline, Dice, Inquiry, Kind, Memory, Mistake, ModelMetadata, RecordSink};
 
 use crate::build::{Builders, Built};
+use crate::crowd::Crowd;
 use crate::snapshot::Snapshot;
 use crate::stage::inquire;
+use crate::status::seconds;
+pub use crate::status::{
+    BackendStatus, EndpointStatus, Generation, Load, ModelStatus, Reload, Runs, Status, VersionStatus,
+};
 
 /// How long a description of a model is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -25,6 +30,10 @@ pub struct Gateway {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) dice: Arc<dyn Dice>,
     pub(crate) sink: Arc<dyn RecordSink>,
+    pub(crate) crowd: Crowd,
+    pub(crate) memory: Arc<Memory>,
+    /// Bytes of bodies that may be held where configuration does not say.
+    room: u64,
     snapshot: ArcSwap<Snapshot>,
     draining: AtomicBool,
     // Read and written by reloads and people only, never by a request.
@@ -35,115 +44,6 @@ pub struct Gateway {
 struct History {
     replaced: VecDeque<Generation>,
     last_reload: Option<Reload>,
-}
-
-/// How the last attempt to load configuration went.
-#[derive(Clone, Debug, Serialize)]
-pub struct Reload {
-    /// Whether it was installed.
-    pub ok: bool,
-    /// When, in seconds since 1970.
-    pub at: u64,
-    /// Why not, each with its place.
-    pub mistakes: Vec<String>,
-}
-
-/// What an operator sees of the gateway.
-#[derive(Clone, Debug, Serialize)]
-pub struct Status {
-    /// Whether it takes requests.
-    pub ready: bool,
-    /// Whether it is shutting down.
-    pub draining: bool,
-    /// Counts generations of this process, from one.
-    pub generation: u64,
-    /// Digest of the generation.
-    pub digest: String,
-    /// When the generation was installed, in seconds since 1970.
-    pub since: u64,
-    /// The last attempt to load configuration.
-    pub last_reload: Option<Reload>,
-    /// Generations before this one, newest first.
-    pub previous: Vec<Generation>,
-    /// Backends, by name.
-    pub backends: Vec<BackendStatus>,
-    /// Models, by name.
-    pub models: Vec<ModelStatus>,
-}
-
-/// A generation that was replaced.
-#[derive(Clone, Debug, Serialize)]
-pub struct Generation {
-    /// Its number.
-    pub generation: u64,
-    /// Its digest.
-    pub digest: String,
-}
-
-/// A backend, for people.
-#[derive(Clone, Debug, Serialize)]
-pub struct BackendStatus {
-    /// Its name.
-    pub name: String,
-    /// Its protocol.
-    pub protocol: &'static str,
-    /// Calls under way, with their answers' last byte to come.
-    pub in_flight: usize,
-    /// Calls that wait for a turn.
-    pub waiting: usize,
-    /// How many may be under way at once, given or found.
-    pub limit: usize,
-    /// Its endpoints.
-    pub endpoints: Vec<EndpointStatus>,
-}
-
-/// An endpoint, for people.
-#[derive(Clone, Debug, Serialize)]
-pub struct EndpointStatus {
-    /// Its address.
-    pub address: String,
-    /// `up`, `on trial`, `resting`, `ejected`, `down`.
-    pub state: &'static str,
-    /// Why, where it is not up.
-    pub reason: Option<String>,
-    /// For how much longer, in milliseconds, where that is known.
-    pub left_ms: u64,
-    /// Calls under way.
-    pub in_flight: usize,
-    /// Calls so far.
-    pub calls: u64,
-    /// Those of them that failed by its fault.
-    pub failures: u64,
-}
-
-/// A model, for people.
-#[derive(Clone, Debug, Serialize)]
-pub struct ModelStatus {
-    /// Its name.
-    pub name: String,
-    /// Whose it is.
-    pub owner: Option<String>,
-    /// The version that answers where the client names none.
-    pub stable: String,
-    /// Its versions.
-    pub versions: Vec<VersionStatus>,
-}
-
-/// A version, for people.
-#[derive(Clone, Debug, Serialize)]
-pub struct VersionStatus {
-    /// Its name.
-    pub name: String,
-    /// The backend that serves it.
-    pub backend: String,
-    /// The backend's name for the model.
-    pub model: String,
-    /// The backend's name for the version; `None` leaves it to the backend.
-    pub version: Option<String>,
-    /// The file it was loaded from.
-    pub source: Option<String>,
-    /// SHA-256 of that file.
-    pub digest: Option<String>,
 }
 
 impl Gateway {
@@ -157,15 +57,25 @@ impl Gateway {
             silence: Duration::ZERO,
             models: Default::default(),
             backends: Default::default(),
+            overload: Overload { requests: usize::MAX, memory: None },
         };
         Self {
             clock,
             dice,
             sink,
+            crowd: Crowd::default(),
+            memory: Memory::new(u64::MAX),
+            room: u64::MAX,
             snapshot: ArcSwap::from_pointee(empty),
             draining: AtomicBool::new(false),
             history: Mutex::default(),
         }
+    }
+
+    /// The same, which holds bytes of bodies by `memory`. Its size is what there is where configuration does not say.
+    #[must_use]
+    pub fn holding(self, memory: &Arc<Memory>) -> Self {
+        Self { memory: Arc::clone(memory), room: memory.limit(), ..self }
     }
 
     /// The generation that serves now.
@@ -185,6 +95,7 @@ impl Gateway {
 
     /// Puts `built` in place of what serves now. Requests under way keep the generation they began with.
     pub fn install(&self, built: Built) {
+        self.memory.resize(built.0.overload.memory.unwrap_or(self.room));
         let replaced = self.snapshot.swap(Arc::new(built.0));
         let mut history = self.history.lock();
         history.last_reload = Some(Reload { ok: true, at: seconds(self.clock.wall()), mistakes: Vec::new() });
@@ -228,6 +139,22 @@ impl Gateway {
         crate::probing::probe(&self).await;
     }
 
+    /// What an operator sees.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        crate::status::of(self)
+    }
+
+    /// The last attempt to load configuration, and the generations before the one that serves, newest first.
+    pub(crate) fn history(&self) -> (Option<Reload>, Vec<Generation>) {
+        let history = self.history.lock();
+        (history.last_reload.clone(), history.replaced.iter().cloned().collect())
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
     /// Says "not ready" from now on; requests are still served.
     pub fn begin_drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
@@ -236,30 +163,7 @@ impl Gateway {
     /// Whether requests are taken: a configuration serves, and no shutdown has begun.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.snapshot.load().generation > 0 && !self.draining.load(Ordering::Relaxed)
-    }
-
-    /// What an operator sees.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        let snapshot = self.current();
-        let history = self.history.lock();
-        let mut backends: Vec<BackendStatus> =
-            snapshot.backends.values().map(|backend| backend_status(backend, self.clock.now())).collect();
-        backends.sort_by(|left, right| left.name.cmp(&right.name));
-        let mut models: Vec<ModelStatus> = snapshot.models.values().map(|model| model_status(model)).collect();
-        models.sort_by(|left, right| left.name.cmp(&right.name));
-        Status {
-            ready: self.ready(),
-            draining: self.draining.load(Ordering::Relaxed),
-            generation: snapshot.generation,
-            digest: snapshot.digest.to_string(),
-            since: seconds(snapshot.since),
-            last_reload: history.last_reload.clone(),
-            previous: history.replaced.iter().cloned().collect(),
-            backends,
-            models,
-        }
+        self.snapshot.load().generation > 0 && !self.is_draining()
     }
 }
 
@@ -267,49 +171,4 @@ impl std::fmt::Debug for Gateway {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Gateway").field("snapshot", &self.current()).finish_non_exhaustive()
     }
-}
-
-fn backend_status(backend: &crate::snapshot::Backend, now: Instant) -> BackendStatus {
-    let plan = &backend.plan;
-    let (in_flight, waiting, limit) = backend.slots.state();
-    let endpoints = backend.pool.members().iter().map(|member| {
-        let (fitness, left, reason) = backend.pool.state(member, now);
-        let (calls, failures) = member.counts();
-        EndpointStatus {
-            address: format!("{}{}", member.endpoint.authority, member.endpoint.prefix),
-            state: fitness.word(),
-            reason,
-            left_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
-            in_flight: member.in_flight(),
-            calls,
-            failures,
-        }
-    });
-    let (name, endpoints) = (plan.name.to_string(), endpoints.collect());
-    BackendStatus { name, protocol: plan.kind, in_flight, waiting, limit, endpoints }
-}
-
-fn model_status(model: &crate::snapshot::Model) -> ModelStatus {
-    let versions = model.versions.iter().map(|version| {
-        let source = version.backend.plan.models.iter().find(|loaded| loaded.model == version.model);
-        let source = source.and_then(|loaded| loaded.source.as_ref());
-        VersionStatus {
-            name: version.name.to_string(),
-            backend: version.backend.plan.name.to_string(),
-            model: version.model.name.to_string(),
-            version: version.model.version.as_deref().map(str::to_owned),
-            source: source.map(|source| source.path.to_string()),
-            digest: source.map(|source| source.digest.to_string()),
-        }
-    });
-    ModelStatus {
-        name: model.name.to_string(),
-        owner: model.owner.as_deref().map(str::to_owned),
-        stable: model.stable.name.to_string(),
-        versions: versions.collect(),
-    }
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

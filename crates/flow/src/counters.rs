@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
+use crate::status::Runs;
+
 /// How often a version was run, and how long that took.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
@@ -27,6 +29,13 @@ impl Counters {
         count.nanoseconds.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
         let milliseconds = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis());
         self.last.store(u64::try_from(milliseconds).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// For people.
+    pub(crate) fn runs(&self) -> Runs {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let good_ms = of(&self.success.nanoseconds) / 1_000_000;
+        Runs { good: of(&self.success.count), failed: of(&self.fail.count), good_ms }
     }
 
     /// One entry of `model_stats`, without names. What happens inside the backend is all called inference.

@@ -1,7 +1,7 @@
 //! The life of a request, top to bottom. Each stage takes by value what the one before it returned, and only the stage
 //! can make its own type: a skipped stage does not compile.
 //!
-//! Stages still to come stand between these, in this order: permit and admit after naming; meter after reading; validate,
+//! Stages still to come stand between these, in this order: permit after naming; meter after reading; validate,
 //! enrich, shadow and cache after the choice of a version; post after the call.
 
 use std::panic::AssertUnwindSafe;
@@ -13,7 +13,9 @@ use sluicegate_core::{Fact, Inbound, Kind, Operation, Outbound, Refusal};
 use crate::control::Gateway;
 use crate::snapshot::Snapshot;
 use crate::stage::name::Named;
-use crate::stage::{call, encode, facts, identity, inquire, manage, name, read, reflect, stream, traffic, values};
+use crate::stage::{
+    admit, call, encode, facts, identity, inquire, manage, name, read, reflect, stream, traffic, values,
+};
 use crate::trail::Trail;
 
 /// Answers one request. Never fails: what cannot be served is refused in the caller's protocol.
@@ -37,11 +39,11 @@ async fn answer(
 ) -> Result<Outbound, Refusal> {
     let identified = identity::identify(inbound, snapshot, trail)?;
     // What is not the running of a model is rare, and large: in a box it takes no room from what is common.
-    let named = match name::name(identified, snapshot, trail).await? {
-        Named::Model(named) if named.operation().runs_model() => named,
+    let admitted = match name::name(identified, snapshot, trail).await? {
+        Named::Model(named) if named.operation().runs_model() => admit::admit(named, gateway, snapshot, trail)?,
         other => return Box::pin(others(other, gateway, snapshot, trail)).await,
     };
-    let read = read::read(named, gateway, trail).await?;
+    let read = read::read(admitted, gateway, trail).await?;
     let chosen = traffic::choose(read, trail);
     if chosen.has_values() {
         return Box::pin(values::answer(chosen, gateway, trail)).await;
@@ -63,7 +65,10 @@ async fn others(
         Named::Models(asked, message) => facts::of_all(&asked, &message, gateway, snapshot, trail).await,
         Named::Order(ordered) => manage::manage(ordered, gateway, snapshot, trail).await,
         Named::Reflection(questions) => reflect::reflect(questions, snapshot.silence, trail),
-        Named::Stream(named) => stream::stream(named, gateway, snapshot, trail),
+        Named::Stream(named) => {
+            let admitted = admit::admit(named, gateway, snapshot, trail)?;
+            stream::stream(admitted, gateway, snapshot, trail)
+        }
         Named::Model(named) => {
             let operation = named.operation();
             let chosen = traffic::choose_for_inquiry(named, trail);

@@ -6,8 +6,8 @@ mod queue;
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -23,6 +23,7 @@ use crate::verdict::Verdict;
 pub(crate) struct Slots {
     in_flight: AtomicUsize,
     waiting: AtomicUsize,
+    refused: AtomicU64,
     limit: Limit,
     queue: Mutex<Queue>,
     longest: usize,
@@ -56,6 +57,7 @@ impl Slots {
         Arc::new(Self {
             in_flight: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
+            refused: AtomicU64::new(0),
             limit: Limit::new(concurrency.limit),
             queue: Mutex::default(),
             longest: concurrency.queue,
@@ -76,7 +78,11 @@ impl Slots {
         }
         self.limit.pressed();
         // In a box: it is rare, and what is common needs none of its room.
-        Box::pin(self.wait(priority, now, until)).await
+        let turn = Box::pin(self.wait(priority, now, until)).await;
+        if let Err(NoTurn::Full) = turn {
+            self.refused.fetch_add(1, Relaxed);
+        }
+        turn
     }
 
     async fn wait(self: &Arc<Self>, priority: Priority, now: Instant, until: Instant) -> Result<Slot, NoTurn> {
@@ -158,6 +164,11 @@ impl Slots {
     /// How many may be under way at once.
     pub(crate) fn limit(&self) -> usize {
         self.limit.get()
+    }
+
+    /// How many were refused so far since no turn would have come in time.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Relaxed)
     }
 
     /// Under way, waiting, and how many may be under way at once: for people.

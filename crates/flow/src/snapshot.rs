@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use http::HeaderValue;
-use sluicegate_config::{Backend as BackendSpec, Method, Priority, Resilience, StreamTimes};
+use sluicegate_config::{Backend as BackendSpec, Method, Overload, Priority, Resilience, StreamTimes};
 use sluicegate_core::{BackendModel, BackendPlan, Endpoint, NonFinite, Protocol, Share, Upstream};
 use sluicegate_wire::Limits;
 
@@ -28,6 +28,7 @@ pub struct Snapshot {
     pub(crate) listeners: HashMap<Arc<str>, Arc<Door>>,
     /// How long a client that keeps a stream of requests open may be silent.
     pub(crate) silence: Duration,
+    pub(crate) overload: Overload,
     pub(crate) models: HashMap<Arc<str>, Arc<Model>>,
     pub(crate) backends: HashMap<Arc<str>, Arc<Backend>>,
 }

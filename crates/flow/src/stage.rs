@@ -1,5 +1,6 @@
 //! The stages of the request path, one file each, in the order of `serve.rs`.
 
+pub(crate) mod admit;
 pub(crate) mod call;
 pub(crate) mod encode;
 pub(crate) mod facts;
@@ -11,7 +12,10 @@ pub(crate) mod manage;
 pub(crate) mod name;
 pub(crate) mod read;
 pub(crate) mod reflect;
+mod refused;
 pub(crate) mod stream;
 pub(crate) mod traffic;
 mod tries;
 pub(crate) mod values;
+
+pub(crate) use refused::no_room;

@@ -8,14 +8,15 @@ mod ids;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use sluicegate_core::{
-    Asked, Body, BodyError, Clock, Inbound, Kind, Outbound, Outcome, Protocol, Record, RecordSink, Refusal, Severity,
-    Traffic,
+    Asked, Body, BodyError, Inbound, Kind, Memory, Outbound, Outcome, Protocol, Record, Refusal, Severity, Traffic,
 };
 
 use crate::control::Gateway;
 use crate::snapshot::{Model, Snapshot, Version};
+use crate::stage::no_room;
 use body::Received;
 pub(crate) use heard::Heard;
 pub(crate) use ids::Ids;
@@ -34,13 +35,14 @@ pub(crate) struct Trail {
     head_only: bool,
     spoken: Protocol,
     served: Option<(HeaderValue, HeaderValue)>,
-    clock: Arc<dyn Clock>,
-    sink: Arc<dyn RecordSink>,
+    gateway: Arc<Gateway>,
+    /// Whether it counts among the requests under way.
+    admitted: bool,
     finished: bool,
 }
 
 impl Trail {
-    pub(crate) fn begin(gateway: &Gateway, snapshot: &Snapshot, inbound: &Inbound) -> Self {
+    pub(crate) fn begin(gateway: &Arc<Gateway>, snapshot: &Snapshot, inbound: &Inbound) -> Self {
         let ids = Ids::read_or_make(inbound, &*gateway.dice);
         gateway.sink.begun(&inbound.listener);
         let record = Record {
@@ -56,6 +58,7 @@ impl Trail {
             version: None,
             backend: None,
             endpoint: None,
+            tries: 0,
             status: 0,
             outcome: Outcome::Refused(Kind::ClientGone),
             cause: None,
@@ -75,8 +78,8 @@ impl Trail {
             head_only: inbound.head.method == Method::HEAD,
             spoken: sluicegate_wire::codec_of_head(inbound.head.uri.path(), &inbound.head.headers).protocol,
             served: None,
-            clock: Arc::clone(&gateway.clock),
-            sink: Arc::clone(&gateway.sink),
+            gateway: Arc::clone(gateway),
+            admitted: false,
             finished: false,
         }
     }
@@ -102,6 +105,17 @@ impl Trail {
 
     pub(crate) fn picked(&mut self, endpoint: &Arc<str>) {
         self.record.endpoint = Some(Arc::clone(endpoint));
+        self.record.tries = self.record.tries.saturating_add(1);
+    }
+
+    /// Notes that it was not the endpoint asked last that answered.
+    pub(crate) fn answered_by(&mut self, endpoint: &Arc<str>) {
+        self.record.endpoint = Some(Arc::clone(endpoint));
+    }
+
+    /// Counts the request among those under way until it is over.
+    pub(crate) const fn admitted(&mut self) {
+        self.admitted = true;
     }
 
     /// The time of day at `now`, by the clock that was read when the request came.
@@ -132,6 +146,23 @@ impl Trail {
 
     /// The client's body, counted as it passes.
     pub(crate) fn counted(&self, body: Body) -> Body {
+        self.followed(body, None)
+    }
+
+    /// The client's body, to be held as a whole: it takes memory as it comes, and breaks off where there is none.
+    pub(crate) fn held(&self, body: Body) -> Body {
+        self.followed(body, Some(&self.gateway.memory))
+    }
+
+    /// Takes the memory for what was made of the body: `length` bytes in all.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn hold(&self, length: usize) -> Result<(), BodyError> {
+        Ok(self.received.hold(&self.gateway.memory, length as u64)?)
+    }
+
+    fn followed(&self, body: Body, memory: Option<&Arc<Memory>>) -> Body {
         match body {
             Body::Empty => Body::Empty,
             // All of it is here: there is nothing to follow.
@@ -139,7 +170,7 @@ impl Trail {
                 self.received.add(bytes.len() as u64);
                 Body::Full(bytes)
             }
-            body => Body::stream(body::Counted::new(body, Arc::clone(&self.received))),
+            body => Body::stream(body::Counted::new(body, Arc::clone(&self.received), memory.map(Arc::clone))),
         }
     }
 
@@ -155,6 +186,12 @@ impl Trail {
 
     /// Sends `outbound`, and the record behind its last byte.
     pub(crate) fn answered(mut self, mut outbound: Outbound) -> Outbound {
+        // The call is over, or its answer has begun: the request is not needed any more. What is at hand of the answer stays
+        // until the client has taken it.
+        self.received.let_go();
+        if self.hold(at_hand(outbound.body())).is_err() {
+            return self.refused(&no_room("answer"));
+        }
         let status = outbound.status();
         if self.record.outcome == Outcome::Refused(Kind::ClientGone) {
             self.record.outcome = Outcome::Answered;
@@ -167,6 +204,7 @@ impl Trail {
     /// Sends a refusal in the caller's protocol, and its record behind it.
     pub(crate) fn refused(mut self, refusal: &Refusal) -> Outbound {
         let facts = refusal.kind.facts();
+        self.received.let_go();
         self.record.outcome = Outcome::Refused(refusal.kind);
         self.record.cause = Some(refusal.cause.clone().unwrap_or_else(|| refusal.public.to_string()));
         if facts.severity == Severity::Error {
@@ -212,12 +250,15 @@ impl Trail {
 
     fn write(&mut self) {
         self.finished = true;
-        self.record.total = self.clock.now().saturating_duration_since(self.started);
+        self.record.total = self.gateway.clock.now().saturating_duration_since(self.started);
         self.record.traffic.received = self.received.bytes();
         if let Some(heard) = &self.heard {
             heard.tell(&mut self.record);
         }
-        self.sink.ended(&self.record);
+        self.gateway.sink.ended(&self.record);
+        if std::mem::take(&mut self.admitted) {
+            self.gateway.crowd.leave();
+        }
     }
 }
 
@@ -228,6 +269,15 @@ impl Drop for Trail {
             self.record.status = Kind::ClientGone.facts().http;
             self.write();
         }
+    }
+}
+
+/// Bytes of a body that are there.
+fn at_hand(body: &Body) -> usize {
+    match body {
+        Body::Empty | Body::Stream(_) => 0,
+        Body::Full(bytes) => bytes.len(),
+        Body::Pieces(pieces) => pieces.iter().map(Bytes::len).sum(),
     }
 }
 

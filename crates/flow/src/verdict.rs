@@ -52,6 +52,8 @@ impl Verdict {
     fn of_error(error: &CallError) -> Self {
         match error.class {
             CallClass::Client => Self::Client,
+            // It answered; that there was no room for the answer says nothing of it.
+            CallClass::NoRoom => Self::Unknown,
             // It is there, and says so: another endpoint may have the model.
             CallClass::NotFound | CallClass::NotReady => Self::NotHere,
             // A server that is overloaded says when to come back; one that is broken says 503, too.

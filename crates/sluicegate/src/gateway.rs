@@ -18,12 +18,13 @@ use sluicegate_adapters::sink::access_log::AccessLog;
 use sluicegate_adapters::sink::tee::Tee;
 use sluicegate_config::Resolved;
 use sluicegate_control::Listening;
-use sluicegate_core::{Clock, Inbound, Kind, Mistake, Outbound, RecordSink, Span};
+use sluicegate_core::{Clock, Inbound, Kind, Memory, Mistake, Outbound, RecordSink, Span};
 use sluicegate_flow::build::Builders;
 use sluicegate_flow::control::Gateway;
 use sluicegate_server::{Handed, Handler, Server, Workers};
 
 use crate::catalog;
+use crate::machine;
 use crate::output;
 use crate::seams::{SystemClock, ThreadDice};
 use crate::sources::{Loader, Origin};
@@ -133,13 +134,15 @@ impl Assembly {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let meter = Arc::new(Meter::new(clock.wall()));
         let sink = sink(&options.access_log, &meter)?;
-        let gateway = Arc::new(Gateway::new(Arc::clone(&clock), Arc::new(ThreadDice), sink));
+        let memory = Memory::new(machine::memory() / 2);
+        let gateway = Gateway::new(Arc::clone(&clock), Arc::new(ThreadDice), sink).holding(&memory);
+        let gateway = Arc::new(gateway);
         let open = Arc::new(RwLock::new(Vec::new()));
         let not_replaced = Arc::default();
         let admin =
             AdminPlane::new(Arc::clone(&gateway), Arc::clone(&meter), Arc::clone(&open), Arc::clone(&not_replaced));
         Ok(Self {
-            builders: Arc::new(catalog::builders(&clock)),
+            builders: Arc::new(catalog::builders(&clock, &memory)),
             server: Server::on(options.workers, Path(Arc::clone(&gateway))),
             loader: Some(Loader::new(options.origin)),
             listen: options.listen,

@@ -7,6 +7,7 @@ mod command;
 mod gateway;
 mod hints;
 mod json;
+mod machine;
 mod output;
 mod seams;
 mod sources;

@@ -1,12 +1,13 @@
 //! The body of an answer, over whichever version of HTTP it comes.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
-use sluicegate_core::{Body, BodyError};
+use sluicegate_core::{Body, BodyError, Lease, Memory};
 
 use super::lane::LaneAnswer;
 use super::line::LineAnswer;
@@ -39,7 +40,24 @@ impl Answer {
     ///
     /// # Errors
     /// It broke off, is larger than `limit`, or took longer than the request may.
-    pub async fn collect(mut self, limit: u64) -> Result<Bytes, BodyError> {
+    pub async fn collect(self, limit: u64) -> Result<Bytes, BodyError> {
+        self.gather(limit, &mut None).await
+    }
+
+    /// All of it, at most `limit` bytes, with the room that it takes of `memory`.
+    ///
+    /// # Errors
+    /// As [`Answer::collect`], or there is no room.
+    pub async fn hold(self, limit: u64, memory: &Arc<Memory>) -> Result<Bytes, BodyError> {
+        let mut lease = Some(memory.lease());
+        let bytes = self.gather(limit, &mut lease).await?;
+        Ok(match lease {
+            Some(lease) => lease.around(bytes),
+            None => bytes,
+        })
+    }
+
+    async fn gather(mut self, limit: u64, lease: &mut Option<Lease>) -> Result<Bytes, BodyError> {
         let too_large = BodyError::TooLarge { limit };
         let hint = self.size_hint().lower();
         if hint > limit {
@@ -54,6 +72,9 @@ impl Answer {
             length = length.saturating_add(data.len() as u64);
             if length > limit {
                 return Err(too_large);
+            }
+            if let Some(lease) = lease {
+                lease.cover(length)?;
             }
             if first.is_empty() {
                 first = data;

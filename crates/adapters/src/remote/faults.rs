@@ -19,6 +19,7 @@ pub(crate) fn from_body(error: &BodyError, status: StatusCode, endpoint: &Endpoi
         BodyError::Broken(_) => CallClass::Transport,
         BodyError::TooLarge { .. } => CallClass::Server,
         BodyError::TimedOut => CallClass::Timeout,
+        BodyError::NoRoom => CallClass::NoRoom,
     };
     let cause = format!("{} answered {}, but {error}", endpoint.authority, status.as_u16());
     CallError::new(class, Sent::All, cause)

@@ -25,7 +25,7 @@ use http::{HeaderMap, Uri};
 use parking_lot::Mutex;
 use sluicegate_core::{
     BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Deadline, Endpoint, Fact, Field,
-    Inquiry, ManageCall, Mistake, ModelMetadata, Node, Protocol, Reply, ReplyStream, Settings, Shape, Upstream,
+    Inquiry, ManageCall, Memory, Mistake, ModelMetadata, Node, Protocol, Reply, ReplyStream, Settings, Shape, Upstream,
     UpstreamKind,
 };
 
@@ -106,6 +106,7 @@ enum Package {
 pub struct Factory {
     client: Arc<Client>,
     clock: Arc<dyn Clock>,
+    memory: Arc<Memory>,
     peers: Mutex<HashMap<Endpoint, Weak<Peer>>>,
 }
 
@@ -124,6 +125,7 @@ struct Peer {
 struct OipGrpc {
     client: Arc<Client>,
     clock: Arc<dyn Clock>,
+    memory: Arc<Memory>,
     options: Options,
     connect_timeout: Duration,
     peers: Peers<Peer>,
@@ -133,7 +135,13 @@ impl Factory {
     /// A factory whose backends are reached over the connections that `connector` makes.
     pub fn new(connector: Arc<dyn Connector>, clock: Arc<dyn Clock>) -> Self {
         let client = Arc::new(Client::new(connector, Arc::clone(&clock)));
-        Self { client, clock, peers: Mutex::new(HashMap::new()) }
+        Self { client, clock, memory: Memory::new(u64::MAX), peers: Mutex::new(HashMap::new()) }
+    }
+
+    /// The same; answers that have to be read take their room from `memory`.
+    #[must_use]
+    pub fn holding(self, memory: &Arc<Memory>) -> Self {
+        Self { memory: Arc::clone(memory), ..self }
     }
 
     fn peer(&self, endpoint: &Endpoint) -> Result<Arc<Peer>, HttpError> {
@@ -171,6 +179,7 @@ impl BuildUpstream for Factory {
         Ok(Arc::new(OipGrpc {
             client: Arc::clone(&self.client),
             clock: Arc::clone(&self.clock),
+            memory: Arc::clone(&self.memory),
             options,
             connect_timeout: plan.connect_timeout,
             peers,

@@ -25,8 +25,8 @@ use http::HeaderMap;
 use parking_lot::Mutex;
 use sluicegate_core::{
     BackendModel, BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Deadline, Endpoint, Fact,
-    Field, Inquiry, ManageCall, Mistake, ModelMetadata, Node, NonFinite, Protocol, Reply, ReplyStream, Settings, Shape,
-    Upstream, UpstreamKind,
+    Field, Inquiry, ManageCall, Memory, Mistake, ModelMetadata, Node, NonFinite, Protocol, Reply, ReplyStream,
+    Settings, Shape, Upstream, UpstreamKind,
 };
 
 use self::generate::Decoupled;
@@ -98,6 +98,7 @@ enum Binary {
 pub struct Factory {
     client: Arc<Client>,
     clock: Arc<dyn Clock>,
+    memory: Arc<Memory>,
     peers: Mutex<HashMap<Endpoint, Weak<Peer>>>,
 }
 
@@ -114,6 +115,7 @@ struct Peer {
 struct OipRest {
     client: Arc<Client>,
     clock: Arc<dyn Clock>,
+    memory: Arc<Memory>,
     options: Options,
     connect_timeout: Duration,
     peers: Peers<Peer>,
@@ -123,7 +125,13 @@ impl Factory {
     /// A factory whose backends are reached over the connections that `connector` makes.
     pub fn new(connector: Arc<dyn Connector>, clock: Arc<dyn Clock>) -> Self {
         let client = Arc::new(Client::new(connector, Arc::clone(&clock)));
-        Self { client, clock, peers: Mutex::new(HashMap::new()) }
+        Self { client, clock, memory: Memory::new(u64::MAX), peers: Mutex::new(HashMap::new()) }
+    }
+
+    /// The same; answers that have to be read take their room from `memory`.
+    #[must_use]
+    pub fn holding(self, memory: &Arc<Memory>) -> Self {
+        Self { memory: Arc::clone(memory), ..self }
     }
 
     fn peer(&self, endpoint: &Endpoint) -> Result<Arc<Peer>, HttpError> {
@@ -161,6 +169,7 @@ impl BuildUpstream for Factory {
         Ok(Arc::new(OipRest {
             client: Arc::clone(&self.client),
             clock: Arc::clone(&self.clock),
+            memory: Arc::clone(&self.memory),
             options,
             connect_timeout: plan.connect_timeout,
             peers,

@@ -34,6 +34,7 @@ pub(crate) struct Member {
     told_at: AtomicU64,
     pub(super) calls: AtomicU64,
     pub(super) failures: AtomicU64,
+    pub(super) ejections: AtomicU64,
     /// What went wrong last, for people.
     pub(super) trouble: Mutex<Option<String>>,
 }
@@ -57,6 +58,7 @@ impl Member {
             told_at: AtomicU64::new(0),
             calls: AtomicU64::new(0),
             failures: AtomicU64::new(0),
+            ejections: AtomicU64::new(0),
             trouble: Mutex::new(None),
         }
     }

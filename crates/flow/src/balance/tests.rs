@@ -335,5 +335,5 @@ fn what_is_known_of_an_endpoint_outlives_a_change() {
     let after = Pool::new(&Arc::from("b"), endpoints, &Resilience::default(), Some(&before.pool), before.now);
     assert!(Arc::ptr_eq(&after.members()[0], &before.pool.members()[1]));
     assert_eq!(after.state(&after.members()[0], before.now).0, Fitness::Ejected);
-    assert_eq!(after.members()[1].counts(), (0, 0));
+    assert_eq!(after.members()[1].counts(), (0, 0, 0));
 }

@@ -1,5 +1,6 @@
 //! The request path against a backend that does as it is told.
 
+mod overload;
 mod resilience;
 
 use std::pin::pin;
@@ -11,7 +12,7 @@ use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
 use sluicegate_config::{
-    Admin, Backend, Balance, Listener, Method, Model, Priority, Resilience, Resolved, StreamTimes, Version,
+    Admin, Backend, Balance, Listener, Method, Model, Overload, Priority, Resilience, Resolved, StreamTimes, Version,
 };
 use sluicegate_core::{
     BackendModel, BackendPlan, Body, BodyError, BoxFuture, BuildError, BuildUpstream, Call, CallBody, CallClass,
@@ -219,6 +220,7 @@ fn resolved() -> Resolved {
         grace: Duration::ZERO,
         replace_timeout: Duration::ZERO,
         delay: Duration::ZERO,
+        overload: Overload { requests: 1000, memory: None },
         stream: times(),
         backends: vec![Backend { plan: backend, weights: vec![1], resilience: Resilience::default() }],
         models: vec![model],

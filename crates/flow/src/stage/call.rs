@@ -7,15 +7,16 @@ use std::time::{Duration, Instant as StdInstant};
 use http::HeaderMap;
 use sluicegate_config::{Balance, Priority, StreamTimes};
 use sluicegate_core::{
-    Call, CallBody, CallClass, CallError, Deadline, InferRequest, InferResponse, Kind, Metadata, NonFinite, Operation,
-    Outbound, Parameter, Protocol, Refusal, Reply, ReplyStream, Sent, Unnamed,
+    Call, CallBody, CallError, Deadline, InferRequest, InferResponse, Kind, Metadata, NonFinite, Operation, Outbound,
+    Parameter, Protocol, Refusal, Reply, ReplyStream, Unnamed,
 };
 use sluicegate_wire::{ReplyForm, codec};
 
-use super::forward::{Content, back, onward};
+use super::forward::{Content, onward};
 use super::generate::{self, Passage};
 use super::name::Caller;
 use super::read::{self, Payload};
+use super::refused::refuse;
 use super::traffic::Chosen;
 pub(super) use super::tries::late;
 use super::tries::{self, Again, Ask, Kept, Notes};
@@ -295,6 +296,10 @@ impl Notes for Trail {
         Self::picked(self, endpoint);
     }
 
+    fn answered_by(&mut self, endpoint: &Arc<str>) {
+        Self::answered_by(self, endpoint);
+    }
+
     fn headers(&self) -> HeaderMap {
         Self::headers(self)
     }
@@ -303,6 +308,8 @@ impl Notes for Trail {
 /// One request of a stream: its record is the stream's.
 impl Notes for &Ids {
     fn picked(&mut self, _: &Arc<str>) {}
+
+    fn answered_by(&mut self, _: &Arc<str>) {}
 
     fn headers(&self) -> HeaderMap {
         Ids::headers(self)
@@ -319,39 +326,4 @@ pub(super) fn under_the_clients_names(
     response.model_name = model.to_string();
     response.model_version = Some(version.to_string());
     response.id = id;
-}
-
-/// An error the backend made is handed on with its status; a failure of the call becomes the gateway's own refusal.
-pub(super) fn refuse(mut error: CallError, protocol: Protocol, trail: &mut Trail) -> Result<Replied, Refusal> {
-    let status = error.status.and_then(|status| http::StatusCode::from_u16(status).ok());
-    let handed_on = status.filter(|_| matches!(error.class, CallClass::Client | CallClass::Server));
-    let (cause, said) = (error.cause.clone(), error.metadata.take());
-    let refusal = refusal(error);
-    let Some(status) = handed_on else {
-        return Err(refusal);
-    };
-    let outbound = (codec(protocol).encode_error)(&refusal, status);
-    trail.upstream_error(Some(cause));
-    let metadata = said.map(|trailers| Box::new(Metadata { head: HeaderMap::new(), trailers: *trailers }));
-    Ok(Replied::Wire(back(outbound, metadata, protocol)))
-}
-
-/// The refusal for a failed call.
-pub(super) fn refusal(error: CallError) -> Refusal {
-    let (kind, public) = match (error.class, error.sent) {
-        // The call is there, but not for this model: Triton's word for a decoupled one that is asked for one answer.
-        _ if error.status == Some(501) => (Kind::NotInThisBuild, "the model does not answer such requests"),
-        (CallClass::Client, _) => (Kind::InvalidTensor, "the model does not take this request"),
-        (CallClass::NotFound | CallClass::NotReady, _) => (Kind::ModelNotReady, "the model is not ready"),
-        (CallClass::Pushback, _) => (Kind::Overloaded, "the model has no room for this request now"),
-        (CallClass::Transport, Sent::Nothing) => (Kind::UpstreamUnreachable, "the model's server cannot be reached"),
-        (CallClass::Transport, Sent::Partial | Sent::All) => (Kind::UpstreamFault, "the model's server broke off"),
-        (CallClass::Server, _) => (Kind::UpstreamFault, "the model's server failed"),
-        (CallClass::Timeout, _) => (Kind::DeadlineExceeded, "the model did not answer in time"),
-    };
-    let refusal = Refusal::new(kind, public).because(error.cause).after(error.retry_after);
-    match error.public {
-        Some(public) => Refusal { public: public.into(), ..refusal },
-        None => refusal,
-    }
 }

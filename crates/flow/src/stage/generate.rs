@@ -13,6 +13,7 @@ use sluicegate_core::{Body, BodyError, Kind, Operation, Outbound, Refusal};
 use sluicegate_wire::openai::{AnswerForm, Head, StreamEdit, StreamForm, StreamSettings, answer};
 
 use self::events::Events;
+use super::refused::no_room;
 use crate::patience::Patience;
 use crate::snapshot::{Model, Version};
 use crate::trail::Trail;
@@ -89,6 +90,7 @@ pub(super) fn broken(error: &BodyError) -> Refusal {
                 .because(format!("the answer has more than {limit} bytes"))
         }
         BodyError::TimedOut => Refusal::new(Kind::DeadlineExceeded, "the model did not answer in time"),
+        BodyError::NoRoom => no_room("answer"),
         BodyError::Broken(cause) => {
             Refusal::new(Kind::UpstreamFault, "the model's server broke off").because(cause.clone())
         }

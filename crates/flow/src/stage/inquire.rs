@@ -4,7 +4,8 @@ use sluicegate_core::{CallError, Deadline, Inquiry, ModelMetadata, Operation, Ou
 use sluicegate_wire::codec;
 use tokio::time::{Instant, timeout_at};
 
-use super::call::{late, refusal};
+use super::call::late;
+use super::refused::refusal;
 use super::traffic::ChosenInquiry;
 use crate::control::Gateway;
 use crate::snapshot::{Model, Version};

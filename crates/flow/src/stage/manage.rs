@@ -13,7 +13,8 @@ use sluicegate_core::{
 use sluicegate_wire::codec;
 use tokio::time::{Instant, timeout_at};
 
-use super::call::{self, late};
+use super::call::late;
+use super::refused;
 use crate::control::Gateway;
 use crate::snapshot::{Backend, Model, Snapshot};
 use crate::trail::Trail;
@@ -122,7 +123,7 @@ const fn is_told(what: Management) -> bool {
 
 fn failed(error: CallError, done: usize, all: usize) -> Refusal {
     let class = error.class;
-    let refusal = call::refusal(error);
+    let refusal = refused::refusal(error);
     let kind = match class {
         CallClass::Client => Kind::BadRequest,
         _ => refusal.kind,

@@ -108,12 +108,12 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
     let codec = codec(asked.protocol);
     let (asked, message) = match (codec.generative, codec.name_in_body) {
         (Some(read), _) if asked.operation.is_generative() => {
-            let bytes = (codec.open)(&head.headers, collect(trail.counted(body)).await?, &door.limits)?;
+            let bytes = (codec.open)(&head.headers, collect(trail.held(body)).await?, &door.limits)?;
             let told = read(&head.headers, &bytes)?;
             (Asked { model: Some(told.model.clone()), ..asked }, Message::Generative(bytes, Box::new(told)))
         }
         (_, Some(_)) => {
-            let (asked, bytes) = open(codec, asked, &head.headers, trail.counted(body), &door.limits).await?;
+            let (asked, bytes) = open(codec, asked, &head.headers, trail.held(body), &door.limits).await?;
             (asked, Message::Opened(bytes))
         }
         (_, None) => (asked, Message::Unread(body)),
@@ -130,7 +130,7 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
             let bytes = match message {
                 Message::Opened(bytes) | Message::Generative(bytes, _) => bytes,
                 Message::Unread(body) => {
-                    let body = whole::collect(trail.counted(body), QUESTION).await.map_err(|error| broken(&error))?;
+                    let body = whole::collect(trail.held(body), QUESTION).await.map_err(|error| broken(&error))?;
                     (codec.open)(&head.headers, body, &door.limits)?
                 }
             };
@@ -157,7 +157,7 @@ async fn ordered(
     let Some(manage) = codec.manage else {
         return Err(Refusal::new(Kind::NoSuchPath, "this protocol manages no servers"));
     };
-    let message = message(codec, &head.headers, trail.counted(body), &door.limits).await?;
+    let message = message(codec, &head.headers, trail.held(body), &door.limits).await?;
     let order = (manage.decode)(&head.method, head.uri.path(), &message)?;
     let model = match order.model.as_deref() {
         Some(name) => Some(snapshot.models.get(name).map(Arc::clone).ok_or_else(not_found)?),
@@ -301,6 +301,11 @@ impl NamedStream {
 
     pub(super) fn limits(&self) -> &Limits {
         &self.door.limits
+    }
+
+    /// Whose streams go first, where the listener says.
+    pub(super) fn priority(&self) -> Option<Priority> {
+        self.door.priority
     }
 
     pub(super) const fn body(&mut self) -> &mut Body {

@@ -16,7 +16,9 @@ use sluicegate_wire::grpc::frame::{FrameError, Reader};
 use sluicegate_wire::openai::Head;
 use sluicegate_wire::{Limits, ReplyForm, codec, grpc, oip_rest};
 
+use super::admit::Admitted;
 use super::name::{Message, NamedModel};
+use super::refused::no_room;
 use super::{inquire, traffic};
 use crate::control::Gateway;
 use crate::heavy;
@@ -46,15 +48,17 @@ pub(crate) enum Payload {
     Generate(Bytes, Box<Head>),
 }
 
-pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail) -> Result<Read, Refusal> {
+pub(crate) async fn read(admitted: Admitted<NamedModel>, gateway: &Gateway, trail: &Trail) -> Result<Read, Refusal> {
+    let mut named = admitted.into_inner();
     let protocol = named.protocol();
     let message = match named.take_message() {
         Message::Unread(body) => {
-            let body = trail.counted(body);
             if named.model().takes_raw(protocol) && !may_be_in_a_sequence(&named, &body) {
+                let body = trail.counted(body);
                 return Ok(Read { named, payload: Payload::Raw(body) });
             }
-            open(protocol, (named.headers(), named.limits()), collect(body).await?).await?
+            let body = collect(trail.held(body)).await?;
+            open(protocol, (named.headers(), named.limits()), body).await?
         }
         Message::Opened(bytes) => match pass(&named, &bytes) {
             Some(unnamed) => return Ok(Read { named, payload: Payload::Unnamed(unnamed) }),
@@ -76,6 +80,9 @@ pub(crate) async fn read(mut named: NamedModel, gateway: &Gateway, trail: &Trail
         let values = values(&named, &message, metadata)?;
         return Ok(Read { named, payload: Payload::Values(Box::new(values)) });
     }
+    // What is read out of text is there beside it.
+    let made = weight(protocol, named.headers(), &message);
+    trail.hold(message.len().saturating_add(made)).map_err(|error| broken(&error))?;
     let (request, form) = decode(protocol, (named.headers(), named.limits()), message, metadata).await?;
     Ok(Read { named, payload: Payload::Infer(Arc::new(request), form) })
 }
@@ -182,6 +189,7 @@ pub(super) fn broken(error: &BodyError) -> Refusal {
             Refusal::new(Kind::BodyTooLarge, format!("the body is larger than the {limit} bytes this listener takes"))
         }
         BodyError::TimedOut => Refusal::new(Kind::SlowRequest, "the body took too long to arrive"),
+        BodyError::NoRoom => no_room("request"),
         BodyError::Broken(cause) => Refusal::new(Kind::BadRequest, "the body broke off").because(cause.clone()),
     }
 }

@@ -10,13 +10,15 @@ use bytes::Bytes;
 use futures_util::future::poll_fn;
 use futures_util::{Stream, StreamExt as _, stream};
 use http_body::{Body as HttpBody, Frame};
-use sluicegate_core::{Body, BodyError, Kind, NonFinite, Outbound, Outcome, Refusal, ReplyStream};
+use sluicegate_core::{Body, BodyError, Kind, Lease, NonFinite, Outbound, Outcome, Refusal, ReplyStream};
 use sluicegate_wire::{ReplyForm, StreamCodec, codec, grpc};
 use tokio::time::timeout;
 
-use super::call::{self, refusal, under_the_clients_names};
+use super::admit::Admitted;
+use super::call::{self, under_the_clients_names};
 use super::name::{NamedModel, NamedStream};
 use super::read::{self, broken};
+use super::refused::refusal;
 use super::traffic;
 use crate::control::Gateway;
 use crate::patience::Patience;
@@ -25,11 +27,12 @@ use crate::trail::{Heard, Ids, Trail};
 
 /// Answers a stream of requests as they come. The head leaves at once.
 pub(crate) fn stream(
-    named: NamedStream,
+    admitted: Admitted<NamedStream>,
     gateway: &Arc<Gateway>,
     snapshot: &Arc<Snapshot>,
     trail: &mut Trail,
 ) -> Result<Outbound, Refusal> {
+    let named = admitted.into_inner();
     let Some(codec) = codec(named.protocol()).stream else {
         return Err(Refusal::new(Kind::NotInThisBuild, "this protocol has no streams here"));
     };
@@ -44,6 +47,7 @@ pub(crate) fn stream(
         snapshot: Arc::clone(snapshot),
         ids: trail.ids(),
         heard: trail.heard(),
+        memory: gateway.memory.lease(),
         codec,
         strict,
         answering: None,
@@ -69,6 +73,8 @@ struct Conversation {
     snapshot: Arc<Snapshot>,
     ids: Ids,
     heard: Arc<Heard>,
+    /// What the message takes that is being read or answered.
+    memory: Lease,
     codec: StreamCodec,
     strict: bool,
     answering: Option<Answering>,
@@ -162,6 +168,8 @@ impl Conversation {
         let times = named.stream_times();
         let patience = Patience::begin(times);
         let answers = call::open(&version, (request, times), &self.gateway, named.caller(), &mut &self.ids).await;
+        // The answer has begun: nobody will read the request again.
+        self.memory = self.gateway.memory.lease();
         let answers = answers.map_err(|error| (refusal(error), id.clone()))?;
         self.answering = Some(Answering { named, version, id, form, non_finite, answers, patience });
         Ok(())
@@ -188,6 +196,8 @@ impl Conversation {
                 None => return self.reader.end().map(|()| None).map_err(Refusal::from),
                 Some(frame) => {
                     if let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() {
+                        let length = self.reader.gathered().saturating_add(data.len());
+                        self.memory.cover(length as u64).map_err(|full| broken(&full.into()))?;
                         self.unread = data;
                     }
                 }

@@ -54,8 +54,11 @@ pub(super) struct Ask<'a, T> {
 
 /// Whoever keeps what is known of the request.
 pub(super) trait Notes {
-    /// An endpoint was picked.
+    /// An endpoint was picked, and is asked.
     fn picked(&mut self, endpoint: &Arc<str>);
+
+    /// It was not the last one asked that answered.
+    fn answered_by(&mut self, endpoint: &Arc<str>);
 
     /// Ids and trace context for one more try.
     fn headers(&self) -> HeaderMap;

@@ -18,6 +18,7 @@ use super::call;
 use super::encode;
 use super::name::Caller;
 use super::read::Payload;
+use super::refused;
 use super::traffic::Chosen;
 use crate::control::Gateway;
 use crate::patience::Patience;
@@ -61,7 +62,7 @@ pub(crate) async fn answer(chosen: Chosen, gateway: &Gateway, trail: &mut Trail)
     match outcome {
         Ok(outbound) => Ok(outbound),
         Err(Failed::Refused(refusal)) => Err(refusal),
-        Err(Failed::Call(error)) => encode::encode(call::refuse(error, named.protocol(), trail)?).await,
+        Err(Failed::Call(error)) => encode::encode(refused::refuse(error, named.protocol(), trail)?).await,
     }
 }
 
@@ -105,7 +106,7 @@ async fn several(
             return Err(Failed::Call(error.clone()));
         }
         Some(Err(error)) => {
-            let status = error.status.unwrap_or_else(|| call::refusal(error.clone()).kind.facts().http);
+            let status = error.status.unwrap_or_else(|| refused::refusal(error.clone()).kind.facts().http);
             *head.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
             trail.upstream_error(Some(error.cause.clone()));
         }

@@ -7,7 +7,9 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use sluicegate_core::{Body, BodyError};
+use parking_lot::Mutex;
+use sluicegate_core::memory::{FREE, Full};
+use sluicegate_core::{Body, BodyError, Lease, Memory};
 
 use super::Trail;
 
@@ -16,12 +18,15 @@ use super::Trail;
 pub(super) struct Received {
     bytes: AtomicU64,
     failure: OnceLock<BodyError>,
+    /// The memory that the body takes once it is held as a whole.
+    held: Mutex<Option<Lease>>,
 }
 
-/// A request's body, counted.
+/// A request's body, counted; where it is to be held as a whole, as much of the memory is taken as is there.
 pub(super) struct Counted {
     inner: Body,
     received: Arc<Received>,
+    memory: Option<Arc<Memory>>,
 }
 
 impl Received {
@@ -29,18 +34,40 @@ impl Received {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    pub(super) fn add(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    /// Counts more of them; tells how many there are now.
+    pub(super) fn add(&self, bytes: u64) -> u64 {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes)
     }
 
     pub(super) fn failure(&self) -> Option<&BodyError> {
         self.failure.get()
     }
+
+    /// Takes what `length` bytes need of `memory`.
+    pub(super) fn hold(&self, memory: &Arc<Memory>, length: u64) -> Result<(), Full> {
+        if length <= FREE {
+            return Ok(());
+        }
+        self.held.lock().get_or_insert_with(|| memory.lease()).cover(length)
+    }
+
+    /// Gives it back: nobody will read the body again.
+    pub(super) fn let_go(&self) {
+        drop(self.held.lock().take());
+    }
 }
 
 impl Counted {
-    pub(super) fn new(inner: Body, received: Arc<Received>) -> Self {
-        Self { inner, received }
+    pub(super) fn new(inner: Body, received: Arc<Received>, memory: Option<Arc<Memory>>) -> Self {
+        Self { inner, received, memory }
+    }
+
+    fn count(&self, data: &Bytes) -> Result<(), BodyError> {
+        let length = self.received.add(data.len() as u64);
+        match &self.memory {
+            Some(memory) => Ok(self.received.hold(memory, length)?),
+            None => Ok(()),
+        }
     }
 }
 
@@ -51,14 +78,13 @@ impl HttpBody for Counted {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         let frame = ready!(Pin::new(&mut this.inner).poll_frame(context));
-        match &frame {
-            Some(Ok(frame)) => {
-                let length = frame.data_ref().map_or(0, |data| data.len() as u64);
-                this.received.add(length);
-            }
-            // The first failure is the one that counts.
-            Some(Err(error)) => drop(this.received.failure.set(error.clone())),
-            None => {}
+        let frame = frame.map(|frame| match frame.as_ref().ok().and_then(Frame::data_ref) {
+            Some(data) => this.count(data).and(frame),
+            None => frame,
+        });
+        // The first failure is the one that counts.
+        if let Some(Err(error)) = &frame {
+            drop(this.received.failure.set(error.clone()));
         }
         Poll::Ready(frame)
     }

@@ -75,6 +75,12 @@ impl Reader {
         Self { encoding, limit, prefix: [0; PREFIX], have: 0, open: None }
     }
 
+    /// Bytes of the message that is being put together.
+    #[must_use]
+    pub fn gathered(&self) -> usize {
+        self.open.as_ref().map_or(0, |open| open.bytes.len())
+    }
+
     /// Reads the next message of `piece` and takes its bytes out. `None`: the piece is used up, more is needed. A
     /// message that lies in one piece is a slice of it; else it is copied together as its bytes come.
     ///

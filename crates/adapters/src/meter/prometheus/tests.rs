@@ -22,6 +22,7 @@ fn record() -> Record {
         version: Some(Arc::from("1")),
         backend: Some(Arc::from("mlserver")),
         endpoint: Some(Arc::from("10.0.0.9:8080")),
+        tries: 1,
         status: 200,
         outcome: Outcome::Answered,
         cause: None,

@@ -47,6 +47,7 @@ fn end(record: &Record, buffer: &mut Vec<u8>) {
     optional(buffer, ",\"version\":", record.version.as_deref());
     optional(buffer, ",\"backend\":", record.backend.as_deref());
     optional(buffer, ",\"endpoint\":", record.endpoint.as_deref());
+    number(buffer, ",\"tries\":", record.tries);
     number(buffer, ",\"status\":", record.status);
     string(buffer, ",\"outcome\":", record.outcome.label());
     optional(buffer, ",\"cause\":", record.cause.as_deref());

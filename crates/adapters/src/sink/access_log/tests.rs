@@ -80,6 +80,7 @@ fn record() -> Record {
         version: Some(Arc::from("1")),
         backend: Some(Arc::from("mlserver")),
         endpoint: Some(Arc::from("10.0.0.9:8080")),
+        tries: 1,
         status: 200,
         outcome: Outcome::Answered,
         cause: None,
@@ -138,6 +139,7 @@ fn what_an_attacker_sends_stays_inside_its_string() {
         version: None,
         backend: None,
         endpoint: None,
+        tries: 1,
         ..record()
     };
     log.ended(&record);

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body::Body as HttpBody;
-use sluicegate_core::{BodyError, CallClass, CallError, Endpoint, Metadata, Sent};
+use sluicegate_core::{BodyError, CallClass, CallError, Endpoint, Lease, Metadata, Sent};
 use sluicegate_wire::grpc::frame::{FrameError, Reader};
 use sluicegate_wire::grpc::status::{Code, Status};
 use sluicegate_wire::grpc::{Encoding, is_grpc};
@@ -19,6 +19,8 @@ use crate::remote::headers::models_own;
 pub(super) struct Answers {
     answer: Answer,
     reader: Reader,
+    /// What the message takes that is being put together.
+    memory: Lease,
     /// Arrived, and not yet read.
     piece: Bytes,
     http: u16,
@@ -33,7 +35,11 @@ impl Answers {
     ///
     /// # Errors
     /// The head is all there is and says that the call failed, or it is none of gRPC.
-    pub(super) fn of(response: Response<Answer>, endpoint: &Endpoint, limit: u64) -> Result<Self, Failed> {
+    pub(super) fn of(
+        response: Response<Answer>,
+        endpoint: &Endpoint,
+        (limit, memory): (u64, Lease),
+    ) -> Result<Self, Failed> {
         let (head, answer) = response.into_parts();
         let (http, head) = (head.status.as_u16(), head.headers);
         // Trailers alone: the status stands in the head.
@@ -52,6 +58,7 @@ impl Answers {
         Ok(Self {
             answer,
             reader,
+            memory,
             piece: Bytes::new(),
             http,
             head,
@@ -87,7 +94,13 @@ impl Answers {
             }
             match ready!(Pin::new(&mut self.answer).poll_frame(context)) {
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => self.piece = data,
+                    Ok(data) => {
+                        let length = self.reader.gathered().saturating_add(data.len());
+                        if let Err(full) = self.memory.cover(length as u64) {
+                            return Poll::Ready(Some(Err(self.broken(&full.into()).into())));
+                        }
+                        self.piece = data;
+                    }
                     Err(frame) => {
                         let trailers = frame.into_trailers().unwrap_or_default();
                         let end = self.end(Some(&trailers));
@@ -123,6 +136,7 @@ impl Answers {
             BodyError::Broken(_) => CallClass::Transport,
             BodyError::TooLarge { .. } => CallClass::Server,
             BodyError::TimedOut => CallClass::Timeout,
+            BodyError::NoRoom => CallClass::NoRoom,
         };
         CallError::new(class, Sent::All, format!("{} began to answer, but {error}", self.endpoint.authority))
     }

@@ -49,7 +49,7 @@ impl OipGrpc {
             }
             from_http(&error, &peer.endpoint)
         })?;
-        Answers::of(response, &peer.endpoint, self.options.max_message)
+        Answers::of(response, &peer.endpoint, (self.options.max_message, self.memory.lease()))
     }
 
     /// Sends a framed message and takes the one message of its answer.

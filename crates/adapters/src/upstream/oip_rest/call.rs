@@ -96,7 +96,8 @@ impl OipRest {
         let response = self.send(peer, (Method::POST, path), headers, body, deadline).await?;
         let (head, answer) = response.into_parts();
         let limit = if head.status.is_success() { self.options.max_response } else { SHORT_ANSWER };
-        let body = answer.collect(limit).await.map_err(|error| from_body(&error, head.status, &peer.endpoint))?;
+        let body =
+            answer.hold(limit, &self.memory).await.map_err(|error| from_body(&error, head.status, &peer.endpoint))?;
         if !head.status.is_success() {
             return Err(from_status(head.status, &head.headers, &body, &peer.endpoint));
         }

@@ -12,7 +12,7 @@ use sluicegate_config::{Concurrency, Hedge, Priority, Probing};
 use sluicegate_core::{Body, BodyError, Share};
 use tokio::time::{Instant, sleep};
 
-use self::fleet::{Does, PLAIN, World, three};
+pub(super) use self::fleet::{Does, PLAIN, World, three};
 
 const ALL: [&str; 3] = ["a:1", "b:1", "c:1"];
 

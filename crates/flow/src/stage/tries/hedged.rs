@@ -36,7 +36,7 @@ pub(super) async fn put<T: Answer + Holding>(
     let Some((picked, call)) = second else {
         return counted(ask, first.await);
     };
-    let authority = Arc::clone(&picked.endpoint().authority);
+    notes.picked(&picked.endpoint().authority);
     let second = pin!(ask.once(picked, call, now));
     let (winner, by_second) = match select(first, second).await {
         Either::Left((tried, other)) if !is_answer(&tried) => (other.await, true),
@@ -44,8 +44,8 @@ pub(super) async fn put<T: Answer + Holding>(
         Either::Left((tried, _)) => (tried, false),
         Either::Right((tried, _)) => (tried, true),
     };
-    if by_second {
-        notes.picked(&authority);
+    if !by_second {
+        notes.answered_by(&tried[0].endpoint.authority);
     }
     counted(ask, winner)
 }

@@ -10,8 +10,9 @@ use http_body::{Body as HttpBody, Frame};
 use sluicegate_core::{BodyError, CallError, InferRequest, InferResponse, NonFinite, Outcome, Refusal, ReplyStream};
 use sluicegate_wire::{ReplyForm, StreamCodec};
 
-use super::super::call::{self, under_the_clients_names};
+use super::super::call::under_the_clients_names;
 use super::super::name::NamedModel;
+use super::super::refused;
 use crate::patience::{Late, Patience};
 use crate::snapshot::Version;
 use crate::trail::Heard;
@@ -71,7 +72,7 @@ impl Answers {
             }
             Err(error) => {
                 self.heard.failed(Outcome::UpstreamError, error.cause.clone());
-                self.ready.push_back((self.codec.refusal)(&call::refusal(error), None));
+                self.ready.push_back((self.codec.refusal)(&refused::refusal(error), None));
                 return;
             }
         };

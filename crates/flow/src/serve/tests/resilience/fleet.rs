@@ -25,11 +25,11 @@ use crate::control::Gateway;
 use crate::serve;
 
 /// A request for the model.
-pub(super) const PLAIN: &str = r#"{"inputs":[]}"#;
+pub(in super::super) const PLAIN: &str = r#"{"inputs":[]}"#;
 
 /// What an endpoint does.
 #[derive(Clone, Debug)]
-pub(super) enum Does {
+pub(in super::super) enum Does {
     Answer,
     /// After so many milliseconds.
     After(u64),
@@ -56,13 +56,13 @@ struct Fleet {
 struct Open(Arc<AtomicUsize>);
 
 /// A gateway before the endpoints.
-pub(super) struct World {
-    pub(super) gateway: Arc<Gateway>,
+pub(in super::super) struct World {
+    pub(in super::super) gateway: Arc<Gateway>,
     fleet: Fleet,
 }
 
 /// A configuration with three endpoints.
-pub(super) fn three(change: impl FnOnce(&mut Resilience)) -> Resolved {
+pub(in super::super) fn three(change: impl FnOnce(&mut Resilience)) -> Resolved {
     let mut resolved = resolved();
     let backend = &mut resolved.backends[0];
     backend.weights = vec![1; 3];
@@ -75,11 +75,11 @@ pub(super) fn three(change: impl FnOnce(&mut Resilience)) -> Resolved {
 }
 
 impl World {
-    pub(super) fn new(change: impl FnOnce(&mut Resilience)) -> Self {
+    pub(in super::super) fn new(change: impl FnOnce(&mut Resilience)) -> Self {
         Self::of(&three(change))
     }
 
-    pub(super) fn of(resolved: &Resolved) -> Self {
+    pub(in super::super) fn of(resolved: &Resolved) -> Self {
         let fleet = Fleet::default();
         let gateway = Arc::new(Gateway::new(Arc::new(TokioClock), Arc::new(Sevens), Arc::new(Records::default())));
         let builders: Builders = vec![("scripted", Arc::new(fleet.clone()))];
@@ -87,16 +87,16 @@ impl World {
         Self { gateway, fleet }
     }
 
-    pub(super) fn let_do(&self, endpoint: &str, does: Does) {
+    pub(in super::super) fn let_do(&self, endpoint: &str, does: Does) {
         self.fleet.does.lock().insert(endpoint.to_owned(), does);
     }
 
     /// The answer's status, and its `retry-after`. The answer is read to its end.
-    pub(super) async fn ask(&self, body: impl Into<Body>) -> (u16, Option<String>) {
+    pub(in super::super) async fn ask(&self, body: impl Into<Body>) -> (u16, Option<String>) {
         self.ask_with(&[], body.into()).await
     }
 
-    pub(super) async fn ask_with(&self, headers: &[(&str, &str)], body: Body) -> (u16, Option<String>) {
+    pub(in super::super) async fn ask_with(&self, headers: &[(&str, &str)], body: Body) -> (u16, Option<String>) {
         let (head, body) = self.put("l", headers, body).await.into_parts();
         let rest = head.headers.get("retry-after").map(|value| value.to_str().unwrap().to_owned());
         let _ = body.collect().await;
@@ -104,7 +104,7 @@ impl World {
     }
 
     /// The answer, not read.
-    pub(super) async fn answer(&self, listener: &str, body: impl Into<Body>) -> Outbound {
+    pub(in super::super) async fn answer(&self, listener: &str, body: impl Into<Body>) -> Outbound {
         self.put(listener, &[], body.into()).await
     }
 
@@ -117,8 +117,15 @@ impl World {
         serve(&self.gateway, Inbound { listener: listener.into(), peer: ([127, 0, 0, 1], 1).into(), head, body }).await
     }
 
+    /// The status of a question.
+    pub(in super::super) async fn get(&self, listener: &str, path: &str) -> u16 {
+        let (head, ()) = http::Request::builder().uri(path).body(()).unwrap().into_parts();
+        let inbound = Inbound { listener: listener.into(), peer: ([127, 0, 0, 1], 1).into(), head, body: Body::Empty };
+        serve(&self.gateway, inbound).await.status().as_u16()
+    }
+
     /// How many of `count` requests, one after the other, are answered well.
-    pub(super) async fn good(&self, count: usize) -> usize {
+    pub(in super::super) async fn good(&self, count: usize) -> usize {
         let mut good = 0;
         for _ in 0..count {
             good += usize::from(self.ask(PLAIN.to_owned()).await.0 == 200);
@@ -126,29 +133,29 @@ impl World {
         good
     }
 
-    pub(super) fn calls(&self, endpoint: &str) -> usize {
+    pub(in super::super) fn calls(&self, endpoint: &str) -> usize {
         self.fleet.calls.lock().get(endpoint).copied().unwrap_or(0)
     }
 
-    pub(super) fn all_calls(&self) -> usize {
+    pub(in super::super) fn all_calls(&self) -> usize {
         self.fleet.calls.lock().values().sum()
     }
 
-    pub(super) fn bodies(&self) -> Vec<usize> {
+    pub(in super::super) fn bodies(&self) -> Vec<usize> {
         self.fleet.bodies.lock().clone()
     }
 
-    pub(super) fn forget_bodies(&self) {
+    pub(in super::super) fn forget_bodies(&self) {
         self.fleet.bodies.lock().clear();
     }
 
-    pub(super) fn state(&self, endpoint: &str) -> &'static str {
+    pub(in super::super) fn state(&self, endpoint: &str) -> &'static str {
         let status = self.gateway.status();
         status.backends[0].endpoints.iter().find(|at| at.address == endpoint).unwrap().state
     }
 
     /// Nothing is held any more.
-    pub(super) fn is_at_rest(&self) -> bool {
+    pub(in super::super) fn is_at_rest(&self) -> bool {
         let backend = &self.gateway.status().backends[0];
         let endpoints = backend.endpoints.iter().map(|endpoint| endpoint.in_flight).sum::<usize>();
         (backend.in_flight, backend.waiting, endpoints, self.fleet.open.load(SeqCst)) == (0, 0, 0, 0)
