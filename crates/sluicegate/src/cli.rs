@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -26,6 +27,8 @@ pub(crate) enum Command {
     Call(Call),
     /// Show a running gateway: readiness, generation, last reload, listeners, backends
     Status(Running),
+    /// Watch a running gateway: rates of models and backends, endpoints with state and reason
+    Top(Top),
     /// List the models of a running gateway, with versions and where they run
     Models(Running),
     /// About the configuration itself
@@ -97,6 +100,18 @@ pub(crate) struct Running {
     pub(crate) admin: String,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    /// Time between two pictures
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = crate::command::top::interval)]
+    pub(crate) interval: Duration,
+    /// End after so many pictures
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub(crate) running: Running,
 }
 
 #[derive(Debug, Args)]

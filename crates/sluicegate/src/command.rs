@@ -7,3 +7,4 @@ pub(crate) mod generate;
 pub(crate) mod models;
 pub(crate) mod serve;
 pub(crate) mod status;
+pub(crate) mod top;

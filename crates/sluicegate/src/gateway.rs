@@ -6,6 +6,7 @@ pub(crate) mod doors;
 mod ending;
 pub(crate) mod replace;
 mod signals;
+mod standing;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -137,6 +138,8 @@ impl Assembly {
         let memory = Memory::new(machine::memory() / 2);
         let gateway = Gateway::new(Arc::clone(&clock), Arc::new(ThreadDice), sink).holding(&memory);
         let gateway = Arc::new(gateway);
+        let of = Arc::downgrade(&gateway);
+        meter.follow(Box::new(move || of.upgrade().map(|gateway| standing::of(&gateway.status())).unwrap_or_default()));
         let open = Arc::new(RwLock::new(Vec::new()));
         let not_replaced = Arc::default();
         let admin =

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Serve(options) => command::serve::run(options),
         Command::Check(options) => command::check::run(&options),
         Command::Call(options) => command::call::run(&options),
+        Command::Top(options) => command::top::run(&options),
         Command::Status(options) => command::status::run(&options),
         Command::Models(options) => command::models::run(&options),
         Command::Config(ConfigCommand::Schema) => command::generate::schema(),

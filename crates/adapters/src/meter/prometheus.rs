@@ -7,6 +7,7 @@
 mod labels;
 mod mix;
 mod series;
+mod standing;
 mod timing;
 
 use std::fmt;
@@ -25,6 +26,8 @@ use sluicegate_core::{Kind, Outcome, Record, RecordSink};
 
 use self::labels::{GenerationLabels, KindLabels, ListenerLabels, ResultLabels};
 use self::series::SeriesTable;
+use self::standing::Elsewhere;
+pub use self::standing::{Read, Standing};
 
 /// The content type of [`Meter::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -41,6 +44,7 @@ pub struct Meter {
     reloads: Reloads,
     dropped_lines: Counter,
     drops: Mutex<Option<Arc<AtomicU64>>>,
+    elsewhere: Elsewhere,
 }
 
 /// Requests being served, by listener. Listeners are few: a list is searched faster than a map.
@@ -85,7 +89,9 @@ impl Meter {
         let dropped_lines = Counter::default();
         let help = "Lines of the access log that were not written, since the queue was full or the writing failed";
         own.register("log_lines_dropped", help, dropped_lines.clone());
-        Self { registry, series, in_flight, refusals, reloads, dropped_lines, drops: Mutex::new(None) }
+        let elsewhere = Elsewhere::default();
+        own.register_collector(Box::new(elsewhere.clone()));
+        Self { elsewhere, registry, series, in_flight, refusals, reloads, dropped_lines, drops: Mutex::new(None) }
     }
 
     /// Tells the outcome of loading a configuration at `at`; `digest` is that of the new generation, and counts only
@@ -112,6 +118,11 @@ impl Meter {
     /// Has `sluicegate_log_lines_dropped_total` follow `drops`.
     pub fn follow_drops(&self, drops: Arc<AtomicU64>) {
         *self.drops.lock() = Some(drops);
+    }
+
+    /// Has metrics that stand elsewhere read by `read` whenever somebody scrapes.
+    pub fn follow(&self, read: Read) {
+        self.elsewhere.follow(read);
     }
 
     fn refuse(&self, kind: Kind) {

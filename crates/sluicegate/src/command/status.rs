@@ -51,6 +51,9 @@ fn draw(status: &Value) -> String {
     if let Some(why) = at(status, "/not_replaced").as_str() {
         drawn.push_str(&format!("\nLAST REPLACEMENT FAILED; this process serves on:\n  {why}\n"));
     }
+    let load = |key: &str| text(at(status, &format!("/load/{key}")));
+    let (requests, most, refused) = (load("requests"), load("most_requests"), load("refused"));
+    drawn.push_str(&format!("\nrequests under way {requests} of {most}, {refused} refused for want of room\n"));
     let listeners = at(status, "/listeners").as_array().into_iter().flatten();
     let listeners = listeners.map(|listener| {
         let tls = if at(listener, "/tls") == true { "yes" } else { "no" };
@@ -93,7 +96,7 @@ pub(super) fn backends(status: &Value) -> String {
 }
 
 /// How an endpoint does, for how much longer, and why.
-fn state(endpoint: &Value) -> String {
+pub(super) fn state(endpoint: &Value) -> String {
     let mut state = text(at(endpoint, "/state"));
     match at(endpoint, "/left_ms").as_u64() {
         Some(left) if left > 0 => state.push_str(&format!(" for {}s", left.div_ceil(1000))),

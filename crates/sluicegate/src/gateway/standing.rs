@@ -1,0 +1,82 @@
+//! The gateway's status as metrics: what stands at this moment, of the whole, of backends and of their endpoints.
+
+use sluicegate_adapters::meter::prometheus::Standing;
+use sluicegate_flow::control::{BackendStatus, EndpointStatus, Status};
+
+/// Every state of an endpoint: each is a series, so that one that has none of them is seen.
+const STATES: [&str; 5] = ["up", "on trial", "resting", "ejected", "down"];
+
+/// All of `status`.
+pub(super) fn of(status: &Status) -> Vec<Standing> {
+    let mut all = whole(status);
+    all.extend(backends(status));
+    all.extend(endpoints(status));
+    all
+}
+
+fn whole(status: &Status) -> Vec<Standing> {
+    let load = status.load;
+    let one = |name, help, grows, value| Standing { name, help, grows, series: vec![(Vec::new(), value)] };
+    vec![
+        one("overload_requests", "Requests for models under way", false, load.requests as f64),
+        one("overload_requests_limit", "Requests for models that may be", false, load.most_requests as f64),
+        one("overload_refused", "Requests refused since too many were under way", true, load.refused as f64),
+        one("overload_memory_bytes", "Bytes of bodies held as a whole", false, load.memory as f64),
+        one("overload_memory_limit_bytes", "Bytes of bodies that may be", false, load.most_memory as f64),
+    ]
+}
+
+fn backends(status: &Status) -> Vec<Standing> {
+    let family = |name, help, grows, value: fn(&BackendStatus) -> f64| {
+        let series = |backend: &BackendStatus| (vec![("backend", backend.name.clone())], value(backend));
+        Standing { name, help, grows, series: status.backends.iter().map(series).collect() }
+    };
+    vec![
+        family("backend_calls_in_flight", "Calls that have a turn", false, |backend| backend.in_flight as f64),
+        family("backend_calls_waiting", "Calls that wait for a turn", false, |backend| backend.waiting as f64),
+        family("backend_calls_limit", "Turns, given or found", false, |backend| backend.limit as f64),
+        family("backend_calls_refused", "Calls refused: no turn would have come in time", true, |backend| {
+            backend.refused as f64
+        }),
+        family("backend_retries", "Calls made again", true, |backend| backend.retries as f64),
+        family("backend_retries_denied", "Calls not made again: the budget was used up", true, |backend| {
+            backend.retries_denied as f64
+        }),
+        family("backend_hedges", "Slow calls made a second time", true, |backend| backend.hedges as f64),
+    ]
+}
+
+fn endpoints(status: &Status) -> Vec<Standing> {
+    let labels = |backend: &BackendStatus, endpoint: &EndpointStatus| {
+        vec![("backend", backend.name.clone()), ("endpoint", endpoint.address.clone())]
+    };
+    let all = || status.backends.iter().flat_map(|backend| backend.endpoints.iter().map(move |at| (backend, at)));
+    let family = |name, help, grows, value: fn(&EndpointStatus) -> f64| {
+        let series = all().map(|(backend, endpoint)| (labels(backend, endpoint), value(endpoint))).collect();
+        Standing { name, help, grows, series }
+    };
+    let state = |(backend, endpoint): (&BackendStatus, &EndpointStatus)| {
+        STATES.map(|word| {
+            let mut labels = labels(backend, endpoint);
+            labels.push(("state", word.replace(' ', "_")));
+            (labels, f64::from(u8::from(endpoint.state == word)))
+        })
+    };
+    vec![
+        Standing {
+            name: "endpoint_state",
+            help: "1 for the state an endpoint is in, 0 for the others",
+            grows: false,
+            series: all().flat_map(state).collect(),
+        },
+        family("endpoint_calls_in_flight", "Calls under way", false, |endpoint| endpoint.in_flight as f64),
+        family("endpoint_calls", "Calls so far", true, |endpoint| endpoint.calls as f64),
+        family("endpoint_failures", "Calls that failed by the endpoint's fault", true, |endpoint| {
+            endpoint.failures as f64
+        }),
+        family("endpoint_ejections", "Times it was left out for failing", true, |endpoint| endpoint.ejections as f64),
+        family("endpoint_latency_seconds", "Mean time to an answer; 0 while that is not known", false, |endpoint| {
+            endpoint.latency_ms.unwrap_or(0.0) / 1000.0
+        }),
+    ]
+}
