@@ -54,6 +54,13 @@ pub(crate) fn address(text: &str) -> Result<Address, Wrong> {
     Ok(Address { authority: host_and_port(authority, implied)?.into(), prefix: prefix(path)?.into(), secure, grpc })
 }
 
+/// Whether an address says a port, rather than leaving it to its scheme.
+pub(crate) fn has_port(text: &str) -> bool {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or(rest);
+    authority.rsplit(']').next().unwrap_or(authority).contains(':')
+}
+
 /// Whether `text` is the name of a host.
 pub(crate) fn is_name(text: &str) -> bool {
     !text.starts_with('[') && is_host(text)

@@ -9,9 +9,11 @@ use arc_swap::ArcSwap;
 use http::HeaderMap;
 use parking_lot::Mutex;
 use serde::Serialize;
-use sluicegate_core::{Clock, Deadline, Dice, Inquiry, Kind, Mistake, ModelMetadata, RecordSink};
+use sluicegate_core::{Clock, Deadline, Dice, Discover, Inquiry, Kind, Mistake, ModelMetadata, RecordSink};
+use tokio::sync::Notify;
 
 use crate::build::{Builders, Built};
+use crate::discovery::{self, Sought};
 use crate::snapshot::Snapshot;
 use crate::stage::inquire;
 
@@ -27,6 +29,8 @@ pub struct Gateway {
     pub(crate) sink: Arc<dyn RecordSink>,
     snapshot: ArcSwap<Snapshot>,
     draining: AtomicBool,
+    /// Told when files of endpoints may have changed.
+    pub(crate) stale: Notify,
     // Read and written by reloads and people only, never by a request.
     history: Mutex<History>,
 }
@@ -95,6 +99,23 @@ pub struct BackendStatus {
     pub limit: usize,
     /// Its endpoints.
     pub endpoints: Vec<EndpointStatus>,
+    /// Where endpoints come from that its configuration does not list.
+    pub sources: Vec<SourceStatus>,
+}
+
+/// A source of endpoints, for people.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceStatus {
+    /// What it is, such as `dns triton.models.svc:8001`.
+    pub source: String,
+    /// How many endpoints were found there last.
+    pub endpoints: usize,
+    /// How many more there were than a backend may have.
+    pub left_out: usize,
+    /// How long ago that was, in milliseconds; absent where none were ever found.
+    pub age_ms: Option<u64>,
+    /// Why none were found since, where that was tried.
+    pub failure: Option<String>,
 }
 
 /// An endpoint, for people.
@@ -164,6 +185,7 @@ impl Gateway {
             sink,
             snapshot: ArcSwap::from_pointee(empty),
             draining: AtomicBool::new(false),
+            stale: Notify::new(),
             history: Mutex::default(),
         }
     }
@@ -178,9 +200,37 @@ impl Gateway {
     /// # Errors
     /// Everything that could not be built, each with its place.
     pub fn build(&self, resolved: &sluicegate_config::Resolved, builders: &Builders) -> Result<Built, Vec<Mistake>> {
+        self.build_with(resolved, builders, &Sought::default())
+    }
+
+    /// The same, with the endpoints that were found for it.
+    ///
+    /// # Errors
+    /// As [`Gateway::build`].
+    pub fn build_with(
+        &self,
+        resolved: &sluicegate_config::Resolved,
+        builders: &Builders,
+        sought: &Sought,
+    ) -> Result<Built, Vec<Mistake>> {
         let current = self.current();
         let previous = (current.generation > 0).then_some(&*current);
-        crate::build::build(resolved, builders, previous, (self.clock.wall(), self.clock.now()))
+        crate::build::build(resolved, builders, previous, (sought, self.clock.wall(), self.clock.now()))
+    }
+
+    /// Looks for endpoints that `resolved` does not list and that are not known yet; not for long.
+    pub async fn seek(&self, discover: &Arc<dyn Discover>, resolved: &sluicegate_config::Resolved) -> Sought {
+        discovery::seek(self, discover, resolved).await
+    }
+
+    /// Keeps endpoints in step with where they come from. Never ends: to be run beside all else.
+    pub async fn follow(self: Arc<Self>, discover: Arc<dyn Discover>) {
+        discovery::follow(&self, &discover).await;
+    }
+
+    /// Says that files of endpoints may have changed.
+    pub fn look_again(&self) {
+        self.stale.notify_one();
     }
 
     /// Puts `built` in place of what serves now. Requests under way keep the generation they began with.
@@ -272,7 +322,8 @@ impl std::fmt::Debug for Gateway {
 fn backend_status(backend: &crate::snapshot::Backend, now: Instant) -> BackendStatus {
     let plan = &backend.plan;
     let (in_flight, waiting, limit) = backend.slots.state();
-    let endpoints = backend.pool.members().iter().map(|member| {
+    let members = backend.pool.members();
+    let endpoints = members.iter().map(|member| {
         let (fitness, left, reason) = backend.pool.state(member, now);
         let (calls, failures) = member.counts();
         EndpointStatus {
@@ -286,7 +337,8 @@ fn backend_status(backend: &crate::snapshot::Backend, now: Instant) -> BackendSt
         }
     });
     let (name, endpoints) = (plan.name.to_string(), endpoints.collect());
-    BackendStatus { name, protocol: plan.kind, in_flight, waiting, limit, endpoints }
+    let sources = backend.feeds.iter().map(|feed| feed.status(now)).collect();
+    BackendStatus { name, protocol: plan.kind, in_flight, waiting, limit, endpoints, sources }
 }
 
 fn model_status(model: &crate::snapshot::Model) -> ModelStatus {

@@ -8,6 +8,7 @@ mod budget;
 pub mod build;
 pub mod control;
 mod counters;
+mod discovery;
 mod heavy;
 mod held;
 mod pace;

@@ -7,7 +7,9 @@ mod ending;
 pub(crate) mod replace;
 mod signals;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -18,12 +20,13 @@ use sluicegate_adapters::sink::access_log::AccessLog;
 use sluicegate_adapters::sink::tee::Tee;
 use sluicegate_config::Resolved;
 use sluicegate_control::Listening;
-use sluicegate_core::{Clock, Inbound, Kind, Mistake, Outbound, RecordSink, Span};
+use sluicegate_core::{Clock, Discover, Inbound, Kind, Mistake, Outbound, RecordSink, Span};
 use sluicegate_flow::build::Builders;
 use sluicegate_flow::control::Gateway;
 use sluicegate_server::{Handed, Handler, Server, Workers};
 
 use crate::catalog;
+use crate::discovery::Everywhere;
 use crate::output;
 use crate::seams::{SystemClock, ThreadDice};
 use crate::sources::{Loader, Origin};
@@ -64,6 +67,7 @@ impl Handler for Path {
 struct Assembly {
     gateway: Arc<Gateway>,
     builders: Arc<Builders>,
+    discover: Arc<dyn Discover>,
     meter: Arc<Meter>,
     server: Server<Path>,
     admin: AdminPlane,
@@ -97,6 +101,7 @@ pub(crate) async fn run(mut options: Options) -> anyhow::Result<ExitCode> {
     // Before anything is read: a change while starting must not be missed, nor a signal.
     let mut signals = Signals::new()?;
     let mut watch = Watch::new().context("cannot watch files for changes")?;
+    let mut lists = Watch::new().context("cannot watch files for changes")?;
     let mut inherited = std::mem::take(&mut options.inherited);
     let mut assembly = Assembly::new(options)?;
     assembly.inherit(std::mem::take(&mut inherited.sockets));
@@ -109,17 +114,23 @@ pub(crate) async fn run(mut options: Options) -> anyhow::Result<ExitCode> {
     if !inherited.serves() {
         systemd::ready();
     }
-    watch.follow(assembly.files());
+    watch.follow(&assembly.files());
+    lists.follow(&assembly.lists());
+    // What changed before it was followed.
+    assembly.gateway.look_again();
     tokio::spawn(Arc::clone(&assembly.gateway).probe());
+    tokio::spawn(Arc::clone(&assembly.gateway).follow(Arc::clone(&assembly.discover)));
     assembly.greet().await;
     let end = loop {
         tokio::select! {
             () = watch.changed() => assembly.reload("a file changed").await,
+            () = lists.changed() => assembly.gateway.look_again(),
             _ = signals.hangup.recv() => assembly.reload("SIGHUP").await,
             _ = signals.replace.recv() => if let Some(end) = assembly.replace(&mut signals.stop).await { break end },
             () = signals.stop.asked() => break End::Stopped,
         }
-        watch.follow(assembly.files());
+        watch.follow(&assembly.files());
+        lists.follow(&assembly.lists());
     };
     // A second signal does not wait.
     tokio::select! {
@@ -140,6 +151,7 @@ impl Assembly {
             AdminPlane::new(Arc::clone(&gateway), Arc::clone(&meter), Arc::clone(&open), Arc::clone(&not_replaced));
         Ok(Self {
             builders: Arc::new(catalog::builders(&clock)),
+            discover: Arc::new(Everywhere::default()),
             server: Server::on(options.workers, Path(Arc::clone(&gateway))),
             loader: Some(Loader::new(options.origin)),
             listen: options.listen,
@@ -163,9 +175,12 @@ impl Assembly {
         self.admin.inherit(admin);
     }
 
-    fn files(&self) -> &std::collections::BTreeSet<std::path::PathBuf> {
-        static NONE: std::collections::BTreeSet<std::path::PathBuf> = std::collections::BTreeSet::new();
-        self.loader.as_ref().map_or(&NONE, |loader| &loader.files)
+    fn files(&self) -> BTreeSet<PathBuf> {
+        self.loader.as_ref().map(|loader| loader.files.clone()).unwrap_or_default()
+    }
+
+    fn lists(&self) -> BTreeSet<PathBuf> {
+        self.loader.as_ref().map(|loader| loader.lists.clone()).unwrap_or_default()
     }
 
     /// Start-up and reload are this one way: read, resolve, build, bind; and only when all of it is good, install.
@@ -196,9 +211,10 @@ impl Assembly {
         let doors = Doors::open(&resolved, &self.doors, self.clock.wall())?;
         let (gateway, builders) = (Arc::clone(&self.gateway), Arc::clone(&self.builders));
         let building = resolved.clone();
+        let sought = self.gateway.seek(&self.discover, &resolved).await;
         let built = blocking(move || {
             doors::check_backends(&building)?;
-            gateway.build(&building, &builders)
+            gateway.build_with(&building, &builders, &sought)
         })
         .await??;
         let prepared = self.server.prepare(&doors.plans).map_err(|errors| {
@@ -261,6 +277,7 @@ impl Assembly {
     }
 
     async fn reload(&mut self, why: &str) {
+        self.gateway.look_again();
         match self.load().await {
             Loaded::Installed => {
                 let status = self.gateway.status();

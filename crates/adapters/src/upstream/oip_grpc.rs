@@ -106,8 +106,12 @@ enum Package {
 pub struct Factory {
     client: Arc<Client>,
     clock: Arc<dyn Clock>,
-    peers: Mutex<HashMap<Endpoint, Weak<Peer>>>,
+    known: Arc<Known>,
 }
+
+/// What is known about endpoints, for all backends.
+#[derive(Default)]
+struct Known(Mutex<HashMap<Endpoint, Weak<Peer>>>);
 
 /// One endpoint, and what is known about it.
 struct Peer {
@@ -126,6 +130,7 @@ struct OipGrpc {
     clock: Arc<dyn Clock>,
     options: Options,
     connect_timeout: Duration,
+    known: Arc<Known>,
     peers: Peers<Peer>,
 }
 
@@ -133,15 +138,17 @@ impl Factory {
     /// A factory whose backends are reached over the connections that `connector` makes.
     pub fn new(connector: Arc<dyn Connector>, clock: Arc<dyn Clock>) -> Self {
         let client = Arc::new(Client::new(connector, Arc::clone(&clock)));
-        Self { client, clock, peers: Mutex::new(HashMap::new()) }
+        Self { client, clock, known: Arc::default() }
     }
+}
 
-    fn peer(&self, endpoint: &Endpoint) -> Result<Arc<Peer>, HttpError> {
-        let mut peers = self.peers.lock();
+impl Known {
+    fn peer(&self, client: &Client, endpoint: &Endpoint) -> Result<Arc<Peer>, HttpError> {
+        let mut peers = self.0.lock();
         if let Some(peer) = peers.get(endpoint).and_then(Weak::upgrade) {
             return Ok(peer);
         }
-        let peer = Arc::new(Peer::new(&self.client, endpoint)?);
+        let peer = Arc::new(Peer::new(client, endpoint)?);
         peers.retain(|_, peer| peer.strong_count() > 0);
         peers.insert(endpoint.clone(), Arc::downgrade(&peer));
         Ok(peer)
@@ -157,7 +164,7 @@ impl BuildUpstream for Factory {
         let mut peers = Peers::default();
         let mut errors = Vec::new();
         for endpoint in &plan.endpoints {
-            match self.peer(endpoint) {
+            match self.known.peer(&self.client, endpoint) {
                 Ok(peer) => peers.insert(endpoint.clone(), peer),
                 Err(error) => errors.push(fail(format!(
                     "backend '{}': endpoint '{}' cannot be reached over gRPC: {error}",
@@ -173,6 +180,7 @@ impl BuildUpstream for Factory {
             clock: Arc::clone(&self.clock),
             options,
             connect_timeout: plan.connect_timeout,
+            known: Arc::clone(&self.known),
             peers,
         }))
     }
@@ -201,7 +209,7 @@ impl OipGrpc {
     /// The endpoint's peer. One that the plan does not name is served too, but nothing about it is remembered.
     fn peer(&self, endpoint: &Endpoint) -> Result<Arc<Peer>, CallError> {
         if let Some(peer) = self.peers.get(endpoint) {
-            return Ok(Arc::clone(peer));
+            return Ok(peer);
         }
         Peer::new(&self.client, endpoint).map(Arc::new).map_err(|error| from_http(&error, endpoint))
     }
@@ -219,6 +227,10 @@ impl Upstream for OipGrpc {
 
     fn keeps_deadlines(&self) -> bool {
         true
+    }
+
+    fn expect(&self, endpoints: &[Endpoint]) {
+        self.peers.expect(endpoints, |endpoint| self.known.peer(&self.client, endpoint));
     }
 
     fn call<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>> {

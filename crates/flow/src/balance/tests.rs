@@ -36,7 +36,7 @@ fn start() -> Instant {
 }
 
 fn endpoint(nth: usize) -> Endpoint {
-    Endpoint { authority: format!("e{nth}").into(), prefix: "".into(), tls: None }
+    Endpoint { authority: format!("e{nth}").into(), prefix: "".into(), host: None, tls: None }
 }
 
 fn world(weights: &[u32], change: impl FnOnce(&mut Resilience)) -> World {
@@ -45,7 +45,11 @@ fn world(weights: &[u32], change: impl FnOnce(&mut Resilience)) -> World {
     change(&mut resilience);
     let now = start();
     let endpoints = weights.iter().enumerate().map(|(nth, weight)| (endpoint(nth), *weight));
-    World { pool: Pool::new(&Arc::from("b"), endpoints, &resilience, None, now), dice: Steps(AtomicU64::new(1)), now }
+    World {
+        pool: Pool::new(&Arc::from("b"), (endpoints, false), &resilience, None, now),
+        dice: Steps(AtomicU64::new(1)),
+        now,
+    }
 }
 
 impl World {
@@ -332,7 +336,7 @@ fn what_is_known_of_an_endpoint_outlives_a_change() {
         before.judge(1, BROKEN, 1);
     }
     let endpoints = [(endpoint(1), 7), (endpoint(2), 1)];
-    let after = Pool::new(&Arc::from("b"), endpoints, &Resilience::default(), Some(&before.pool), before.now);
+    let after = Pool::new(&Arc::from("b"), (endpoints, false), &Resilience::default(), Some(&before.pool), before.now);
     assert!(Arc::ptr_eq(&after.members()[0], &before.pool.members()[1]));
     assert_eq!(after.state(&after.members()[0], before.now).0, Fitness::Ejected);
     assert_eq!(after.members()[1].counts(), (0, 0));

@@ -67,7 +67,7 @@ pub(super) fn three(change: impl FnOnce(&mut Resilience)) -> Resolved {
     let backend = &mut resolved.backends[0];
     backend.weights = vec![1; 3];
     backend.plan.endpoints =
-        super::ALL.map(|at| Endpoint { authority: at.into(), prefix: "".into(), tls: None }).to_vec();
+        super::ALL.map(|at| Endpoint { authority: at.into(), prefix: "".into(), host: None, tls: None }).to_vec();
     // The names of the versions are the backend's own: bytes pass as they are.
     backend.resilience.balance = Balance::RoundRobin;
     change(&mut backend.resilience);
