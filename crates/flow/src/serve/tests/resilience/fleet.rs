@@ -82,9 +82,14 @@ impl World {
     pub(super) fn of(resolved: &Resolved) -> Self {
         let fleet = Fleet::default();
         let gateway = Arc::new(Gateway::new(Arc::new(TokioClock), Arc::new(Sevens), Arc::new(Records::default())));
-        let builders: Builders = vec![("scripted", Arc::new(fleet.clone()))];
-        gateway.install(gateway.build(resolved, &builders).unwrap());
-        Self { gateway, fleet }
+        let world = Self { gateway, fleet };
+        world.gateway.install(world.gateway.build(resolved, &world.builders()).unwrap());
+        world
+    }
+
+    /// What builds its backends.
+    pub(super) fn builders(&self) -> Builders {
+        vec![("scripted", Arc::new(self.fleet.clone()))]
     }
 
     pub(super) fn let_do(&self, endpoint: &str, does: Does) {

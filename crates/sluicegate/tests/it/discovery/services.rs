@@ -1,0 +1,58 @@
+//! Services whose SRV records lead to the endpoints.
+
+use super::behind::{Front, Servers};
+use super::dnsmasq::Dns;
+
+const HOSTS: [(&str, &str); 4] = [
+    ("one.test", "127.0.0.1"),
+    ("two.test", "127.0.0.2"),
+    ("three.test", "127.0.0.3"),
+    // Named by no hosts of its own.
+    ("unused.test", "127.0.0.9"),
+];
+
+fn service(target: &str, port: u16, priority: u16, weight: u16) -> String {
+    format!("_http._tcp.model.test,{target},{port},{priority},{weight}")
+}
+
+#[test]
+fn the_first_priority_that_has_endpoints_is_used_by_its_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let servers = Servers::start(folder.path());
+    let port = servers.port;
+    let (three, backup) = (service("two.test", port, 5, 30), service("three.test", port, 10, 10));
+    // The one of the first priority has no address.
+    let gone = service("gone.test", port, 1, 10);
+    let services = [gone.clone(), service("one.test", port, 5, 10), three.clone(), backup.clone()];
+    let mut dns = Dns::with_services(folder.path(), &HOSTS, &services);
+    let front = Front::of(
+        folder.path(),
+        &format!(
+            "protocol: oip-rest, balance: round_robin, endpoints: [{{ srv: \"http://_http._tcp.model.test\", resolver: \"{}\", \
+             refresh: 1s }}]",
+            dns.address()
+        ),
+    );
+    assert_eq!(front.endpoints(), servers.at(&[1, 2]));
+    for _ in 0..80 {
+        front.ask();
+    }
+    let calls = |front: &Front| -> Vec<u64> {
+        let backend = front.backend();
+        backend["endpoints"].as_array().unwrap().iter().map(|endpoint| endpoint["calls"].as_u64().unwrap()).collect()
+    };
+    // What the servers were asked about besides is no call.
+    assert_eq!(calls(&front), [20, 60]);
+    // The first priority is served again; then only the last is left.
+    dns.start_again(&HOSTS, &[service("three.test", port, 1, 0), three]);
+    front.wait_for_endpoints(&servers.at(&[3]));
+    front.ask();
+    dns.start_again(&HOSTS, &[gone, service("one.test", port, 7, 0), service("two.test", port, 7, 0)]);
+    front.wait_for_endpoints(&servers.at(&[1, 2]));
+    front.ask();
+    // A service that is no more, as its server says (RFC 2782).
+    dns.start_again(&HOSTS, &["_http._tcp.model.test".to_owned()]);
+    assert_eq!(front.wait_for_failure(), "there are no endpoints");
+    assert_eq!(front.endpoints(), servers.at(&[1, 2]));
+    front.ask();
+}
