@@ -141,3 +141,6 @@ fn may_be_called(address: &SocketAddr) -> bool {
     };
     ip && address.port() != 0 && !address.ip().is_unspecified() && !address.ip().is_multicast()
 }
+
+#[cfg(test)]
+mod tests;

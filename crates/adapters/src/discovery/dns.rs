@@ -185,10 +185,15 @@ pub(super) fn nonsense(error: impl std::fmt::Display) -> String {
     format!("{NONSENSE}: {error}")
 }
 
-/// How long the whole answer is good; `None` where it holds nothing.
+/// How long the whole answer is good; `None` where it holds nothing. One with a record that cannot be read is none: who knows
+/// what it should have said.
 pub(super) fn ttl(answer: &Answer) -> Result<Option<Duration>, String> {
-    let times = answer.answer().map_err(nonsense)?.flatten().map(|record| record.ttl());
-    Ok(times.map(|ttl: Ttl| ttl.into_duration()).min())
+    let mut least = None;
+    for record in answer.answer().map_err(nonsense)? {
+        let ttl: Ttl = record.map_err(nonsense)?.ttl();
+        least = shorter(least, Some(ttl.into_duration()));
+    }
+    Ok(least)
 }
 
 pub(super) fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {

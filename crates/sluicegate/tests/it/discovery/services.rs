@@ -1,7 +1,8 @@
 //! Services whose SRV records lead to the endpoints.
 
-use super::behind::{Front, Servers};
+use super::behind::{BODY, Front, Servers};
 use super::dnsmasq::Dns;
+use crate::support::{Gateway, root, sluicegate, stdout};
 
 const HOSTS: [(&str, &str); 4] = [
     ("one.test", "127.0.0.1"),
@@ -13,6 +14,30 @@ const HOSTS: [(&str, &str); 4] = [
 
 fn service(target: &str, port: u16, priority: u16, weight: u16) -> String {
     format!("_http._tcp.model.test,{target},{port},{priority},{weight}")
+}
+
+#[test]
+fn the_example_works_as_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let servers = Servers::start(folder.path());
+    let hosts = [("one.iris.test", "127.0.0.1"), ("two.iris.test", "127.0.0.2")];
+    let service = |target: &str, weight: u8| format!("_http._tcp.iris.test,{target},{},1,{weight}", servers.port);
+    let services = [service("one.iris.test", 10), service("two.iris.test", 30)];
+    let dns = Dns::with_services(folder.path(), &hosts, &services);
+    for name in ["gateway.yaml", "endpoints.yaml"] {
+        let text = std::fs::read_to_string(root().join("examples/discovery").join(name)).unwrap();
+        let text = text.replace(":8100", &format!(":{}", servers.port)).replace("127.0.0.1:5353", &dns.address());
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let gateway = Gateway::serve(&["--config", folder.path().join("gateway.yaml").to_str().unwrap()]);
+    for model in ["by-name", "by-service", "by-file"] {
+        let answer = gateway.post(&format!("/v2/models/{model}/infer"), BODY).expect(200);
+        assert!(answer.text().contains("setosa"), "{}", answer.text());
+    }
+    let shown = stdout(&sluicegate(&["status", "--admin", &format!("http://{}", gateway.admin)]));
+    for line in ["dns localhost:", "srv _http._tcp.iris.test  2 ", "endpoints.yaml"] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
 }
 
 #[test]
