@@ -70,7 +70,7 @@ async fn addresses(client: &Client, targets: &[Target], services: &Services) -> 
         Some(known) => Ok((known.clone(), None)),
         None => client.addresses(&target.host).await.map(|found| (found.addresses, found.ttl)),
     };
-    let lookups: Vec<_> = targets.iter().map(|target| lookup(target)).collect();
+    let lookups: Vec<_> = targets.iter().map(lookup).collect();
     let found: Vec<_> = stream::iter(lookups).buffered(AT_ONCE).collect().await;
     let equal = targets.iter().all(|target| target.weight == 0);
     let mut records = Records { addresses: Vec::new(), ttl: services.ttl };

@@ -65,3 +65,42 @@ impl<P> Default for Peers<P> {
         Self { planned: Vec::new(), found: ArcSwap::default() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use sluicegate_core::Endpoint;
+
+    use super::Peers;
+
+    fn endpoint(at: &str) -> Endpoint {
+        Endpoint { authority: at.into(), prefix: "".into(), host: None, tls: None }
+    }
+
+    /// A peer that knows where it is.
+    fn make(endpoint: &Endpoint) -> Result<Arc<String>, ()> {
+        if &*endpoint.authority == "none" { Err(()) } else { Ok(Arc::new(endpoint.authority.to_string())) }
+    }
+
+    #[test]
+    fn what_is_known_stays_as_long_as_its_endpoint() {
+        let mut peers = Peers::default();
+        assert!(!peers.all(|_| true), "there is none");
+        peers.insert(endpoint("planned"), Arc::new("planned".to_owned()));
+        let found: Vec<Endpoint> = (0..100).map(|nth| endpoint(&format!("e{nth}"))).collect();
+        peers.expect(&[&[endpoint("planned"), endpoint("none")], &*found].concat(), make);
+        for at in found.iter().chain([&endpoint("planned"), &endpoint("e42")]) {
+            assert_eq!(*peers.get(at).unwrap(), *at.authority, "also by another text that says the same");
+        }
+        assert!(peers.get(&endpoint("none")).is_none() && peers.get(&endpoint("e100")).is_none());
+        assert!(peers.all(|peer| !peer.is_empty()) && !peers.all(|peer| peer == "planned"));
+        let before = peers.get(&found[7]).unwrap();
+        peers.expect(&found[5..9], make);
+        assert!(Arc::ptr_eq(&before, &peers.get(&found[7]).unwrap()));
+        assert!(peers.get(&found[1]).is_none());
+        assert!(peers.get(&endpoint("planned")).is_some());
+        // Another name at the same address is another endpoint.
+        assert!(peers.get(&Endpoint { host: Some("name:1".into()), ..found[7].clone() }).is_none());
+    }
+}
