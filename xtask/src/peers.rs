@@ -93,7 +93,7 @@ pub(crate) fn ready(root: &Path, mode: Mode) -> Result<Peers> {
     steps.next("the MiniLM model");
     let minilm = minilm::ready(root, &cache, by_name(MODELS_FROM)?, mode)?;
     variables.push(("SLUICEGATE_MINILM", minilm.into_os_string()));
-    steps.next("nginx and HAProxy");
+    steps.next("nginx, HAProxy and dnsmasq");
     variables.extend(proxies::ready(mode)?);
     steps.next("node");
     variables.push(("SLUICEGATE_NODE", node::ready(mode)?.into_os_string()));

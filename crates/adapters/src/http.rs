@@ -94,9 +94,9 @@ pub enum Fault {
     TimedOut,
 }
 
-/// What an endpoint is known by: its `host:port`, what it speaks there, and over TLS who it must be and who is shown to
-/// it. Connections are shared where all of it is equal, and nowhere else.
-type Key = (Arc<str>, Speaks, Option<Arc<TlsIdentity>>);
+/// What an endpoint is known by: its `host:port`, the one that requests name, what it speaks there, and over TLS who it must be
+/// and who is shown to it. Connections are shared where all of it is equal, and nowhere else.
+type Key = (Arc<str>, Option<Arc<str>>, Speaks, Option<Arc<TlsIdentity>>);
 
 /// The endpoints, and whether each worker closes its old connections to them.
 struct Shelf {
@@ -127,14 +127,14 @@ impl Client {
     /// # Errors
     /// The authority cannot stand in a request's head, or what TLS needs cannot be used.
     pub fn origin_speaking(&self, endpoint: &Endpoint, speaks: Speaks) -> Result<Arc<Origin>, HttpError> {
-        let key = (Arc::clone(&endpoint.authority), speaks, endpoint.tls.clone());
+        let key = (Arc::clone(&endpoint.authority), endpoint.host.clone(), speaks, endpoint.tls.clone());
         if let Some(origin) = self.shelf.origins.read().get(&key) {
             return Ok(Arc::clone(origin));
         }
         let unfit = |cause: String| HttpError::new(Fault::Connect, Sent::Nothing, cause);
         let secured = self.identities.connector(endpoint, speaks, &self.connector);
         let secured = secured.map_err(|error| unfit(error.to_string()))?;
-        let origin = Origin::new(Arc::clone(&endpoint.authority), speaks, secured, Arc::clone(&self.clock))
+        let origin = Origin::new(endpoint, speaks, secured, Arc::clone(&self.clock))
             .map_err(|error| unfit(error.to_string()))?;
         let mut origins = self.shelf.origins.write();
         // What an earlier configuration named and nobody holds any more goes.

@@ -17,6 +17,11 @@ pub(crate) fn include(node: &Node, catalog: &Catalog, mistakes: &mut Mistakes) {
     Checker { catalog, mistakes }.file(node, INCLUDE, Elsewhere::Root);
 }
 
+/// Checks `node`, which stands by itself, against `shape`.
+pub(crate) fn alone(name: &str, node: &Node, shape: &Shape, catalog: &Catalog, mistakes: &mut Mistakes) {
+    Checker { catalog, mistakes }.value(name, &node.span, node, shape);
+}
+
 /// Whether `node` fits `shape`.
 pub(crate) fn fits(node: &Node, shape: &Shape, catalog: &Catalog) -> bool {
     let mut mistakes = Mistakes::default();
@@ -61,6 +66,7 @@ impl Checker<'_> {
             (Value::Null | Value::Map(_), Shape::Object(fields)) => {
                 self.object(at, node, &[fields], Elsewhere::Nothing);
             }
+            (Value::Null | Value::Map(_), Shape::OneOf(groups)) => self.one_of(at, node, groups),
             (Value::Map(_), Shape::Either(_, full)) => self.value(name, at, node, full),
             (Value::Null | Value::Map(_), Shape::Kind(common)) => self.kind(at, node, common),
             (Value::Null | Value::Map(_), Shape::Map { key, value }) => {
@@ -164,6 +170,24 @@ impl Checker<'_> {
                     None => format!("known here: {}", words::listed(known())),
                 });
                 self.mistakes.helped(span, format!("unknown key {key}"), help);
+            }
+        }
+    }
+
+    /// Checks a mapping whose keys are those of the group whose first key it has.
+    fn one_of(&mut self, at: &Span, node: &Node, groups: &'static [&'static [Field]]) {
+        let first = |group: &&'static [Field]| group.first().map(|field| field.name);
+        let has = |name: &str| node.entries().iter().any(|(key, ..)| key == name);
+        match groups.iter().find(|group| first(group).is_some_and(has)) {
+            Some(group) => self.object(at, node, &[group], Elsewhere::Nothing),
+            None => {
+                let names = || groups.iter().filter_map(first);
+                let near = node.entries().iter().find_map(|(key, ..)| suggest(key, names()));
+                let help = match near {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("write one of {}", words::listed(names())),
+                };
+                self.mistakes.helped(at, "none of its keys says what it is", help);
             }
         }
     }

@@ -25,6 +25,7 @@ use self::resolve::Checked;
 
 pub use markdown::markdown;
 pub use resilience::{Balance, Concurrency, Ejection, Hedge, Priority, Probing, Resilience, Retry, Timeouts};
+pub use resolve::backends::endpoints;
 pub use resolved::{
     Admin, Backend, Exposure, Limits, Listener, Method, Model, Overload, Resolved, StreamTimes, Version,
 };
@@ -56,6 +57,12 @@ pub trait Files {
     /// # Errors
     /// Why it cannot be read.
     fn read(&mut self, path: &str) -> Result<Vec<u8>, String>;
+
+    /// What is in a file of endpoints; `None` where there is no such file. Its content is no part of the configuration.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    fn endpoints(&mut self, path: &str) -> Result<Option<String>, String>;
 }
 
 /// For callers without files: what the function gives stands for the digest and for the content alike.
@@ -66,6 +73,10 @@ impl<F: FnMut(&str) -> Result<String, String>> Files for F {
 
     fn read(&mut self, path: &str) -> Result<Vec<u8>, String> {
         self(path).map(String::into_bytes)
+    }
+
+    fn endpoints(&mut self, path: &str) -> Result<Option<String>, String> {
+        self(path).map(Some)
     }
 }
 

@@ -70,6 +70,16 @@ fn collect(path: &str, shape: &'static Shape, rows: &mut Vec<(String, &'static F
         Shape::Map { key, value } => collect(&format!("{path}.{key}"), value, rows),
         Shape::List(item) => collect(path, item, rows),
         Shape::Either(_, full) => collect(path, full, rows),
+        // A key that several have is listed once.
+        Shape::OneOf(groups) => {
+            let fields = groups.iter().copied().flatten().filter(|field| field.built);
+            for field in fields {
+                let path = format!("{path}.{}", field.name);
+                if rows.iter().all(|(known, _)| *known != path) {
+                    rows.push((path, field));
+                }
+            }
+        }
         // Listed kind by kind.
         Shape::Kind(_) => {}
         Shape::Text

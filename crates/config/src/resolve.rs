@@ -1,7 +1,7 @@
 //! Checked trees to [`Resolved`]: names looked up, defaults filled in, contradictions refused. It must not report again
 //! what the checks of single keys have found; a piece that did not fit reads as absent here.
 
-mod backends;
+pub(crate) mod backends;
 mod files;
 mod listeners;
 mod models;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{Priority, Resilience};
-use sluicegate_core::{BackendModel, BackendPlan, KeyPair, Mistake, ModelSource, Network, NonFinite, Span};
+use sluicegate_core::{
+    BackendModel, BackendPlan, EndpointSource, KeyPair, Mistake, ModelSource, Network, NonFinite, Span,
+};
 
 /// A whole configuration without a mistake.
 #[derive(Clone, Debug)]
@@ -144,6 +146,8 @@ pub struct Backend {
     pub plan: BackendPlan,
     /// The weights of the plan's endpoints, in their order.
     pub weights: Vec<u32>,
+    /// Where endpoints come from that the plan does not list.
+    pub sources: Vec<EndpointSource>,
     /// What is done where endpoints, answers or load misbehave.
     pub resilience: Resilience,
 }

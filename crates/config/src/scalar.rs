@@ -29,7 +29,7 @@ pub(crate) fn wrong(node: &Node, text: &str, shape: &Shape) -> Option<Wrong> {
         Shape::Either(short, full) => {
             return match full {
                 // Two ways to write one scalar.
-                Shape::Object(_) => wrong(node, text, short),
+                Shape::Object(_) | Shape::OneOf(_) => wrong(node, text, short),
                 _ => wrong(node, text, short).and_then(|_| wrong(node, text, full)),
             };
         }
@@ -37,7 +37,7 @@ pub(crate) fn wrong(node: &Node, text: &str, shape: &Shape) -> Option<Wrong> {
         Shape::Network => text.parse::<Network>().is_ok(),
         Shape::Url => return url::address(text).err().map(|url::Wrong(problem, help)| helped(problem, help)),
         Shape::Choice(choices) => return choice(text, choices),
-        Shape::List(_) | Shape::Map { .. } | Shape::Object(_) | Shape::Kind(_) => false,
+        Shape::List(_) | Shape::Map { .. } | Shape::Object(_) | Shape::OneOf(_) | Shape::Kind(_) => false,
     };
     if fits {
         return None;
@@ -50,7 +50,7 @@ pub(crate) fn wrong(node: &Node, text: &str, shape: &Shape) -> Option<Wrong> {
         Shape::Address => address(text),
         Shape::Network => text.parse::<Network>().err().map(|error| error.to_string()),
         Shape::List(_) => Some("a list is written `[a, b]`".to_owned()),
-        Shape::Map { .. } | Shape::Object(_) | Shape::Kind(_) => {
+        Shape::Map { .. } | Shape::Object(_) | Shape::OneOf(_) | Shape::Kind(_) => {
             Some("a mapping is written `{ key: value }`".to_owned())
         }
         _ => None,

@@ -104,6 +104,10 @@ fn shape(what: &Shape, catalog: &Catalog) -> Value {
             })
         }
         Shape::Object(fields) => Value::Object(object(&[fields], &[], catalog)),
+        Shape::OneOf(groups) => {
+            let groups: Vec<Value> = groups.iter().map(|group| Value::Object(object(&[group], &[], catalog))).collect();
+            json!({ "oneOf": groups })
+        }
         Shape::Kind(_) => {
             let kinds: Vec<Value> = catalog.upstreams.iter().map(|kind| of_kind(kind, catalog)).collect();
             json!({ "oneOf": kinds })

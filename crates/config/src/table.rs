@@ -10,7 +10,7 @@ mod resilience;
 
 use sluicegate_core::{Field, Shape};
 
-pub(crate) use self::backends::{BACKEND, ENDPOINT, LATER_PROTOCOLS, REMOTE, TIMEOUTS};
+pub(crate) use self::backends::{BACKEND, DNS, ENDPOINT, LATER_PROTOCOLS, LISTED, REMOTE, SRV, TIMEOUTS};
 pub(crate) use self::listeners::{ADMIN, LIMITS, LISTENER};
 pub(crate) use self::models::{DEFAULTS, MODEL, STREAM};
 pub(crate) use self::resilience::{CONCURRENCY, EJECT, HEALTH, HEDGE, RETRY};

@@ -22,8 +22,8 @@ pub(crate) struct Address {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wrong(pub(crate) &'static str, pub(crate) &'static str);
 
-/// Schemes of the design that this build does not speak.
-const LATER: [&str; 2] = ["unix", "dns"];
+/// A scheme of the design that this build does not speak.
+const LATER: &str = "unix";
 
 /// The schemes spoken: whether over TLS, and whether gRPC.
 const SCHEMES: [(&str, bool, bool); 4] =
@@ -37,7 +37,10 @@ pub(crate) fn address(text: &str) -> Result<Address, Wrong> {
     let Some((scheme, rest)) = text.split_once("://") else {
         return Err(Wrong("is no address", "write `http://` before the host"));
     };
-    if LATER.contains(&scheme) {
+    if scheme == "dns" {
+        return Err(Wrong("has the scheme of a name to be looked up", "write `{ dns: \"http://host:port\" }`"));
+    }
+    if scheme == LATER {
         return Err(Wrong("has a scheme that is not in this build", SPOKEN));
     }
     let Some((_, secure, grpc)) = SCHEMES.into_iter().find(|(known, ..)| *known == scheme) else {
@@ -52,6 +55,13 @@ pub(crate) fn address(text: &str) -> Result<Address, Wrong> {
     }
     let implied = if secure { 443 } else { 80 };
     Ok(Address { authority: host_and_port(authority, implied)?.into(), prefix: prefix(path)?.into(), secure, grpc })
+}
+
+/// Whether an address says a port, rather than leaving it to its scheme.
+pub(crate) fn has_port(text: &str) -> bool {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or(rest);
+    authority.rsplit(']').next().unwrap_or(authority).contains(':')
 }
 
 /// Whether `text` is the name of a host.

@@ -38,7 +38,7 @@ pub(crate) fn expected(shape: &Shape) -> String {
         },
         Shape::List(item) => format!("a list of which each item is {}", expected(item)),
         Shape::Map { key, .. } => format!("a mapping with a key for each {key}"),
-        Shape::Object(_) | Shape::Kind(_) => "a mapping".to_owned(),
+        Shape::Object(_) | Shape::OneOf(_) | Shape::Kind(_) => "a mapping".to_owned(),
         Shape::Either(short, full) => format!("{}, or {}", expected(short), expected(full)),
     }
 }

@@ -25,8 +25,11 @@ pub struct Deadline(pub Instant);
 /// One address of a backend.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
-    /// `host:port` as configured; for the embedded runtime its name.
+    /// `host:port` that is connected to: as configured, or as found; for the embedded runtime its name.
     pub authority: Arc<str>,
+    /// `host:port` by which it was looked up, where the authority is the address found there: what requests name as their
+    /// host, and what its certificate must be for.
+    pub host: Option<Arc<str>>,
     /// A path that stands before the protocol's own, without a slash at its end; mostly empty.
     pub prefix: Arc<str>,
     /// Who is there, where it is reached over TLS.
@@ -193,6 +196,12 @@ pub trait Upstream: Send + Sync + 'static {
         false
     }
 
+    /// Says which endpoints calls will name from now on, beside those of the plan. Called on the slow side when endpoints
+    /// were found; one that is not known of is served too, but what is learned about it may be lost.
+    fn expect(&self, endpoints: &[Endpoint]) {
+        let _ = endpoints;
+    }
+
     /// Runs a model.
     fn call<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>>;
 
@@ -286,6 +295,14 @@ impl Stream for Once {
 
     fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         Poll::Ready(self.get_mut().0.take())
+    }
+}
+
+impl Endpoint {
+    /// The `host:port` that requests name, and its certificate.
+    #[must_use]
+    pub fn host(&self) -> &Arc<str> {
+        self.host.as_ref().unwrap_or(&self.authority)
     }
 }
 

@@ -59,6 +59,8 @@ pub enum Shape {
     },
     /// A mapping with these keys.
     Object(&'static [Field]),
+    /// A mapping with the keys of one of these groups: of the one whose first key it has.
+    OneOf(&'static [&'static [Field]]),
     /// In short a scalar, in full a mapping.
     Either(&'static Shape, &'static Shape),
     /// A mapping whose other keys are those of the catalogue's kind that its key `protocol` names.

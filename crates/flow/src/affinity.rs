@@ -116,9 +116,18 @@ mod tests {
 
     /// Endpoints to tell apart.
     fn members(count: usize) -> Vec<Arc<Member>> {
-        let endpoint =
-            |nth| (sluicegate_core::Endpoint { authority: format!("e{nth}").into(), prefix: "".into(), tls: None }, 1);
-        let pool = Pool::new(&Arc::from("b"), (0..count).map(endpoint), &Default::default(), None, start());
+        let endpoint = |nth| {
+            (
+                sluicegate_core::Endpoint {
+                    authority: format!("e{nth}").into(),
+                    prefix: "".into(),
+                    host: None,
+                    tls: None,
+                },
+                1,
+            )
+        };
+        let pool = Pool::new(&Arc::from("b"), ((0..count).map(endpoint), false), &Default::default(), None, start());
         pool.members().to_vec()
     }
 

@@ -4,7 +4,9 @@
 mod choose;
 mod health;
 mod member;
+mod members;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
@@ -17,6 +19,8 @@ use self::choose::Chooser;
 pub(crate) use self::health::Fitness;
 use self::health::Follows;
 pub(crate) use self::member::{Member, Picked};
+pub(crate) use self::members::{Change, Present};
+use self::members::{Members, Roll};
 use crate::verdict::Verdict;
 
 /// How long a caller is told to wait where no endpoint is fit and none says until when.
@@ -25,7 +29,7 @@ const SOON: Duration = Duration::from_secs(1);
 /// The endpoints of a backend.
 pub(crate) struct Pool {
     backend: Arc<str>,
-    members: Vec<Arc<Member>>,
+    members: Roll,
     balance: Balance,
     eject: Ejection,
     /// What the members' moments are counted from.
@@ -34,7 +38,6 @@ pub(crate) struct Pool {
     /// to the same endpoint.
     turn: AtomicUsize,
     asked: AtomicUsize,
-    weights: u32,
 }
 
 /// What decides about an endpoint, of one call.
@@ -57,52 +60,80 @@ pub(crate) struct NoneFit {
 }
 
 impl Pool {
-    /// The endpoints of a backend; those that `before` has, too, are the same ones.
+    /// The endpoints of a backend; those that `before` has, too, are the same ones. Where they are `found` somewhere, they may
+    /// be replaced.
     pub(crate) fn new(
         backend: &Arc<str>,
-        endpoints: impl IntoIterator<Item = (Endpoint, u32)>,
+        (endpoints, found): (impl IntoIterator<Item = (Endpoint, u32)>, bool),
         resilience: &Resilience,
         before: Option<&Self>,
         now: Instant,
     ) -> Self {
-        let known = |endpoint: &Endpoint| before?.members.iter().find(|member| member.endpoint == *endpoint);
-        let member = |(endpoint, weight)| match known(&endpoint) {
-            Some(member) => {
-                member.weight.store(weight, Relaxed);
-                if resilience.health.is_none() {
-                    member.health.unprobed();
-                }
-                Arc::clone(member)
-            }
-            None => Arc::new(Member::new(endpoint, weight)),
-        };
-        let members: Vec<Arc<Member>> = endpoints.into_iter().map(member).collect();
+        let epoch = before.map_or(now, |before| before.epoch);
+        let known = before.map(Self::members);
+        let known: &[Arc<Member>] = known.as_ref().map_or(&[], |members| members);
+        let members = Members::of(endpoints, known, |member| member.arrive(known, since(epoch, now)));
+        if resilience.health.is_none() {
+            members.iter().for_each(|member| member.health.unprobed());
+        }
         Self {
             backend: Arc::clone(backend),
-            weights: members.iter().map(|member| member.weight.load(Relaxed)).sum(),
-            members,
+            members: Roll::new(members, found),
             balance: resilience.balance.clone(),
             eject: resilience.eject,
-            epoch: before.map_or(now, |before| before.epoch),
+            epoch,
             turn: AtomicUsize::new(0),
             asked: AtomicUsize::new(0),
         }
     }
 
     /// All of them, fit or not.
-    pub(crate) fn members(&self) -> &[Arc<Member>] {
-        &self.members
+    pub(crate) fn members(&self) -> Present<'_> {
+        self.members.present()
+    }
+
+    /// Their addresses.
+    pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
+        self.members().iter().map(|member| member.endpoint.clone()).collect()
+    }
+
+    /// Whether others may be found while requests are served.
+    pub(crate) const fn is_found(&self) -> bool {
+        matches!(self.members, Roll::Changing(_))
+    }
+
+    /// The same endpoints, those that are there by the very values that calls name.
+    pub(crate) fn recognised(&self, mut endpoints: Vec<(Endpoint, u32)>) -> Vec<(Endpoint, u32)> {
+        let members = self.members();
+        let known: HashMap<&Endpoint, &Arc<Member>> = members.iter().map(|member| (&member.endpoint, member)).collect();
+        for (endpoint, _) in &mut endpoints {
+            if let Some(member) = known.get(endpoint) {
+                *endpoint = member.endpoint.clone();
+            }
+        }
+        endpoints
+    }
+
+    /// Puts these in place of those there are. Those that stay keep what is known of them; calls to the others go on to their
+    /// end. Not for two at a time.
+    pub(crate) fn replace(&self, endpoints: impl IntoIterator<Item = (Endpoint, u32)>, now: Instant) -> Change {
+        let Roll::Changing(place) = &self.members else { return Change::default() };
+        let before = place.load();
+        let members = Members::of(endpoints, &before, |member| member.arrive(&before, self.since(now)));
+        let change = members.since(&before);
+        place.store(Arc::new(members));
+        change
     }
 
     /// The endpoint for the next call.
     pub(crate) fn pick(&self, wish: &Wish<'_>) -> Result<Picked, NoneFit> {
-        let now = self.since(wish.now);
-        if let [only] = &*self.members
+        let (now, members) = (self.since(wish.now), self.members());
+        if let [only] = &**members
             && only.health.fitness(now) != Fitness::Down
         {
             return Ok(only.pick(now));
         }
-        let chooser = Chooser { pool: self, wish, now };
+        let chooser = Chooser { pool: self, members: &members, wish, now };
         chooser.choose().map(|member| member.pick(now)).ok_or(NoneFit { retry_after: SOON })
     }
 
@@ -112,11 +143,11 @@ impl Pool {
     }
 
     /// The next endpoint in turn to be asked a question, fit ones first.
-    pub(crate) fn in_turn(&self, now: Instant) -> Option<&Arc<Member>> {
-        let (now, turn) = (self.since(now), self.asked.fetch_add(1, Relaxed));
-        let at = |step: usize| self.members.get(turn.wrapping_add(step).checked_rem(self.members.len())?);
-        let fit = (0..self.members.len()).filter_map(at).find(|member| member.health.fitness(now) == Fitness::Fit);
-        fit.or_else(|| at(0))
+    pub(crate) fn in_turn(&self, now: Instant) -> Option<Arc<Member>> {
+        let (now, turn, members) = (self.since(now), self.asked.fetch_add(1, Relaxed), self.members());
+        let at = |step: usize| members.get(turn.wrapping_add(step).checked_rem(members.len())?);
+        let fit = (0..members.len()).filter_map(at).find(|member| member.health.fitness(now) == Fitness::Fit);
+        fit.or_else(|| at(0)).map(Arc::clone)
     }
 
     /// Takes note of how a call's wait for its answer ended, `took` after it began.
@@ -159,8 +190,9 @@ impl Pool {
     }
 
     fn eject(&self, member: &Member, now: u64) {
-        let out = self.members.iter().filter(|other| other.health.is_out(now)).count();
-        if out >= self.eject.allowed(self.members.len()) {
+        let members = self.members();
+        let out = members.iter().filter(|other| other.health.is_out(now)).count();
+        if out >= self.eject.allowed(members.len()) {
             return;
         }
         let time = member.health.eject(&self.eject, now);
@@ -199,15 +231,25 @@ impl Pool {
 
     /// Nanoseconds since the backend's first moment; never zero, which means none.
     fn since(&self, now: Instant) -> u64 {
-        let nanoseconds = now.saturating_duration_since(self.epoch).as_nanos();
-        u64::try_from(nanoseconds).unwrap_or(u64::MAX).saturating_add(1)
+        since(self.epoch, now)
     }
+}
+
+fn since(epoch: Instant, now: Instant) -> u64 {
+    u64::try_from(now.saturating_duration_since(epoch).as_nanos()).unwrap_or(u64::MAX).saturating_add(1)
 }
 
 impl Member {
     /// How many calls it had, how many of them failed, and how often it was left out.
     pub(crate) fn counts(&self) -> (u64, u64, u64) {
         (self.calls.load(Relaxed), self.failures.load(Relaxed), self.ejections.load(Relaxed))
+    }
+
+    /// Begins beside `others`, where there are any: as one that has come back, since it may have to warm up.
+    fn arrive(&self, others: &[Arc<Self>], now: u64) {
+        if !others.is_empty() {
+            self.health.begin(now);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use sluicegate_config::{Backend as BackendSpec, Listener, Model as ModelSpec, Re
 use sluicegate_core::{BackendPlan, BuildUpstream, Mistake};
 use sluicegate_wire::Limits;
 
+use crate::discovery::Sought;
 use crate::pace::Pace;
 use crate::snapshot::{Backend, Door, Model, Snapshot, Version};
 
@@ -28,12 +29,12 @@ pub fn build(
     resolved: &Resolved,
     builders: &Builders,
     previous: Option<&Snapshot>,
-    (now, monotonic): (SystemTime, Instant),
+    (sought, now, monotonic): (&Sought, SystemTime, Instant),
 ) -> Result<Built, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     let mut backends = HashMap::new();
     for spec in &resolved.backends {
-        match build_backend(spec, builders, previous, monotonic) {
+        match build_backend(spec, builders, previous, (sought, monotonic)) {
             Ok(backend) => {
                 backends.insert(Arc::clone(&spec.plan.name), backend);
             }
@@ -76,11 +77,11 @@ fn build_backend(
     spec: &BackendSpec,
     builders: &Builders,
     previous: Option<&Snapshot>,
-    now: Instant,
+    (sought, now): (&Sought, Instant),
 ) -> Result<Arc<Backend>, Vec<Mistake>> {
     let plan = &spec.plan;
     let before = previous.and_then(|old| old.backends.get(&plan.name));
-    if let Some(same) = before.filter(|old| equal(&old.plan, plan)) {
+    if let Some(same) = before.filter(|old| equal(&old.plan, plan) && old.feeds.are_of(&spec.sources)) {
         return Ok(Arc::clone(same));
     }
     let before = before.filter(|before| before.plan.kind == plan.kind).map(|before| &**before);
@@ -89,7 +90,7 @@ fn build_backend(
         return Err(vec![Mistake::at(&plan.span, message)]);
     };
     match builder.build(plan) {
-        Ok(upstream) => Ok(Arc::new(Backend::new(spec, upstream, before, now))),
+        Ok(upstream) => Ok(Arc::new(Backend::new(spec, upstream, before, (sought, now)))),
         Err(errors) => Err(errors.into_iter().map(|error| Mistake::at(&error.span, error.message)).collect()),
     }
 }

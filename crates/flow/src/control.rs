@@ -9,15 +9,17 @@ use arc_swap::ArcSwap;
 use http::HeaderMap;
 use parking_lot::Mutex;
 use sluicegate_config::Overload;
-use sluicegate_core::{Clock, Deadline, Dice, Inquiry, Kind, Memory, Mistake, ModelMetadata, RecordSink};
+use sluicegate_core::{Clock, Deadline, Dice, Discover, Inquiry, Kind, Memory, Mistake, ModelMetadata, RecordSink};
+use tokio::sync::Notify;
 
 use crate::build::{Builders, Built};
 use crate::crowd::Crowd;
+use crate::discovery::{self, Sought};
 use crate::snapshot::Snapshot;
 use crate::stage::inquire;
 use crate::status::seconds;
 pub use crate::status::{
-    BackendStatus, EndpointStatus, Generation, Load, ModelStatus, Reload, Runs, Status, VersionStatus,
+    BackendStatus, EndpointStatus, Generation, Load, ModelStatus, Reload, Runs, SourceStatus, Status, VersionStatus,
 };
 
 /// How long a description of a model is waited for.
@@ -36,6 +38,8 @@ pub struct Gateway {
     room: u64,
     snapshot: ArcSwap<Snapshot>,
     draining: AtomicBool,
+    /// Told when files of endpoints may have changed.
+    pub(crate) stale: Notify,
     // Read and written by reloads and people only, never by a request.
     history: Mutex<History>,
 }
@@ -68,6 +72,7 @@ impl Gateway {
             room: u64::MAX,
             snapshot: ArcSwap::from_pointee(empty),
             draining: AtomicBool::new(false),
+            stale: Notify::new(),
             history: Mutex::default(),
         }
     }
@@ -88,9 +93,37 @@ impl Gateway {
     /// # Errors
     /// Everything that could not be built, each with its place.
     pub fn build(&self, resolved: &sluicegate_config::Resolved, builders: &Builders) -> Result<Built, Vec<Mistake>> {
+        self.build_with(resolved, builders, &Sought::default())
+    }
+
+    /// The same, with the endpoints that were found for it.
+    ///
+    /// # Errors
+    /// As [`Gateway::build`].
+    pub fn build_with(
+        &self,
+        resolved: &sluicegate_config::Resolved,
+        builders: &Builders,
+        sought: &Sought,
+    ) -> Result<Built, Vec<Mistake>> {
         let current = self.current();
         let previous = (current.generation > 0).then_some(&*current);
-        crate::build::build(resolved, builders, previous, (self.clock.wall(), self.clock.now()))
+        crate::build::build(resolved, builders, previous, (sought, self.clock.wall(), self.clock.now()))
+    }
+
+    /// Looks for endpoints that `resolved` does not list and that are not known yet; not for long.
+    pub async fn seek(&self, discover: &Arc<dyn Discover>, resolved: &sluicegate_config::Resolved) -> Sought {
+        discovery::seek(self, discover, resolved).await
+    }
+
+    /// Keeps endpoints in step with where they come from. Never ends: to be run beside all else.
+    pub async fn follow(self: Arc<Self>, discover: Arc<dyn Discover>) {
+        discovery::follow(&self, &discover).await;
+    }
+
+    /// Says that files of endpoints may have changed.
+    pub fn look_again(&self) {
+        self.stale.notify_one();
     }
 
     /// Puts `built` in place of what serves now. Requests under way keep the generation they began with.

@@ -9,6 +9,7 @@ pub mod build;
 pub mod control;
 mod counters;
 mod crowd;
+mod discovery;
 mod heavy;
 mod held;
 mod pace;

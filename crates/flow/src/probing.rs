@@ -31,7 +31,7 @@ pub(crate) async fn probe(gateway: &Gateway) {
         due.retain(|_, (member, _)| member.strong_count() > 0);
         for backend in gateway.current().backends.values() {
             let Some(probing) = backend.resilience.health else { continue };
-            for member in backend.pool.members() {
+            for member in backend.pool.members().iter() {
                 // The first question is asked at once: a server that is down should not wait to be found by a request.
                 let entry = due.entry(Arc::as_ptr(member).addr()).or_insert((Arc::downgrade(member), now));
                 if entry.1 <= now {
@@ -58,7 +58,7 @@ async fn ask(backend: Arc<Backend>, member: Arc<Member>, probing: Probing, clock
 }
 
 /// The interval, less or more by up to a tenth.
-fn around(interval: Duration, dice: &dyn Dice) -> Duration {
+pub(crate) fn around(interval: Duration, dice: &dyn Dice) -> Duration {
     let part = (dice.roll() >> 48) as u32;
     interval.mul_f64(0.9 + 0.2 * f64::from(part) / 65_536.0)
 }

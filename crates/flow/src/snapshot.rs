@@ -11,9 +11,10 @@ use sluicegate_core::{BackendModel, BackendPlan, Endpoint, NonFinite, Protocol, 
 use sluicegate_wire::Limits;
 
 use crate::affinity::{Full, Place, Sequences};
-use crate::balance::{NoneFit, Picked, Pool, Wish};
+use crate::balance::{Member, NoneFit, Picked, Pool, Wish};
 use crate::budget::Budget;
 use crate::counters::Counters;
+use crate::discovery::{Feeds, Sought};
 use crate::pace::Pace;
 use crate::slots::Slots;
 
@@ -78,6 +79,9 @@ pub(crate) struct Backend {
     pub(crate) resilience: Resilience,
     pub(crate) upstream: Arc<dyn Upstream>,
     pub(crate) pool: Arc<Pool>,
+    /// Where endpoints come from that the plan does not list, and the weights of those it does.
+    pub(crate) feeds: Feeds,
+    weights: Vec<u32>,
     /// What it learned, and who waits for it: these outlive a change of its configuration.
     pub(crate) slots: Arc<Slots>,
     pub(crate) budgets: Arc<Budgets>,
@@ -95,6 +99,8 @@ pub(crate) struct Budgets {
 pub(crate) enum Unfit {
     /// None is fit.
     NoneFit(NoneFit),
+    /// None is known.
+    NoneKnown,
     /// As many sequences as may be are open.
     Full,
 }
@@ -118,7 +124,7 @@ impl Model {
 
     /// Whether it matters which endpoint of a version's backend a request goes to: that of its sequence, which the body names.
     pub(crate) fn has_a_choice(&self) -> bool {
-        self.versions.iter().any(|version| version.backend.pool.members().len() > 1)
+        self.versions.iter().any(|version| version.backend.has_a_choice())
     }
 
     /// Whether every version takes `protocol`'s messages with other names in front.
@@ -138,10 +144,22 @@ impl Version {
 
 impl Backend {
     /// A backend that takes over from `before`, of the same name, what is still of use.
-    pub(crate) fn new(spec: &BackendSpec, upstream: Arc<dyn Upstream>, before: Option<&Self>, now: Instant) -> Self {
-        let BackendSpec { plan, weights, resilience } = spec.clone();
-        let endpoints = plan.endpoints.iter().cloned().zip(weights);
-        let pool = Pool::new(&plan.name, endpoints, &resilience, before.map(|before| &*before.pool), now);
+    pub(crate) fn new(
+        spec: &BackendSpec,
+        upstream: Arc<dyn Upstream>,
+        before: Option<&Self>,
+        (sought, now): (&Sought, Instant),
+    ) -> Self {
+        let BackendSpec { plan, weights, sources, resilience } = spec.clone();
+        let feeds = Feeds::new(&plan.name, &sources, before.map(|before| &before.feeds), (sought, now));
+        let _ = feeds.have_changed();
+        let listed = plan.endpoints.iter().cloned().zip(weights.iter().copied());
+        let (endpoints, _) = feeds.endpoints(listed);
+        let before_pool = before.map(|before| &*before.pool);
+        let pool = Pool::new(&plan.name, (endpoints, !feeds.is_empty()), &resilience, before_pool, now);
+        if !feeds.is_empty() {
+            upstream.expect(&pool.endpoints());
+        }
         let same_turns = before.filter(|before| before.resilience.concurrency == resilience.concurrency);
         let budget = |share: fn(&Resilience) -> Share| Budget::new(share(&resilience), now);
         let budgets = Budgets {
@@ -156,10 +174,38 @@ impl Backend {
             slots: same_turns.map_or_else(|| Slots::new(resilience.concurrency, now), |same| Arc::clone(&same.slots)),
             budgets: same.map_or_else(|| Arc::new(budgets), |same| Arc::clone(&same.budgets)),
             sequences: before.map(|before| Arc::clone(&before.sequences)).unwrap_or_default(),
+            feeds,
+            weights,
             plan,
             resilience,
             upstream,
         }
+    }
+
+    /// Takes up the endpoints that were found since this was done last. Not for two at a time.
+    pub(crate) fn settle(&self, now: Instant) {
+        if self.feeds.is_empty() || !self.feeds.have_changed() {
+            return;
+        }
+        let listed = self.plan.endpoints.iter().cloned().zip(self.weights.iter().copied());
+        let (endpoints, left_out) = self.feeds.endpoints(listed);
+        let endpoints = self.pool.recognised(endpoints);
+        // Known before they are called.
+        let all: Vec<Endpoint> = endpoints.iter().map(|(endpoint, _)| endpoint.clone()).collect();
+        self.upstream.expect(&all);
+        let change = self.pool.replace(endpoints, now);
+        let (backend, added, removed) = (&self.plan.name, change.added, change.removed);
+        tracing::info!(%backend, added, removed, left_out, "endpoints have changed: {} now", all.len());
+    }
+
+    /// Whether it matters which endpoint a request goes to. Where endpoints are found there may be others in a moment.
+    fn has_a_choice(&self) -> bool {
+        self.pool.is_found() || self.pool.members().len() > 1
+    }
+
+    /// Its endpoints, fit or not.
+    pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
+        self.pool.endpoints()
     }
 
     /// Whether a call may be made a second time, so that something of it must be kept.
@@ -168,15 +214,20 @@ impl Backend {
         remote || self.resilience.hedge.is_some()
     }
 
-    /// The next endpoint to be asked about a model; `None` for a backend without any, which configuration refuses.
-    pub(crate) fn ask(&self, now: Instant) -> Option<&Endpoint> {
-        self.pool.in_turn(now).map(|member| &member.endpoint)
+    /// The next endpoint to be asked about a model; `None` for a backend without any, as long as none was found.
+    pub(crate) fn ask(&self, now: Instant) -> Option<Arc<Member>> {
+        self.pool.in_turn(now)
     }
 
     /// The endpoint of the request's sequence, or the one that is chosen for a call that is in none.
     pub(crate) fn pick(&self, place: Option<&Place>, wish: &Wish<'_>) -> Result<Picked, Unfit> {
-        let choose = || self.pool.pick(wish).map_err(Unfit::NoneFit);
-        match place.filter(|_| self.pool.members().len() > 1) {
+        let choose = || {
+            self.pool.pick(wish).map_err(|none| match self.pool.members().is_empty() {
+                true => Unfit::NoneKnown,
+                false => Unfit::NoneFit(none),
+            })
+        };
+        match place.filter(|_| self.has_a_choice()) {
             // The choice holds its place until the pinned one has its own.
             Some(place) => self
                 .sequences

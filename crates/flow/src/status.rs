@@ -90,6 +90,23 @@ pub struct BackendStatus {
     pub hedges: u64,
     /// Its endpoints.
     pub endpoints: Vec<EndpointStatus>,
+    /// Where endpoints come from that its configuration does not list.
+    pub sources: Vec<SourceStatus>,
+}
+
+/// A source of endpoints, for people.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceStatus {
+    /// What it is, such as `dns triton.models.svc:8001`.
+    pub source: String,
+    /// How many endpoints were found there last.
+    pub endpoints: usize,
+    /// How many more there were than a backend may have.
+    pub left_out: usize,
+    /// How long ago that was, in milliseconds; absent where none were ever found.
+    pub age_ms: Option<u64>,
+    /// Why none were found since, where that was tried.
+    pub failure: Option<String>,
 }
 
 /// An endpoint, for people.
@@ -190,7 +207,8 @@ fn of_backend(backend: &Backend, now: Instant) -> BackendStatus {
     let plan = &backend.plan;
     let (in_flight, waiting, limit) = backend.slots.state();
     let (retries, retries_denied) = backend.budgets.retries.counts();
-    let endpoints = backend.pool.members().iter().map(|member| {
+    let members = backend.pool.members();
+    let endpoints = members.iter().map(|member| {
         let (fitness, left, reason) = backend.pool.state(member, now);
         let (calls, failures, ejections) = member.counts();
         let latency = backend.pool.latency(member, now);
@@ -218,6 +236,7 @@ fn of_backend(backend: &Backend, now: Instant) -> BackendStatus {
         retries_denied,
         hedges: backend.budgets.hedges.counts().0,
         endpoints,
+        sources: backend.feeds.iter().map(|feed| feed.status(now)).collect(),
     }
 }
 

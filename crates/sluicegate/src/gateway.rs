@@ -8,7 +8,9 @@ pub(crate) mod replace;
 mod signals;
 mod standing;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -19,12 +21,13 @@ use sluicegate_adapters::sink::access_log::AccessLog;
 use sluicegate_adapters::sink::tee::Tee;
 use sluicegate_config::Resolved;
 use sluicegate_control::Listening;
-use sluicegate_core::{Clock, Inbound, Kind, Memory, Mistake, Outbound, RecordSink, Span};
+use sluicegate_core::{Clock, Discover, Inbound, Kind, Memory, Mistake, Outbound, RecordSink, Span};
 use sluicegate_flow::build::Builders;
 use sluicegate_flow::control::Gateway;
 use sluicegate_server::{Handed, Handler, Server, Workers};
 
 use crate::catalog;
+use crate::discovery::Everywhere;
 use crate::machine;
 use crate::output;
 use crate::seams::{SystemClock, ThreadDice};
@@ -66,6 +69,7 @@ impl Handler for Path {
 struct Assembly {
     gateway: Arc<Gateway>,
     builders: Arc<Builders>,
+    discover: Arc<dyn Discover>,
     meter: Arc<Meter>,
     server: Server<Path>,
     admin: AdminPlane,
@@ -99,6 +103,7 @@ pub(crate) async fn run(mut options: Options) -> anyhow::Result<ExitCode> {
     // Before anything is read: a change while starting must not be missed, nor a signal.
     let mut signals = Signals::new()?;
     let mut watch = Watch::new().context("cannot watch files for changes")?;
+    let mut lists = Watch::new().context("cannot watch files for changes")?;
     let mut inherited = std::mem::take(&mut options.inherited);
     let mut assembly = Assembly::new(options)?;
     assembly.inherit(std::mem::take(&mut inherited.sockets));
@@ -111,17 +116,23 @@ pub(crate) async fn run(mut options: Options) -> anyhow::Result<ExitCode> {
     if !inherited.serves() {
         systemd::ready();
     }
-    watch.follow(assembly.files());
+    watch.follow(&assembly.files());
+    lists.follow(&assembly.lists());
+    // What changed before it was followed.
+    assembly.gateway.look_again();
     tokio::spawn(Arc::clone(&assembly.gateway).probe());
+    tokio::spawn(Arc::clone(&assembly.gateway).follow(Arc::clone(&assembly.discover)));
     assembly.greet().await;
     let end = loop {
         tokio::select! {
             () = watch.changed() => assembly.reload("a file changed").await,
+            () = lists.changed() => assembly.gateway.look_again(),
             _ = signals.hangup.recv() => assembly.reload("SIGHUP").await,
             _ = signals.replace.recv() => if let Some(end) = assembly.replace(&mut signals.stop).await { break end },
             () = signals.stop.asked() => break End::Stopped,
         }
-        watch.follow(assembly.files());
+        watch.follow(&assembly.files());
+        lists.follow(&assembly.lists());
     };
     // A second signal does not wait.
     tokio::select! {
@@ -146,6 +157,7 @@ impl Assembly {
             AdminPlane::new(Arc::clone(&gateway), Arc::clone(&meter), Arc::clone(&open), Arc::clone(&not_replaced));
         Ok(Self {
             builders: Arc::new(catalog::builders(&clock, &memory)),
+            discover: Arc::new(Everywhere::default()),
             server: Server::on(options.workers, Path(Arc::clone(&gateway))),
             loader: Some(Loader::new(options.origin)),
             listen: options.listen,
@@ -169,9 +181,12 @@ impl Assembly {
         self.admin.inherit(admin);
     }
 
-    fn files(&self) -> &std::collections::BTreeSet<std::path::PathBuf> {
-        static NONE: std::collections::BTreeSet<std::path::PathBuf> = std::collections::BTreeSet::new();
-        self.loader.as_ref().map_or(&NONE, |loader| &loader.files)
+    fn files(&self) -> BTreeSet<PathBuf> {
+        self.loader.as_ref().map(|loader| loader.files.clone()).unwrap_or_default()
+    }
+
+    fn lists(&self) -> BTreeSet<PathBuf> {
+        self.loader.as_ref().map(|loader| loader.lists.clone()).unwrap_or_default()
     }
 
     /// Start-up and reload are this one way: read, resolve, build, bind; and only when all of it is good, install.
@@ -202,9 +217,10 @@ impl Assembly {
         let doors = Doors::open(&resolved, &self.doors, self.clock.wall())?;
         let (gateway, builders) = (Arc::clone(&self.gateway), Arc::clone(&self.builders));
         let building = resolved.clone();
+        let sought = self.gateway.seek(&self.discover, &resolved).await;
         let built = blocking(move || {
             doors::check_backends(&building)?;
-            gateway.build(&building, &builders)
+            gateway.build_with(&building, &builders, &sought)
         })
         .await??;
         let prepared = self.server.prepare(&doors.plans).map_err(|errors| {
@@ -267,6 +283,7 @@ impl Assembly {
     }
 
     async fn reload(&mut self, why: &str) {
+        self.gateway.look_again();
         match self.load().await {
             Loaded::Installed => {
                 let status = self.gateway.status();

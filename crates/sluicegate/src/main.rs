@@ -4,6 +4,7 @@ mod catalog;
 mod cli;
 mod client;
 mod command;
+mod discovery;
 mod gateway;
 mod hints;
 mod json;

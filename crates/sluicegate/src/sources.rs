@@ -14,6 +14,7 @@ use sluicegate_config::{Files, Resolved, Sources};
 use sluicegate_core::{Mistake, Source, Span};
 
 use crate::catalog::CATALOG;
+use crate::discovery;
 
 /// The largest file of certificates, in bytes: the system's roots have a quarter of it.
 const MAX_PEM: usize = 1 << 20;
@@ -35,11 +36,14 @@ pub(crate) struct Loader {
     digests: HashMap<PathBuf, (Stamp, String)>,
     /// Every file that the last load read or tried to read.
     pub(crate) files: BTreeSet<PathBuf>,
+    /// The files of endpoints among what it named: they may change without being loaded anew.
+    pub(crate) lists: BTreeSet<PathBuf>,
 }
 
 /// The files a configuration names, as they are met.
 struct Named<'a> {
     files: BTreeSet<PathBuf>,
+    lists: BTreeSet<PathBuf>,
     digests: &'a mut HashMap<PathBuf, (Stamp, String)>,
 }
 
@@ -52,7 +56,7 @@ struct Stamp {
 
 impl Loader {
     pub(crate) fn new(origin: Origin) -> Self {
-        Self { origin, digests: HashMap::new(), files: BTreeSet::new() }
+        Self { origin, digests: HashMap::new(), files: BTreeSet::new(), lists: BTreeSet::new() }
     }
 
     /// Reads everything anew and resolves it.
@@ -65,11 +69,12 @@ impl Loader {
             Origin::Text(text) => Sources { root: source("(command line)", text), includes: Vec::new() },
             Origin::File(path) => gather(path, &mut files)?,
         };
-        let mut named = Named { files, digests: &mut self.digests };
+        let mut named = Named { files, lists: BTreeSet::new(), digests: &mut self.digests };
         let resolved = sluicegate_config::load(&sources, &CATALOG, &mut named);
-        let files = named.files;
+        let (files, lists) = (named.files, named.lists);
         self.digests.retain(|path, _| files.contains(path));
         self.files = files;
+        self.lists = lists;
         resolved
     }
 }
@@ -84,6 +89,11 @@ impl Files for Named<'_> {
         self.files.insert(PathBuf::from(path));
         let bytes = read_bounded(Path::new(path), MAX_PEM).map_err(|error| error.to_string())?;
         if bytes.len() > MAX_PEM { Err("it is larger than 1 MiB".to_owned()) } else { Ok(bytes) }
+    }
+
+    fn endpoints(&mut self, path: &str) -> Result<Option<String>, String> {
+        self.lists.insert(PathBuf::from(path));
+        discovery::read(path)
     }
 }
 

@@ -1,4 +1,5 @@
-//! nginx and HAProxy: what the gateway is measured against, and real readers of what it hands on.
+//! nginx and HAProxy: what the gateway is measured against, and real readers of what it hands on; dnsmasq: who tells it where
+//! endpoints are.
 //!
 //! Only the programs are wanted. No service of theirs is started, and their configuration in `/etc` is not used.
 
@@ -16,15 +17,18 @@ const NGINX: Package =
 const HAPROXY: Package =
     Package { name: "haproxy", why: "a proxy to compare with", present: || program("haproxy").is_some() };
 
+const DNSMASQ: Package =
+    Package { name: "dnsmasq-base", why: "answers for names in DNS", present: || program("dnsmasq").is_some() };
+
 /// Where Debian keeps servers; not in everybody's `PATH`.
 const SYSTEM: &str = "/usr/sbin";
 
 /// Each program by the variable that leads tests to it.
 pub(crate) fn ready(mode: Mode) -> Result<Vec<(&'static str, OsString)>> {
     if mode == Mode::Prepare {
-        debian::ensure(&[NGINX, HAPROXY])?;
+        debian::ensure(&[NGINX, HAPROXY, DNSMASQ])?;
     }
-    [("SLUICEGATE_NGINX", "nginx"), ("SLUICEGATE_HAPROXY", "haproxy")]
+    [("SLUICEGATE_NGINX", "nginx"), ("SLUICEGATE_HAPROXY", "haproxy"), ("SLUICEGATE_DNSMASQ", "dnsmasq")]
         .into_iter()
         .map(|(variable, name)| {
             let path = program(name).with_context(|| format!("{name} is missing; `cargo xtask env` installs it"))?;

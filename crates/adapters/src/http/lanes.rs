@@ -6,7 +6,6 @@ use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use http::uri::Authority;
 use parking_lot::Mutex;
 use sluicegate_core::{Sent, Worker};
 use tokio::sync::{Notify, watch};
@@ -22,7 +21,7 @@ const LEAST: usize = 2;
 
 /// The connections of one worker to one endpoint.
 pub(super) struct Lanes {
-    authority: Authority,
+    authority: Arc<str>,
     most: usize,
     /// Itself, for the connections to report to.
     own: Weak<Lanes>,
@@ -50,7 +49,7 @@ enum Found {
 
 impl Lanes {
     /// No connections yet, of this worker.
-    pub(super) fn new(authority: Authority) -> Arc<Self> {
+    pub(super) fn new(authority: Arc<str>) -> Arc<Self> {
         let most = Worker::current().share(CONNECTIONS, LEAST);
         let make = |own: &Weak<Self>| Self {
             authority,
@@ -153,7 +152,7 @@ impl Lanes {
         }
         let (tell, attempt) = watch::channel(None);
         state.attempt = Some(attempt.clone());
-        let connecting = connect(self.own.clone(), Arc::clone(connector), self.authority.to_string(), limit);
+        let connecting = connect(self.own.clone(), Arc::clone(connector), Arc::clone(&self.authority), limit);
         tokio::spawn(async move {
             let result = connecting.await;
             let _ = tell.send(Some(result));
@@ -175,7 +174,7 @@ impl Drop for Lanes {
 async fn connect(
     lanes: Weak<Lanes>,
     connector: Arc<dyn Connector>,
-    authority: String,
+    authority: Arc<str>,
     limit: Duration,
 ) -> Result<(), HttpError> {
     let fail = |cause: String| Err(HttpError::new(Fault::Connect, Sent::Nothing, cause));

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Uri};
-use sluicegate_core::{Clock, PerWorker, Worker};
+use sluicegate_core::{Clock, Endpoint, PerWorker, Worker};
 
 use super::lanes::Lanes;
 use super::lines::Lines;
@@ -25,6 +25,7 @@ pub struct Origin {
 /// The connections to it, by what it speaks.
 enum Connections {
     Http1(PerWorker<Arc<Lines>>),
+    /// With what requests name.
     Http2(Authority, PerWorker<Arc<Lanes>>),
 }
 
@@ -35,20 +36,20 @@ pub(super) enum Own<'a> {
 }
 
 impl Origin {
-    /// The endpoint at `authority` (`host:port`).
+    /// The origin at `endpoint`.
     ///
     /// # Errors
-    /// The authority holds characters that no `host` header, or no target, can carry.
+    /// Its `host:port` holds characters that no `host` header, or no target, can carry.
     pub(super) fn new(
-        authority: Arc<str>,
+        endpoint: &Endpoint,
         speaks: Speaks,
         secured: Option<Arc<dyn Connector>>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, http::Error> {
-        let host = HeaderValue::from_str(&authority)?;
+        let (authority, host) = (Arc::clone(&endpoint.authority), HeaderValue::from_str(endpoint.host())?);
         let connections = match speaks {
             Speaks::Http1 => Connections::Http1(PerWorker::default()),
-            Speaks::Http2 => Connections::Http2(authority.parse()?, PerWorker::default()),
+            Speaks::Http2 => Connections::Http2(endpoint.host().parse()?, PerWorker::default()),
         };
         Ok(Self { authority, host, clock, connections, secured })
     }
@@ -58,7 +59,7 @@ impl Origin {
         let worker = Worker::current();
         match &self.connections {
             Connections::Http1(lines) => Own::Lines(lines.of(worker, || Lines::new(Arc::clone(&self.clock)))),
-            Connections::Http2(authority, lanes) => Own::Lanes(lanes.of(worker, || Lanes::new(authority.clone()))),
+            Connections::Http2(_, lanes) => Own::Lanes(lanes.of(worker, || Lanes::new(Arc::clone(&self.authority)))),
         }
     }
 
@@ -73,11 +74,14 @@ impl Origin {
     /// `path` is none.
     pub fn target(&self, path: String) -> Result<Uri, http::Error> {
         let scheme = if self.secured.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
-        let target = Uri::builder().scheme(scheme).authority(&*self.authority).path_and_query(path);
-        target.build()
+        let target = Uri::builder().scheme(scheme).path_and_query(path);
+        match &self.connections {
+            Connections::Http1(_) => target.authority(&*self.authority).build(),
+            Connections::Http2(authority, _) => target.authority(authority.clone()).build(),
+        }
     }
 
-    /// `host:port`.
+    /// `host:port` that is connected to.
     #[must_use]
     pub fn authority(&self) -> &Arc<str> {
         &self.authority

@@ -100,7 +100,7 @@ impl Connector for Secured {
 
 /// The name that the endpoint's certificate must be for.
 fn name(endpoint: &Endpoint, identity: &TlsIdentity) -> Result<ServerName<'static>, BuildError> {
-    let host = endpoint.authority.rsplit_once(':').map_or(&*endpoint.authority, |(host, _)| host);
+    let host = endpoint.host().rsplit_once(':').map_or(&**endpoint.host(), |(host, _)| host);
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     ServerName::try_from(identity.name.as_deref().unwrap_or(host).to_owned()).map_err(|_| BuildError {
         span: identity.span.clone(),

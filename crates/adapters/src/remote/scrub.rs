@@ -12,12 +12,14 @@ const TOLD_LIMIT: usize = 1024;
 
 /// `text` without the endpoint's own address, without URLs, and without IP addresses.
 pub(crate) fn scrub(text: &str, endpoint: &Endpoint) -> String {
-    let authority: &str = &endpoint.authority;
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    let mut text = text.replace(authority, HIDDEN);
-    // A host without a dot may as well be a common word.
-    if host.contains('.') || host == "localhost" {
-        text = text.replace(host, HIDDEN);
+    let mut text = text.to_owned();
+    for authority in [&endpoint.authority].into_iter().chain(&endpoint.host) {
+        let host = authority.rsplit_once(':').map_or(&**authority, |(host, _)| host);
+        text = text.replace(&**authority, HIDDEN);
+        // A host without a dot may as well be a common word.
+        if host.contains('.') || host == "localhost" {
+            text = text.replace(host, HIDDEN);
+        }
     }
     let mut clean = String::with_capacity(text.len());
     let mut rest = text.as_str();
@@ -64,7 +66,8 @@ mod tests {
 
     #[test]
     fn addresses_go_and_words_stay() {
-        let endpoint = Endpoint { authority: Arc::from("triton.internal:8000"), prefix: Arc::from(""), tls: None };
+        let endpoint =
+            Endpoint { authority: Arc::from("triton.internal:8000"), prefix: Arc::from(""), host: None, tls: None };
         for (told, clean) in [
             ("failed to connect to 10.0.0.5:9000.", "failed to connect to (address)"),
             ("see http://10.1.2.3/v2 for more", "see (address) for more"),

@@ -107,8 +107,12 @@ pub struct Factory {
     client: Arc<Client>,
     clock: Arc<dyn Clock>,
     memory: Arc<Memory>,
-    peers: Mutex<HashMap<Endpoint, Weak<Peer>>>,
+    known: Arc<Known>,
 }
+
+/// What is known about endpoints, for all backends.
+#[derive(Default)]
+struct Known(Mutex<HashMap<Endpoint, Weak<Peer>>>);
 
 /// One endpoint, and what is known about it.
 struct Peer {
@@ -128,6 +132,7 @@ struct OipGrpc {
     memory: Arc<Memory>,
     options: Options,
     connect_timeout: Duration,
+    known: Arc<Known>,
     peers: Peers<Peer>,
 }
 
@@ -135,7 +140,7 @@ impl Factory {
     /// A factory whose backends are reached over the connections that `connector` makes.
     pub fn new(connector: Arc<dyn Connector>, clock: Arc<dyn Clock>) -> Self {
         let client = Arc::new(Client::new(connector, Arc::clone(&clock)));
-        Self { client, clock, memory: Memory::new(u64::MAX), peers: Mutex::new(HashMap::new()) }
+        Self { client, clock, memory: Memory::new(u64::MAX), known: Arc::default() }
     }
 
     /// The same; answers that have to be read take their room from `memory`.
@@ -143,13 +148,15 @@ impl Factory {
     pub fn holding(self, memory: &Arc<Memory>) -> Self {
         Self { memory: Arc::clone(memory), ..self }
     }
+}
 
-    fn peer(&self, endpoint: &Endpoint) -> Result<Arc<Peer>, HttpError> {
-        let mut peers = self.peers.lock();
+impl Known {
+    fn peer(&self, client: &Client, endpoint: &Endpoint) -> Result<Arc<Peer>, HttpError> {
+        let mut peers = self.0.lock();
         if let Some(peer) = peers.get(endpoint).and_then(Weak::upgrade) {
             return Ok(peer);
         }
-        let peer = Arc::new(Peer::new(&self.client, endpoint)?);
+        let peer = Arc::new(Peer::new(client, endpoint)?);
         peers.retain(|_, peer| peer.strong_count() > 0);
         peers.insert(endpoint.clone(), Arc::downgrade(&peer));
         Ok(peer)
@@ -165,7 +172,7 @@ impl BuildUpstream for Factory {
         let mut peers = Peers::default();
         let mut errors = Vec::new();
         for endpoint in &plan.endpoints {
-            match self.peer(endpoint) {
+            match self.known.peer(&self.client, endpoint) {
                 Ok(peer) => peers.insert(endpoint.clone(), peer),
                 Err(error) => errors.push(fail(format!(
                     "backend '{}': endpoint '{}' cannot be reached over gRPC: {error}",
@@ -182,6 +189,7 @@ impl BuildUpstream for Factory {
             memory: Arc::clone(&self.memory),
             options,
             connect_timeout: plan.connect_timeout,
+            known: Arc::clone(&self.known),
             peers,
         }))
     }
@@ -210,7 +218,7 @@ impl OipGrpc {
     /// The endpoint's peer. One that the plan does not name is served too, but nothing about it is remembered.
     fn peer(&self, endpoint: &Endpoint) -> Result<Arc<Peer>, CallError> {
         if let Some(peer) = self.peers.get(endpoint) {
-            return Ok(Arc::clone(peer));
+            return Ok(peer);
         }
         Peer::new(&self.client, endpoint).map(Arc::new).map_err(|error| from_http(&error, endpoint))
     }
@@ -228,6 +236,10 @@ impl Upstream for OipGrpc {
 
     fn keeps_deadlines(&self) -> bool {
         true
+    }
+
+    fn expect(&self, endpoints: &[Endpoint]) {
+        self.peers.expect(endpoints, |endpoint| self.known.peer(&self.client, endpoint));
     }
 
     fn call<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>> {

@@ -23,7 +23,7 @@ use sluicegate_core::{
 use sluicegate_wire::openai::client::path_of;
 
 use self::ask::{SHORT_ANSWER, from_status};
-use crate::http::{Answer, Client, Connector, Origin};
+use crate::http::{Answer, Client, Connector, HttpError, Origin};
 use crate::remote::faults::{from_body, is_for_operators};
 use crate::remote::headers::strip_private;
 use crate::remote::peers::Peers;
@@ -102,10 +102,13 @@ impl OpenAi {
     /// The endpoint's peer; one that the plan does not name is served too.
     fn peer(&self, endpoint: &Endpoint) -> Result<Arc<Peer>, CallError> {
         if let Some(peer) = self.peers.get(endpoint) {
-            return Ok(Arc::clone(peer));
+            return Ok(peer);
         }
-        let origin = self.client.origin(endpoint).map_err(|error| from_http(&error, endpoint))?;
-        Ok(Arc::new(Peer { endpoint: endpoint.clone(), origin }))
+        self.make(endpoint).map_err(|error| from_http(&error, endpoint))
+    }
+
+    fn make(&self, endpoint: &Endpoint) -> Result<Arc<Peer>, HttpError> {
+        Ok(Arc::new(Peer { endpoint: endpoint.clone(), origin: self.client.origin(endpoint)? }))
     }
 
     async fn run(&self, peer: &Peer, call: Call) -> Result<Reply, CallError> {
@@ -140,6 +143,10 @@ impl Upstream for OpenAi {
 
     fn keeps_deadlines(&self) -> bool {
         true
+    }
+
+    fn expect(&self, endpoints: &[Endpoint]) {
+        self.peers.expect(endpoints, |endpoint| self.make(endpoint));
     }
 
     fn call<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>> {

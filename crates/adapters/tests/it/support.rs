@@ -112,7 +112,7 @@ pub(crate) fn plan_of(kind: &UpstreamKind, endpoint: &Endpoint, keys: &[(&str, &
 }
 
 pub(crate) fn endpoint(authority: &str) -> Endpoint {
-    Endpoint { authority: Arc::from(authority), prefix: Arc::from(""), tls: None }
+    Endpoint { authority: Arc::from(authority), prefix: Arc::from(""), host: None, tls: None }
 }
 
 pub(crate) fn model(name: &str) -> BackendModel {

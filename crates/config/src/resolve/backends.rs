@@ -1,5 +1,6 @@
 //! Backends: their kind's own settings decoded, their endpoints read, and which models point to them.
 
+mod endpoints;
 mod resilience;
 
 use std::collections::{HashMap, HashSet};
@@ -9,12 +10,14 @@ use sluicegate_core::{
     BackendModel, BackendPlan, Catalog, Endpoint, LoadedModel, Mistake, ModelSource, Node, Shape, Span, UpstreamKind,
 };
 
+use self::endpoints::Endpoints;
+pub use self::endpoints::endpoints;
 use super::files::Files;
-use super::{Checked, did_you_mean, near, tls};
+use super::{Checked, did_you_mean, near};
 use crate::mistakes::Mistakes;
 use crate::reading::{Reading, key_span};
-use crate::table::{BACKEND, ENDPOINT, MAX_BACKENDS, TIMEOUTS};
-use crate::{check, url, words};
+use crate::table::{BACKEND, MAX_BACKENDS, TIMEOUTS};
+use crate::{check, words};
 
 /// How the names of protocols over gRPC end.
 const OVER_GRPC: &str = "-grpc";
@@ -23,8 +26,8 @@ const OVER_GRPC: &str = "-grpc";
 pub(super) struct Backends<'a> {
     list: Vec<Backend<'a>>,
     by_name: HashMap<&'a str, usize>,
-    /// Where `backends` stands, once there are so many that a warning is due.
-    crowded: Option<Mistake>,
+    /// What is allowed but probably not meant.
+    warnings: Vec<Mistake>,
 }
 
 struct Backend<'a> {
@@ -53,13 +56,13 @@ impl<'a> Backends<'a> {
             mistakes.at(span, format!("more than {MAX_BACKENDS} backends"));
         }
         let crowded = key_span(root, "backends").and_then(|at| near(entries.len(), MAX_BACKENDS, "backends", at));
-        let mut all = Self { list: Vec::new(), by_name: HashMap::new(), crowded };
+        let mut all = Self { list: Vec::new(), by_name: HashMap::new(), warnings: crowded.into_iter().collect() };
         // Backends beyond the limit are known by name, so that models do not seem to point nowhere.
         for (index, (name, span, node)) in entries.iter().enumerate() {
             let kind = node.get("protocol").and_then(Node::text).and_then(|kind| catalog.upstream(kind));
             let entry = match kind {
                 Some(kind) if index < MAX_BACKENDS && check::fits(node, &Shape::Kind(BACKEND), catalog) => {
-                    Entry { file: &file.path, name, span, node, kind }.resolve(files, mistakes)
+                    Entry { file: &file.path, name, span, node, kind }.resolve(files, mistakes, &mut all.warnings)
                 }
                 Some(_) | None => None,
             };
@@ -101,7 +104,7 @@ impl<'a> Backends<'a> {
 
     /// The plans; a backend that no model names is worth a warning.
     pub(super) fn finish(self, warnings: &mut Mistakes) -> Vec<crate::Backend> {
-        warnings.extend(self.crowded);
+        warnings.extend(self.warnings);
         for backend in self.list.iter().filter(|backend| !backend.used) {
             let message = format!("no model uses the backend {}", words::quoted(backend.name));
             warnings.helped(backend.span, message, "remove it, or name it in a model's `backend`");
@@ -120,13 +123,13 @@ struct Entry<'a> {
     kind: &'static UpstreamKind,
 }
 
-/// Where an endpoint's address stands, written in short or in full.
-fn url_of(item: &Node) -> Option<&Node> {
-    if item.entries().is_empty() { Some(item) } else { item.get("url") }
-}
-
 impl Entry<'_> {
-    fn resolve(&self, files: &mut Files<'_>, mistakes: &mut Mistakes) -> Option<crate::Backend> {
+    fn resolve(
+        &self,
+        files: &mut Files<'_>,
+        mistakes: &mut Mistakes,
+        warnings: &mut Vec<Mistake>,
+    ) -> Option<crate::Backend> {
         let settings = match (self.kind.decode)(self.node) {
             Ok(settings) => settings,
             Err(found) => {
@@ -135,11 +138,14 @@ impl Entry<'_> {
             }
         };
         let name: Arc<str> = self.name.into();
-        let (endpoints, weights): (Vec<Endpoint>, Vec<u32>) = if self.kind.remote {
-            self.endpoints(files, mistakes).into_iter().unzip()
+        let found = if self.kind.remote {
+            endpoints::read(self, files, mistakes)
         } else {
-            (vec![Endpoint { authority: name.clone(), prefix: "".into(), tls: None }], vec![1])
+            let itself = Endpoint { authority: name.clone(), prefix: "".into(), host: None, tls: None };
+            Endpoints { listed: vec![(itself, 1)], ..Endpoints::default() }
         };
+        warnings.extend(found.warnings);
+        let (endpoints, weights) = found.listed.into_iter().unzip();
         let plan = BackendPlan {
             name,
             kind: self.kind.kind,
@@ -150,49 +156,6 @@ impl Entry<'_> {
             connect_timeout: Reading::of(self.node, "timeouts", TIMEOUTS).duration("connect"),
             models: Vec::new(),
         };
-        Some(crate::Backend { plan, weights, resilience: resilience::resilience(self.node) })
-    }
-
-    /// Its endpoints and their weights.
-    fn endpoints(&self, files: &mut Files<'_>, mistakes: &mut Mistakes) -> Vec<(Endpoint, u32)> {
-        let items = self.node.get("endpoints").map(Node::items).unwrap_or_default();
-        let secure = self.secure(items, mistakes);
-        let at = key_span(self.node, "tls").unwrap_or(self.span);
-        let identity = if secure { tls::identity(self.file, self.node.get("tls"), at, files, mistakes) } else { None };
-        let mut seen = HashMap::new();
-        let mut endpoints = Vec::new();
-        for item in items {
-            let Some(Ok(address)) = url_of(item).and_then(Node::text).map(url::address) else { continue };
-            if address.grpc && !self.kind.kind.ends_with(OVER_GRPC) {
-                let message =
-                    format!("`endpoints` has the scheme of gRPC, over which `{}` does not run", self.kind.kind);
-                let plain = if address.secure { "https" } else { "http" };
-                mistakes.helped(&item.span, message, format!("write `{plain}://`, or another `protocol`"));
-            }
-            let endpoint = Endpoint { authority: address.authority, prefix: address.prefix, tls: identity.clone() };
-            if let Some(first) = seen.insert(endpoint.clone(), &item.span) {
-                mistakes.helped(&item.span, "an endpoint is given twice", format!("it is also given at {first}"));
-            } else {
-                endpoints.push((endpoint, Reading::on(item, ENDPOINT).count("weight")));
-            }
-        }
-        endpoints
-    }
-
-    /// Whether the endpoints are reached over TLS: all of them, or none. Where some are, a request must not go plain only
-    /// because it was the other's turn.
-    fn secure(&self, items: &[Node], mistakes: &mut Mistakes) -> bool {
-        let addresses = || items.iter().filter_map(|item| Some((item, url::address(url_of(item)?.text()?).ok()?)));
-        let asked = key_span(self.node, "tls").is_some();
-        let secure = asked || addresses().any(|(_, address)| address.secure);
-        if secure {
-            for (item, address) in addresses().filter(|(_, address)| !address.secure) {
-                let why = if asked { "the backend has `tls`" } else { "others of the backend are over TLS" };
-                let scheme = if address.grpc { "grpcs" } else { "https" };
-                let message = format!("an endpoint is not over TLS, though {why}");
-                mistakes.helped(&item.span, message, format!("write `{scheme}://`"));
-            }
-        }
-        secure
+        Some(crate::Backend { plan, weights, sources: found.sources, resilience: resilience::resilience(self.node) })
     }
 }

@@ -71,6 +71,11 @@ impl<'a> Files<'a> {
         }
     }
 
+    /// What is in the file of endpoints `path`.
+    pub(super) fn endpoints(&mut self, path: &str) -> Result<Option<Arc<str>>, String> {
+        self.disk.endpoints(path).map(|text| text.map(Arc::from))
+    }
+
     /// The digests: of models, then of certificates and keys, each in the order of the paths.
     pub(super) fn digests(&self) -> impl Iterator<Item = &str> {
         let models = self.known.values().filter_map(|digest| digest.as_deref().ok());
@@ -84,7 +89,7 @@ fn hexadecimal(bytes: &[u8]) -> Arc<str> {
 }
 
 /// `path` as seen from the folder of `file`.
-fn beside(file: &str, path: &str) -> Arc<str> {
+pub(super) fn beside(file: &str, path: &str) -> Arc<str> {
     let folder = Path::new(file).parent().unwrap_or_else(|| Path::new(""));
     // Both are text, so that nothing can be lost.
     folder.join(path).to_string_lossy().into()

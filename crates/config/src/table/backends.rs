@@ -22,9 +22,10 @@ pub(crate) const BACKEND: &[Field] = &[
 pub(crate) const REMOTE: &[Field] = &[
     Field::required(
         "endpoints",
-        Shape::List(&Shape::Either(&Shape::Url, &Shape::Object(ENDPOINT))),
+        Shape::List(&Shape::Either(&Shape::Url, &Shape::OneOf(&[ENDPOINT, DNS, SRV, FILE]))),
         "Its addresses, which are interchangeable: `http://host:port`, with a path where the server has a prefix. Where \
-         the protocol runs over gRPC, `grpc://host:port`. Over TLS all of them are `https://` or `grpcs://`.",
+         the protocol runs over gRPC, `grpc://host:port`. Over TLS all of them are `https://` or `grpcs://`. Or where they are \
+         found, and followed while requests run: `dns`, `srv`, `file`.",
     ),
     Field::absent(
         "tls",
@@ -49,15 +50,63 @@ pub(crate) const REMOTE: &[Field] = &[
 ];
 
 /// Keys of an endpoint written in full.
-pub(crate) const ENDPOINT: &[Field] = &[
-    Field::required("url", Shape::Url, "Its address."),
-    Field::optional(
-        "weight",
-        Shape::Integer { min: 1, max: 1000 },
-        "1",
-        "Its part of the requests, beside the others'.",
+pub(crate) const ENDPOINT: &[Field] = &[Field::required("url", Shape::Url, "Its address."), WEIGHT];
+
+/// Keys of a name whose addresses are the endpoints.
+pub(crate) const DNS: &[Field] = &[
+    Field::required(
+        "dns",
+        Shape::Url,
+        "A name, each of whose addresses is an endpoint: `grpc://triton.models.svc:8001`. Requests and certificates are for the \
+         name.",
     ),
+    WEIGHT,
+    REFRESH,
+    RESOLVER,
 ];
+
+/// Keys of a service whose SRV records lead to the endpoints.
+pub(crate) const SRV: &[Field] = &[
+    Field::required(
+        "srv",
+        Shape::Url,
+        "A service, whose SRV records tell hosts, ports and weights: `grpc://_grpc._tcp.triton.models.svc`. Of its priorities \
+         the first that has endpoints is used. Requests and certificates are for what follows its labels with `_`.",
+    ),
+    REFRESH,
+    RESOLVER,
+];
+
+/// Keys of a file of endpoints.
+pub(crate) const FILE: &[Field] = &[Field::required(
+    "file",
+    Shape::Path,
+    "A file with a list of endpoints, each a URL or a mapping of `url` and `weight`. It is read again when it changes.",
+)];
+
+/// What stands in such a file.
+pub(crate) const LISTED: Shape = Shape::List(&Shape::Either(&Shape::Url, &Shape::Object(ENDPOINT)));
+
+const WEIGHT: Field = Field::optional(
+    "weight",
+    Shape::Integer { min: 1, max: 1000 },
+    "1",
+    "Its part of the requests, beside the others'; with `dns` that of each address.",
+);
+
+const REFRESH: Field = Field::optional(
+    "refresh",
+    Shape::Duration { min_ms: 1000, max_ms: 3_600_000 },
+    "5s",
+    "With `dns` and `srv`: how long what was found holds, at most. An answer that is good for less is asked for again then, \
+     but not within a second.",
+);
+
+const RESOLVER: Field = Field::absent(
+    "resolver",
+    Shape::Address,
+    "With `dns` and `srv`: the DNS server to ask, such as `127.0.0.1:8600`. Default: as the system does.",
+);
 
 /// Keys of a remote backend's `tls`.
 const REMOTE_TLS: &[Field] = &[

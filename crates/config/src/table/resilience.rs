@@ -69,7 +69,7 @@ pub(crate) const EJECT: &[Field] = &[
         "slow_start",
         Shape::Duration { min_ms: 0, max_ms: 3_600_000 },
         "10s",
-        "How long an endpoint that comes back gets less than its part of the requests.",
+        "How long an endpoint that comes back, or is new, gets less than its part of the requests.",
     ),
 ];
 

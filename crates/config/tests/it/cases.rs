@@ -8,7 +8,7 @@ use std::path::Path;
 use sluicegate_config::{Resolved, load};
 use sluicegate_core::{Mistake, Network};
 
-use crate::target::{CATALOG, digest, split};
+use crate::target::{CATALOG, Disk, split};
 
 #[test]
 fn cases() {
@@ -17,7 +17,7 @@ fn cases() {
     assert!(names.len() >= 40, "cases are gone: {}", names.len());
     for name in &names {
         let text = fs::read_to_string(here.join("cases").join(format!("{name}.yaml"))).unwrap();
-        let shown = match load(&split(&text), &CATALOG, &mut digest) {
+        let shown = match load(&split(&text), &CATALOG, &mut Disk) {
             Ok(resolved) => show(&resolved),
             Err(mistakes) => lines(&mistakes),
         };
@@ -78,6 +78,11 @@ fn show(resolved: &Resolved) -> String {
                 let roots = tls.roots.as_ref().map(|roots| &roots.path);
                 writeln!(text, "    tls {:?} roots {roots:?} own {own:?} at {}", tls.name, tls.span).unwrap();
             }
+        }
+        for source in &backend.sources {
+            let (lookup, name, tls) = (&source.lookup, source.name(), source.tls.is_some());
+            write!(text, "  source {lookup} for {name:?} prefix {:?} tls {tls} ", source.prefix).unwrap();
+            writeln!(text, "weight {} refresh {:?}: {lookup:?}", source.weight, source.refresh).unwrap();
         }
         for loaded in &plan.models {
             let source = loaded.source.as_ref().map(|source| &source.path);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use sluicegate_config::{Sources, load, markdown, schema};
 use sluicegate_core::Source;
 
-use crate::target::{CATALOG, digest};
+use crate::target::{CATALOG, Disk};
 
 /// Keys and words of the design that this build does not have.
 const LATER: &[&str] = &[
@@ -199,7 +199,7 @@ fn the_examples_load_and_fit_the_schema() {
     let source = |path: &str, text: String| Source { path: path.into(), text: text.into() };
     let include = blocks(include).replace("fraud", "included");
     let sources = Sources { root: source("g.yaml", blocks(main)), includes: vec![source("t.yaml", include)] };
-    let resolved = load(&sources, &CATALOG, &mut digest).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
+    let resolved = load(&sources, &CATALOG, &mut Disk).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
     assert_eq!(resolved.models.len(), 5);
     assert!(resolved.warnings.is_empty());
     let root = json_of(&sources.root);
@@ -243,7 +243,7 @@ fn the_defaults_written_out_load() {
     let short = "version: 1\nlisteners: { main: { address: 127.0.0.1:8080, authenticate: [anonymous] } }\n";
     let read = |text: &str| {
         let root = Source { path: "g.yaml".into(), text: text.into() };
-        load(&Sources { root, includes: Vec::new() }, &CATALOG, &mut digest).unwrap()
+        load(&Sources { root, includes: Vec::new() }, &CATALOG, &mut Disk).unwrap()
     };
     let (long, short) = (read(text), read(short));
     assert_eq!(long.listeners[0].limits, short.listeners[0].limits);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use sluicegate_config::{MAX_FILE, Resolved, Sources, includes, load};
 use sluicegate_core::{Mistake, Source};
 
-use crate::target::{CATALOG, digest};
+use crate::target::{CATALOG, Disk};
 
 const HEAD: &str = "version: 1\nlisteners: { main: { address: 127.0.0.1:8080, authenticate: [anonymous] } }\n";
 const BACKEND: &str = "backends: { b: { protocol: oip-rest, endpoints: [\"http://b\"] } }\n";
@@ -15,7 +15,7 @@ fn source(path: &str, text: impl Into<String>) -> Source {
 }
 
 fn read(text: impl Into<String>) -> Result<Resolved, Vec<Mistake>> {
-    load(&Sources { root: source("gateway.yaml", text), includes: Vec::new() }, &CATALOG, &mut digest)
+    load(&Sources { root: source("gateway.yaml", text), includes: Vec::new() }, &CATALOG, &mut Disk)
 }
 
 fn refused(text: impl Into<String>) -> Vec<String> {
@@ -50,7 +50,7 @@ fn the_limit_counts_models_of_all_files() {
         writeln!(include, "  i{index}: {{ backend: b }}").unwrap();
     }
     let sources = Sources { root: source("gateway.yaml", models(9_999)), includes: vec![source("a.yaml", include)] };
-    let mistakes = load(&sources, &CATALOG, &mut digest).unwrap_err();
+    let mistakes = load(&sources, &CATALOG, &mut Disk).unwrap_err();
     assert_eq!(mistakes.len(), 1);
     assert_eq!(mistakes[0].span.to_string(), "a.yaml:4:3");
 }
@@ -78,7 +78,7 @@ fn too_many_includes_and_versions_are_refused() {
         writeln!(text, "      v{index}: {{ backend: b }}").unwrap();
     }
     let includes = (0..1_001).map(|index| source(&format!("{index}.yaml"), "owner: a\n")).collect();
-    let mistakes = load(&Sources { root: source("gateway.yaml", text), includes }, &CATALOG, &mut digest).unwrap_err();
+    let mistakes = load(&Sources { root: source("gateway.yaml", text), includes }, &CATALOG, &mut Disk).unwrap_err();
     let shown: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
     assert_eq!(
         shown,
@@ -203,7 +203,7 @@ fn the_order_of_gathering_does_not_matter() {
     let files = [source("a.yaml", "owner: a\nmodels: { x: { backend: b } }\n"), source("b.yaml", "owner: b\n")];
     let resolve = |includes: Vec<Source>| {
         let root = source("gateway.yaml", format!("{HEAD}{BACKEND}"));
-        load(&Sources { root, includes }, &CATALOG, &mut digest).unwrap()
+        load(&Sources { root, includes }, &CATALOG, &mut Disk).unwrap()
     };
     let [a, b] = files;
     let one = resolve(vec![a.clone(), b.clone()]);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sluicegate_config::Balance;
 
-use super::{Fitness, Member, Pool, Wish};
+use super::{Fitness, Member, Members, Pool, Wish};
 
 /// Draws of two by chance before all endpoints are looked at.
 const DRAWS: u32 = 4;
@@ -14,6 +14,7 @@ const DRAWS: u32 = 4;
 /// One choice.
 pub(super) struct Chooser<'a> {
     pub(super) pool: &'a Pool,
+    pub(super) members: &'a Members,
     pub(super) wish: &'a Wish<'a>,
     pub(super) now: u64,
 }
@@ -35,7 +36,7 @@ enum Circle {
 
 impl<'a> Chooser<'a> {
     pub(super) fn choose(&self) -> Option<&'a Arc<Member>> {
-        let members = &self.pool.members;
+        let members = self.members;
         if self.is_panic() {
             return self.among(Circle::All);
         }
@@ -61,13 +62,13 @@ impl<'a> Chooser<'a> {
         if panic.thousandths() == 0 {
             return false;
         }
-        let members = &self.pool.members;
+        let members = self.members;
         let fit = members.iter().filter(|member| self.fits(member, Circle::Again)).count();
         fit < panic.of(members.len()).max(1)
     }
 
     fn among(&self, circle: Circle) -> Option<&'a Arc<Member>> {
-        let fit = || self.pool.members.iter().filter(move |member| self.fits(member, circle));
+        let fit = || self.members.iter().filter(move |member| self.fits(member, circle));
         match (&self.pool.balance, self.wish.key) {
             (Balance::TwoChoices, _) => {
                 let count = fit().count();
@@ -80,8 +81,8 @@ impl<'a> Chooser<'a> {
             }
             (Balance::LeastRequest, _) | (Balance::Hash(_), None) => {
                 // Of equals not always the first.
-                let start = self.roll(self.pool.members.len())?;
-                let turned = || self.pool.members.iter().cycle().skip(start).take(self.pool.members.len());
+                let start = self.roll(self.members.len())?;
+                let turned = || self.members.iter().cycle().skip(start).take(self.members.len());
                 let cost = |member: &Member| (member.in_flight() as f64 + 1.0) / self.part(member);
                 let fit = turned().filter(|member| self.fits(member, circle));
                 fit.min_by(|left, right| cost(left).total_cmp(&cost(right)))
@@ -113,7 +114,7 @@ impl<'a> Chooser<'a> {
     /// the others.
     fn has_room(&self, member: &Member) -> bool {
         #[expect(clippy::cast_precision_loss, reason = "a bound need not be exact")]
-        let part = self.wish.limit as f64 * member.weight() / f64::from(self.pool.weights.max(1));
+        let part = self.wish.limit as f64 * member.weight() / f64::from(self.members.weights.max(1));
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
         let awaited = member.awaited() as f64;
         awaited < part * 1.25 + 1.0
@@ -187,7 +188,7 @@ impl<'a> Chooser<'a> {
 
     /// Two different endpoints.
     fn draw(&self) -> Option<(&'a Arc<Member>, &'a Arc<Member>)> {
-        let members = &self.pool.members;
+        let members = self.members;
         let one = self.roll(members.len())?;
         let other = (one + 1 + self.roll(members.len() - 1)?) % members.len();
         Some((members.get(one)?, members.get(other)?))

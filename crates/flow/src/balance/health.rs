@@ -174,6 +174,11 @@ impl Health {
         self.down.store(false, Relaxed);
     }
 
+    /// It is new here.
+    pub(super) fn begin(&self, now: u64) {
+        self.back_at.store(now, Relaxed);
+    }
+
     /// The part of its weight that it may have at `now`: less for a while after it came back.
     pub(super) fn ramp(&self, slow_start: Duration, now: u64) -> f64 {
         /// What it begins with.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sluicegate_config::{Balance, Probing, Resilience};
 use sluicegate_core::{Dice, Endpoint, Sent, Share};
 
-use super::{Fitness, Member, NoneFit, Picked, Pool, Wish};
+use super::{Change, Fitness, Member, NoneFit, Picked, Pool, SOON, Wish};
 use crate::verdict::Verdict;
 
 const BROKEN: Verdict = Verdict::Transport(Sent::Nothing);
@@ -36,7 +36,7 @@ fn start() -> Instant {
 }
 
 fn endpoint(nth: usize) -> Endpoint {
-    Endpoint { authority: format!("e{nth}").into(), prefix: "".into(), tls: None }
+    Endpoint { authority: format!("e{nth}").into(), prefix: "".into(), host: None, tls: None }
 }
 
 fn world(weights: &[u32], change: impl FnOnce(&mut Resilience)) -> World {
@@ -45,7 +45,11 @@ fn world(weights: &[u32], change: impl FnOnce(&mut Resilience)) -> World {
     change(&mut resilience);
     let now = start();
     let endpoints = weights.iter().enumerate().map(|(nth, weight)| (endpoint(nth), *weight));
-    World { pool: Pool::new(&Arc::from("b"), endpoints, &resilience, None, now), dice: Steps(AtomicU64::new(1)), now }
+    World {
+        pool: Pool::new(&Arc::from("b"), (endpoints, false), &resilience, None, now),
+        dice: Steps(AtomicU64::new(1)),
+        now,
+    }
 }
 
 impl World {
@@ -332,8 +336,41 @@ fn what_is_known_of_an_endpoint_outlives_a_change() {
         before.judge(1, BROKEN, 1);
     }
     let endpoints = [(endpoint(1), 7), (endpoint(2), 1)];
-    let after = Pool::new(&Arc::from("b"), endpoints, &Resilience::default(), Some(&before.pool), before.now);
+    let after = Pool::new(&Arc::from("b"), (endpoints, false), &Resilience::default(), Some(&before.pool), before.now);
     assert!(Arc::ptr_eq(&after.members()[0], &before.pool.members()[1]));
     assert_eq!(after.state(&after.members()[0], before.now).0, Fitness::Ejected);
     assert_eq!(after.members()[1].counts(), (0, 0, 0));
+}
+
+#[test]
+fn endpoints_come_and_go_and_those_that_stay_are_the_same() {
+    let (now, resilience) = (start(), Resilience::default());
+    let listed = |all: &[usize]| -> Vec<(Endpoint, u32)> { all.iter().map(|nth| (endpoint(*nth), 1)).collect() };
+    let pool = Pool::new(&Arc::from("b"), (listed(&[0, 1]), true), &resilience, None, now);
+    let world = World { pool, dice: Steps(AtomicU64::new(1)), now };
+    for _ in 0..5 {
+        world.judge(1, BROKEN, 1);
+    }
+    let held = world.pool.pick(&Wish { now, dice: &world.dice, key: None, limit: 100, tried: &[] }).unwrap();
+    let staying = Arc::clone(&world.pool.members()[1]);
+    assert_eq!(world.pool.replace(listed(&[2, 1, 3]), now), Change { added: 2, removed: 1 });
+    assert!(Arc::ptr_eq(&world.pool.members()[1], &staying));
+    assert_eq!(world.fitness(1), Fitness::Ejected, "its state stays");
+    assert_eq!(held.endpoint(), &endpoint(0), "a call goes on where it is");
+    // New ones begin with less than their part, and have all of it in the end.
+    let ramp = |nth: usize, after: u64| {
+        let now = world.pool.since(now + Duration::from_secs(after));
+        world.pool.members()[nth].health.ramp(resilience.eject.slow_start, now)
+    };
+    assert!(ramp(0, 0) < 0.2 && (0.4..0.6).contains(&ramp(0, 5)), "{} {}", ramp(0, 0), ramp(0, 5));
+    assert_eq!((ramp(2, 11), ramp(1, 0)), (1.0, 1.0));
+    // To the first ones there is nothing to compare.
+    assert_eq!(world.pool.replace(listed(&[]), now), Change { added: 0, removed: 3 });
+    assert_eq!(world.pick().map(drop), Err(NoneFit { retry_after: SOON }));
+    assert!(world.pool.in_turn(now).is_none());
+    world.pool.replace(listed(&[4]), now);
+    assert_eq!(ramp(0, 0), 1.0);
+    // Those that configuration lists do not change.
+    let fixed = Pool::new(&Arc::from("b"), (listed(&[0]), false), &resilience, None, now);
+    assert_eq!(fixed.replace(listed(&[1]), now), Change::default());
 }

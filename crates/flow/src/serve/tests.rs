@@ -185,7 +185,7 @@ fn resolved() -> Resolved {
         settings: Arc::new(()),
         fingerprint: String::new(),
         span: span.clone(),
-        endpoints: vec![Endpoint { authority: Arc::from("somewhere:1"), prefix: Arc::from(""), tls: None }],
+        endpoints: vec![Endpoint { authority: Arc::from("somewhere:1"), prefix: Arc::from(""), host: None, tls: None }],
         connect_timeout: Duration::from_secs(1),
         models: vec![loaded("1"), loaded("2")],
     };
@@ -222,7 +222,12 @@ fn resolved() -> Resolved {
         delay: Duration::ZERO,
         overload: Overload { requests: 1000, memory: None },
         stream: times(),
-        backends: vec![Backend { plan: backend, weights: vec![1], resilience: Resilience::default() }],
+        backends: vec![Backend {
+            plan: backend,
+            weights: vec![1],
+            sources: Vec::new(),
+            resilience: Resilience::default(),
+        }],
         models: vec![model],
         warnings: Vec::new(),
     }
@@ -498,8 +503,9 @@ async fn a_sequence_stays_on_one_endpoint() {
     let mut two = resolved();
     two.backends[0].weights = vec![1, 1];
     two.backends[0].resilience.balance = Balance::RoundRobin;
-    two.backends[0].plan.endpoints =
-        ["one:1", "two:1"].map(|at| Endpoint { authority: Arc::from(at), prefix: Arc::from(""), tls: None }).to_vec();
+    two.backends[0].plan.endpoints = ["one:1", "two:1"]
+        .map(|at| Endpoint { authority: Arc::from(at), prefix: Arc::from(""), host: None, tls: None })
+        .to_vec();
     let builders: Builders = vec![("scripted", Arc::new(Builder(Behaviour::Echo, Arc::default())))];
     let built = world.gateway.build(&two, &builders).unwrap();
     world.gateway.install(built);

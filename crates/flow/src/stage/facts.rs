@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use sluicegate_core::{
-    Asked, DataType, Deadline, Fact, Inquiry, ModelMetadata, Operation, Outbound, Refusal, TensorMetadata,
+    Asked, DataType, Deadline, Endpoint, Fact, Inquiry, ModelMetadata, Operation, Outbound, Refusal, TensorMetadata,
 };
 use sluicegate_wire::{IndexEntry, codec};
 use tokio::time::{Instant, timeout_at};
@@ -95,7 +95,10 @@ async fn each<'a, T, F: Future<Output = T>>(
 }
 
 async fn config(model: &Model, version: &Version, inquiry: Inquiry) -> Result<Value, Refusal> {
-    if let Some(mut told) = ask(version, 0, Fact::Config, inquiry.clone()).await {
+    let endpoint = version.backend.ask(Instant::now().into_std()).map(|member| member.endpoint.clone());
+    if let Some(endpoint) = endpoint
+        && let Some(mut told) = ask(version, &endpoint, Fact::Config, inquiry.clone()).await
+    {
         if let Some(object) = told.as_object_mut() {
             object.insert("name".to_owned(), json!(&*model.name));
         }
@@ -127,8 +130,7 @@ fn config_of(model: &Model, known: &ModelMetadata) -> Value {
 }
 
 /// A backend that cannot be asked, or does not answer in time, tells nothing.
-async fn ask(version: &Version, endpoint: usize, fact: Fact, inquiry: Inquiry) -> Option<Value> {
-    let endpoint = version.backend.plan.endpoints.get(endpoint)?;
+async fn ask(version: &Version, endpoint: &Endpoint, fact: Fact, inquiry: Inquiry) -> Option<Value> {
     let deadline = Instant::from_std(inquiry.deadline.0);
     let told = timeout_at(deadline, version.backend.upstream.fact(endpoint, fact, inquiry)).await;
     serde_json::from_slice(&told.ok()?.ok()??).ok()

@@ -35,11 +35,11 @@ pub(crate) async fn inquire(chosen: ChosenInquiry, gateway: &Gateway, trail: &mu
 /// What the version's backend says of it; `None` where it has no way to say.
 pub(crate) async fn describe(version: &Version, inquiry: Inquiry) -> Result<Option<ModelMetadata>, Refusal> {
     let backend = &version.backend;
-    let Some(endpoint) = backend.ask(Instant::now().into_std()) else {
+    let Some(member) = backend.ask(Instant::now().into_std()) else {
         return Ok(None);
     };
     let deadline = Instant::from_std(inquiry.deadline.0);
-    let said = timeout_at(deadline, backend.upstream.metadata(endpoint, inquiry)).await;
+    let said = timeout_at(deadline, backend.upstream.metadata(&member.endpoint, inquiry)).await;
     said.unwrap_or_else(|_| Err(late())).map_err(refusal)
 }
 
@@ -52,11 +52,13 @@ async fn ready(version: &Version, inquiry: Inquiry, trail: &mut Trail) -> bool {
 }
 
 pub(super) async fn is_ready(version: &Version, inquiry: Inquiry) -> Result<bool, CallError> {
-    let Some(endpoint) = version.backend.ask(Instant::now().into_std()) else {
+    let Some(member) = version.backend.ask(Instant::now().into_std()) else {
         return Ok(false);
     };
     let deadline = Instant::from_std(inquiry.deadline.0);
-    timeout_at(deadline, version.backend.upstream.ready(endpoint, inquiry)).await.unwrap_or_else(|_| Err(late()))
+    timeout_at(deadline, version.backend.upstream.ready(&member.endpoint, inquiry))
+        .await
+        .unwrap_or_else(|_| Err(late()))
 }
 
 /// The client's names in place of the backend's; where the backend cannot say, what configuration knows.

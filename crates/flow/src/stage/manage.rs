@@ -34,7 +34,7 @@ pub(crate) struct Ordered {
 }
 
 /// Where an order goes, and under which name of the model.
-type Target<'a> = (&'a Backend, &'a Endpoint, Option<Arc<str>>);
+type Target<'a> = (&'a Backend, Endpoint, Option<Arc<str>>);
 
 pub(crate) async fn manage(
     ordered: Ordered,
@@ -66,16 +66,16 @@ pub(crate) async fn manage(
     (manage.encode)(order.what, judge(order.what, told)?)
 }
 
-async fn put(backend: &Backend, endpoint: &Endpoint, call: ManageCall) -> Result<Option<Bytes>, CallError> {
+async fn put(backend: &Backend, endpoint: Endpoint, call: ManageCall) -> Result<Option<Bytes>, CallError> {
     let deadline = Instant::from_std(call.deadline.0);
-    timeout_at(deadline, backend.upstream.manage(endpoint, call)).await.unwrap_or_else(|_| Err(late()))
+    timeout_at(deadline, backend.upstream.manage(&endpoint, call)).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// Every endpoint of every version, each once.
 fn of_model(model: &Model) -> Vec<Target<'_>> {
     let mut targets: Vec<Target<'_>> = Vec::new();
     for version in &model.versions {
-        for endpoint in &version.backend.plan.endpoints {
+        for endpoint in version.backend.endpoints() {
             let known = |(backend, other, name): &Target<'_>| {
                 std::ptr::eq(*backend, &*version.backend)
                     && *other == endpoint
@@ -92,7 +92,10 @@ fn of_model(model: &Model) -> Vec<Target<'_>> {
 fn of_all(snapshot: &Snapshot) -> Vec<Target<'_>> {
     let mut backends: Vec<&Backend> = snapshot.backends.values().map(|backend| &**backend).collect();
     backends.sort_by(|left, right| left.plan.name.cmp(&right.plan.name));
-    backends.into_iter().flat_map(|backend| backend.plan.endpoints.iter().map(move |at| (backend, at, None))).collect()
+    backends
+        .into_iter()
+        .flat_map(|backend| backend.endpoints().into_iter().map(move |at| (backend, at, None)))
+        .collect()
 }
 
 /// What the first told, if all that have such a call did it.

@@ -102,7 +102,8 @@ impl<T: Answer + Holding> Ask<'_, T> {
     fn pick(&self, tried: &[Arc<Member>]) -> Result<Picked, CallError> {
         let (gateway, limit) = (self.gateway, self.version.backend.slots.limit());
         let wish = Wish { now: gateway.clock.now(), dice: &*gateway.dice, key: self.key, limit, tried };
-        self.version.backend.pick(self.place, &wish).map_err(unfit)
+        let backend = &self.version.backend;
+        backend.pick(self.place, &wish).map_err(|why| unfit(why, || backend.feeds.trouble()))
     }
 
     /// One try, and what it says of the endpoint.
@@ -188,11 +189,15 @@ impl<T: Answer + Holding> Ask<'_, T> {
     }
 }
 
-fn unfit(unfit: Unfit) -> CallError {
+fn unfit(unfit: Unfit, trouble: impl FnOnce() -> String) -> CallError {
     match unfit {
         Unfit::NoneFit(none) => {
             let error = CallError::new(CallClass::Transport, Sent::Nothing, "no endpoint of the backend is fit");
             CallError { retry_after: Some(none.retry_after), ..error }
+        }
+        Unfit::NoneKnown => {
+            let error = CallError::new(CallClass::Transport, Sent::Nothing, trouble());
+            CallError { retry_after: Some(SOON), ..error.telling("no server of the model is known at the moment") }
         }
         Unfit::Full => CallError::new(CallClass::Pushback, Sent::Nothing, "too many sequences are open"),
     }

@@ -91,7 +91,7 @@ pub fn plan(files: &[(&str, &Path, &str)], keys: &[(&str, &str)]) -> BackendPlan
 }
 
 pub fn endpoint() -> Endpoint {
-    Endpoint { authority: "local".into(), prefix: "".into(), tls: None }
+    Endpoint { authority: "local".into(), prefix: "".into(), host: None, tls: None }
 }
 
 pub fn try_load(path: &Path, keys: &[(&str, &str)]) -> Result<One, Vec<BuildError>> {

@@ -61,6 +61,9 @@ fn draw(status: &Value) -> String {
     });
     drawn.push_str(&format!("\n{}\n", output::table(["LISTENER", "ADDRESS", "TLS"], listeners.collect())));
     drawn.push_str(&format!("\n{}\n", backends(status)));
+    if let Some(sources) = sources(status) {
+        drawn.push_str(&format!("\n{sources}\n"));
+    }
     drawn
 }
 
@@ -93,6 +96,34 @@ pub(super) fn backends(status: &Value) -> String {
         }
     }
     output::table(["BACKEND", "PROTOCOL", "BUSY", "ENDPOINT", "STATE", "NOW", "CALLS", "FAILED"], rows)
+}
+
+/// Where endpoints come from that are not listed, a line each; `None` where all are.
+fn sources(status: &Value) -> Option<String> {
+    let mut rows = Vec::new();
+    for backend in at(status, "/backends").as_array().into_iter().flatten() {
+        for source in at(backend, "/sources").as_array().into_iter().flatten() {
+            let field = |key| text(at(source, key));
+            rows.push([text(at(backend, "/name")), field("/source"), field("/endpoints"), age(source), doing(source)]);
+        }
+    }
+    (!rows.is_empty()).then(|| output::table(["BACKEND", "SOURCE", "FOUND", "AGO", "STATE"], rows))
+}
+
+fn age(source: &Value) -> String {
+    match at(source, "/age_ms").as_u64() {
+        Some(age) => format!("{}s", age / 1000),
+        None => "never".to_owned(),
+    }
+}
+
+/// How a source of endpoints does.
+fn doing(source: &Value) -> String {
+    match (at(source, "/failure").as_str(), at(source, "/left_out").as_u64()) {
+        (Some(why), _) => format!("failing: {why}"),
+        (None, Some(more)) if more > 0 => format!("{more} more are left out"),
+        (None, _) => "good".to_owned(),
+    }
 }
 
 /// How an endpoint does, for how much longer, and why.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use sluicegate_adapters::http::check_tls;
 use sluicegate_config::{Listener, Resolved};
-use sluicegate_core::{KeyPair, Mistake, Span};
+use sluicegate_core::{Endpoint, EndpointSource, KeyPair, Mistake, Span};
 use sluicegate_server::{Exposure, Limits, ListenerPlan, Proxies, Tls, TlsError, Validity};
 
 /// The listeners of one configuration.
@@ -78,8 +78,10 @@ impl Doors {
 /// Every part that cannot be used, with its place.
 pub(crate) fn check_backends(resolved: &Resolved) -> Result<(), Vec<Mistake>> {
     let mut mistakes: Vec<Mistake> = Vec::new();
-    for endpoint in resolved.backends.iter().flat_map(|backend| &backend.plan.endpoints) {
-        if let Err(wrong) = check_tls(endpoint) {
+    let listed = resolved.backends.iter().flat_map(|backend| backend.plan.endpoints.iter().cloned());
+    let found = resolved.backends.iter().flat_map(|backend| backend.sources.iter().map(likeness));
+    for endpoint in listed.chain(found) {
+        if let Err(wrong) = check_tls(&endpoint) {
             let mistake = Mistake::at(&wrong.span, wrong.message);
             // The endpoints of a backend share one identity.
             if !mistakes.contains(&mistake) {
@@ -88,6 +90,12 @@ pub(crate) fn check_backends(resolved: &Resolved) -> Result<(), Vec<Mistake>> {
         }
     }
     if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
+}
+
+/// An endpoint such as may be found at `source`.
+fn likeness(source: &EndpointSource) -> Endpoint {
+    let authority = format!("{}:443", source.name().unwrap_or("localhost")).into();
+    Endpoint { authority, prefix: Arc::clone(&source.prefix), host: None, tls: source.tls.clone() }
 }
 
 fn refused(pair: &KeyPair, error: &TlsError) -> Mistake {

@@ -11,6 +11,7 @@
 
 mod calls;
 mod cli;
+mod discovery;
 mod documents;
 mod edge;
 mod edge_h2;

@@ -277,7 +277,7 @@ async fn a_client_that_does_not_read_stops_the_backend_over_http2() {
 async fn ask_http2(world: &World, path: &str, body: Body) -> Response<Answer> {
     let clock = Arc::new(FakeClock::following_tokio());
     let client = Client::new(Arc::new(Dial(world.door.clone())), Arc::clone(&clock) as _);
-    let gateway = Endpoint { authority: Arc::from("gateway:1"), prefix: Arc::from(""), tls: None };
+    let gateway = Endpoint { authority: Arc::from("gateway:1"), prefix: Arc::from(""), host: None, tls: None };
     let origin = client.origin_speaking(&gateway, Speaks::Http2).unwrap();
     let request = Request::post(path).header("content-type", "application/grpc").header("te", "trailers");
     let deadline = Deadline(clock.now() + Duration::from_secs(7200));

@@ -9,7 +9,7 @@ use sluicegate_core::{CallClass, CallError, Endpoint};
 use super::{from_status, lacks_path};
 
 fn endpoint() -> Endpoint {
-    Endpoint { authority: Arc::from("10.0.0.9:8080"), prefix: Arc::from(""), tls: None }
+    Endpoint { authority: Arc::from("10.0.0.9:8080"), prefix: Arc::from(""), host: None, tls: None }
 }
 
 fn judge(status: u16, body: &str) -> CallError {

@@ -137,7 +137,7 @@ pub(super) fn made(roots: Option<Pem>, name: Option<&str>, own: Option<KeyPair>)
 }
 
 pub(super) fn secured(authority: &str, identity: &Arc<TlsIdentity>) -> Endpoint {
-    Endpoint { authority: Arc::from(authority), prefix: Arc::from(""), tls: Some(Arc::clone(identity)) }
+    Endpoint { authority: Arc::from(authority), prefix: Arc::from(""), host: None, tls: Some(Arc::clone(identity)) }
 }
 
 pub(super) fn config(authority: &Authority, pair: &Issued, asks: Asks, alpn: &[&str]) -> ServerConfig {

@@ -1,6 +1,7 @@
 //! Endpoints that fail, hang or have no room, behind the whole request path, in paused time.
 
 mod fleet;
+mod found;
 
 use std::sync::Arc;
 use std::time::Duration;

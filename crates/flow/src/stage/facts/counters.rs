@@ -11,8 +11,9 @@ use crate::snapshot::{Model, Version};
 const KEYS: [&str; 3] = ["batch_size", "type", "id"];
 
 pub(super) async fn of(model: &Model, version: &Version, inquiry: Inquiry) -> Value {
-    let endpoints = 0..version.backend.plan.endpoints.len();
-    let told = join_all(endpoints.map(|endpoint| ask(version, endpoint, Fact::Statistics, inquiry.clone()))).await;
+    let endpoints = version.backend.endpoints();
+    let told =
+        join_all(endpoints.iter().map(|endpoint| ask(version, endpoint, Fact::Statistics, inquiry.clone()))).await;
     let wanted = inquiry.model.version.as_deref();
     let mut sum: Option<Value> = None;
     for told in told.into_iter().flatten() {

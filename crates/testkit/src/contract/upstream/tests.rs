@@ -86,7 +86,7 @@ impl Upstream for Echo {
 fn fixture(fault: Fault) -> UpstreamFixture {
     let (begun, dropped) = (Event::new(), Event::new());
     let echo = Echo { fault, begun: begun.clone(), dropped: dropped.clone() };
-    let endpoint = Endpoint { authority: "memory".into(), prefix: "".into(), tls: None };
+    let endpoint = Endpoint { authority: "memory".into(), prefix: "".into(), host: None, tls: None };
     let model = |name: &str| BackendModel { name: name.into(), version: None };
     UpstreamFixture {
         upstream: Arc::new(echo),

@@ -10,7 +10,7 @@ use sluicegate_wire::grpc::status::{Code, Status};
 use super::{PUSHBACK, from_status, in_band};
 
 fn endpoint() -> Endpoint {
-    Endpoint { authority: Arc::from("triton.internal:8001"), prefix: Arc::from(""), tls: None }
+    Endpoint { authority: Arc::from("triton.internal:8001"), prefix: Arc::from(""), host: None, tls: None }
 }
 
 fn judged(code: Code, message: &str, pushback: Option<&'static str>) -> CallError {

@@ -67,7 +67,7 @@ pub(in super::super) fn three(change: impl FnOnce(&mut Resilience)) -> Resolved 
     let backend = &mut resolved.backends[0];
     backend.weights = vec![1; 3];
     backend.plan.endpoints =
-        super::ALL.map(|at| Endpoint { authority: at.into(), prefix: "".into(), tls: None }).to_vec();
+        super::ALL.map(|at| Endpoint { authority: at.into(), prefix: "".into(), host: None, tls: None }).to_vec();
     // The names of the versions are the backend's own: bytes pass as they are.
     backend.resilience.balance = Balance::RoundRobin;
     change(&mut backend.resilience);
@@ -82,9 +82,14 @@ impl World {
     pub(in super::super) fn of(resolved: &Resolved) -> Self {
         let fleet = Fleet::default();
         let gateway = Arc::new(Gateway::new(Arc::new(TokioClock), Arc::new(Sevens), Arc::new(Records::default())));
-        let builders: Builders = vec![("scripted", Arc::new(fleet.clone()))];
-        gateway.install(gateway.build(resolved, &builders).unwrap());
-        Self { gateway, fleet }
+        let world = Self { gateway, fleet };
+        world.gateway.install(world.gateway.build(resolved, &world.builders()).unwrap());
+        world
+    }
+
+    /// What builds its backends.
+    pub(super) fn builders(&self) -> Builders {
+        vec![("scripted", Arc::new(self.fleet.clone()))]
     }
 
     pub(in super::super) fn let_do(&self, endpoint: &str, does: Does) {
