@@ -6,6 +6,7 @@
 mod body;
 mod call;
 mod catalog;
+mod examine;
 pub mod http1;
 mod inbound;
 mod infer;
@@ -31,6 +32,7 @@ pub use call::{
     ReplyStream, Sent, Unnamed, Upstream, one_reply,
 };
 pub use catalog::{BackendPlan, BuildError, BuildUpstream, Catalog, LoadedModel, ModelSource, Settings, UpstreamKind};
+pub use examine::{Finding, Introduction, Level, Listed};
 pub use inbound::{Inbound, Leisure, Outbound, Secure};
 pub use infer::{
     ASK_FINAL, FINAL, InferRequest, InferResponse, ModelMetadata, NonFinite, RequestedOutput, TensorMetadata,
