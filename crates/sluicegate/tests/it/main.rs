@@ -11,6 +11,7 @@
 
 mod calls;
 mod cli;
+mod doctor;
 mod documents;
 mod edge;
 mod edge_h2;

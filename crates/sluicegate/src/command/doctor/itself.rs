@@ -2,24 +2,18 @@
 
 use std::time::SystemTime;
 
-use sluicegate_adapters::certificates::{alarm, first_to_end};
 use sluicegate_config::Resolved;
 use sluicegate_core::{Finding, Level};
 use sluicegate_server::raise_limit;
 
-use crate::gateway::doors;
+use crate::gateway::{alarm, doors};
 use crate::machine;
 
 /// Descriptors for other things than connections of clients.
 const BESIDE: u64 = 64;
 
 pub(super) fn look(resolved: &Resolved, now: SystemTime) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for listener in &resolved.listeners {
-        let life = listener.tls.as_ref().and_then(|pair| first_to_end(&pair.certificate));
-        let whose = format!("the certificate of listener `{}`", listener.name);
-        findings.extend(life.and_then(|life| alarm(&whose, &life, now)));
-    }
+    let mut findings = alarm::of_listeners(resolved, now);
     if let Err(mistakes) = doors::usable(resolved, now) {
         let advice = "put the file right";
         findings.extend(mistakes.iter().map(|mistake| Finding::new(Level::Broken, mistake.to_string()).advise(advice)));
