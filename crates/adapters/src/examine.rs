@@ -212,7 +212,11 @@ impl Examination {
                 "give the port on which it speaks HTTP/1.1, or `protocol: oip-grpc`".to_owned(),
             ),
         };
-        self.find(Level::Broken, what, advice);
+        // What else was found follows from this.
+        for finding in self.findings.iter_mut().filter(|finding| finding.level == Level::Broken) {
+            finding.advice.clear();
+        }
+        self.findings.insert(0, Finding::new(Level::Broken, what).advise(advice));
     }
 }
 

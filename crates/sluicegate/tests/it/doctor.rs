@@ -1,6 +1,6 @@
 //! `sluicegate doctor`: real model servers and broken ones, and what it says of each.
 
-mod broken;
+pub(crate) mod broken;
 mod servers;
 
 use std::path::Path;

@@ -21,7 +21,7 @@ const DAY: u64 = 86_400;
 const PAST: &str = "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
 
 /// A model server of few words, which ends with the test's process. Where it listens.
-fn serve(tls: Option<&Issued>, fields: &'static str) -> u16 {
+pub(crate) fn serve(tls: Option<&Issued>, fields: &'static str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let config = tls.map(|pair| {
@@ -63,7 +63,7 @@ fn answer(mut stream: impl Read + Write, fields: &str) {
     }
 }
 
-fn backend(name: &str, scheme: &str, port: u16, tls: &str) -> String {
+pub(crate) fn backend(name: &str, scheme: &str, port: u16, tls: &str) -> String {
     format!("  {name}: {{ protocol: oip-rest, endpoints: [\"{scheme}://127.0.0.1:{port}\"]{tls} }}\n")
 }
 
@@ -184,8 +184,13 @@ fn a_configuration_that_cannot_be_read_is_another_exit_code() {
 #[test]
 fn a_running_gateway_says_what_it_has_left_out_and_why() {
     let folder = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let backends = backend("gone", "http", port, ", eject: { failures: 2, time: 1h, most: 100% }");
+    // The only endpoint of a backend is never left out.
+    let backends = format!(
+        "  gone: {{ protocol: oip-rest, balance: round_robin, eject: {{ failures: 2, time: 1h, most: 100% }}, endpoints: \
+         [\"http://127.0.0.1:{}\", \"http://127.0.0.1:{}\"] }}\n",
+        free_port(),
+        serve(None, "")
+    );
     let config = configuration(folder.path(), &backends, "  m: { backend: gone }\n");
     let gateway = Gateway::serve(&["--config", &config]);
     eventually("the endpoint is left out", || {

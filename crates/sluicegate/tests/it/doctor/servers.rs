@@ -38,7 +38,10 @@ fn mlserver_is_well_and_has_no_binary_tensors() {
     let (output, text) = printed(&config);
     assert_eq!(output.status.code(), Some(1));
     let lines: Vec<&str> = text.lines().collect();
-    assert!(lines[1].starts_with("broken") && lines[1].contains("misspelt"), "the worst comes first:\n{text}");
+    assert!(
+        lines[1].trim_start().starts_with("broken") && lines[1].contains("misspelt"),
+        "the worst comes first:\n{text}"
+    );
     assert!(lines[2].contains("-> did you mean `echo`?"), "{text}");
     assert!(text.contains("2 endpoints, 1 of them with something wrong; no gateway runs here"), "{text}");
 }
