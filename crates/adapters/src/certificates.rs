@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use sluicegate_core::{Finding, Level, Pem};
+use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -31,11 +32,24 @@ pub fn first_to_end(file: &Pem) -> Option<Life> {
 
 /// The name and the end of one.
 pub(crate) fn life(certificate: &CertificateDer<'_>) -> Option<Life> {
-    let (_, read) = x509_parser::certificate::X509Certificate::from_der(certificate).ok()?;
-    let ends = u64::try_from(read.validity().not_after.timestamp()).unwrap_or(0);
+    let read = read(certificate)?;
+    let ends = end(&read);
     // Nobody's own words reach a terminal as they are.
     let subject = read.subject().to_string().chars().flat_map(char::escape_debug).take(128).collect();
     Some(Life { subject, ends: SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(ends))? })
+}
+
+/// The end alone, in seconds since 1970.
+pub(crate) fn ends(certificate: &CertificateDer<'_>) -> Option<u64> {
+    read(certificate).as_ref().map(end)
+}
+
+fn read<'a>(certificate: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {
+    X509Certificate::from_der(certificate).ok().map(|(_, read)| read)
+}
+
+fn end(certificate: &X509Certificate<'_>) -> u64 {
+    u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0)
 }
 
 /// What to tell of a certificate that ends soon, or has ended; `None` while there is time. `whose` begins the sentence.

@@ -9,12 +9,14 @@ use std::io;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
+use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind};
 use sluicegate_core::{BoxFuture, BuildError, Endpoint, TlsIdentity};
 use tokio_rustls::client::TlsStream;
 
 use super::{Connector, Io, Speaks};
+use crate::certificates::ends;
 
 /// The names of HTTP/2 and HTTP/1.1 in ALPN.
 const HTTP2: &[u8] = b"h2";
@@ -106,7 +108,11 @@ impl Identities {
 impl Connector for Secured {
     fn connect<'a>(&'a self, authority: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
         Box::pin(async move {
-            let stream = self.handshake.over(self.inner.connect(authority).await?).await?;
+            let mut stream = self.handshake.over(self.inner.connect(authority).await?).await?;
+            if self.handshake.is_stale(&stream) {
+                let whole = self.handshake.whole();
+                stream = whole.over(self.inner.connect(authority).await?).await?;
+            }
             Ok(Box::new(stream) as Box<dyn Io>)
         })
     }
@@ -125,6 +131,24 @@ impl Handshake {
             return Err(io::Error::other("over TLS it does not agree to HTTP/2, which gRPC needs"));
         }
         Ok(stream)
+    }
+
+    /// Whether a session was taken up again whose certificate has ended since: then nobody looked at it.
+    fn is_stale<S>(&self, stream: &TlsStream<S>) -> bool {
+        let (_, connection) = stream.get_ref();
+        if connection.handshake_kind() != Some(HandshakeKind::Resumed) {
+            return false;
+        }
+        let now = self.config.time_provider.current_time();
+        let ends = connection.peer_certificates().unwrap_or_default().iter().filter_map(ends);
+        now.is_none_or(|now| ends.min().is_some_and(|ends| ends < now.as_secs()))
+    }
+
+    /// The same, in which the endpoint has to show its certificate.
+    fn whole(&self) -> Self {
+        let mut config = ClientConfig::clone(&self.config);
+        config.resumption = Resumption::disabled();
+        Self { config: Arc::new(config), name: self.name.clone(), speaks: self.speaks }
     }
 }
 
