@@ -5,6 +5,7 @@
 mod models;
 mod time;
 
+use std::cmp::Reverse;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -71,15 +72,14 @@ pub async fn examine(patient: &Patient, clock: &Arc<dyn Clock>) -> Examination {
         let reached = reach::reach(&patient.endpoint, speaks, STEP).await;
         let (address, open) = (reached.address, reached.open);
         examination.arrive(reached, clock.wall());
-        if !open {
-            examination.hint(patient, address, speaks).await;
-        } else if !examination.ask(patient, clock).await {
+        let heard = open && examination.ask(patient, clock).await;
+        if !heard {
             examination.hint(patient, address, speaks).await;
         }
     } else {
         examination.ask(patient, clock).await;
     }
-    examination.findings.sort_by(|left, right| right.level.cmp(&left.level));
+    examination.findings.sort_by_key(|finding| Reverse(finding.level));
     examination
 }
 

@@ -1,5 +1,6 @@
 //! What the doctor prints: a line for each endpoint that is well, one for each finding, the worst first.
 
+use std::cmp::Reverse;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
@@ -56,10 +57,10 @@ struct Row {
 impl Report {
     pub(super) fn new(mut endpoints: Vec<Examined>, mut gateway: Vec<Finding>, running: bool) -> Self {
         for one in &mut endpoints {
-            one.findings.sort_by(|left, right| right.level.cmp(&left.level));
+            one.findings.sort_by_key(|finding| Reverse(finding.level));
             one.ok = well(&one.findings);
         }
-        gateway.sort_by(|left, right| right.level.cmp(&left.level));
+        gateway.sort_by_key(|finding| Reverse(finding.level));
         let ok = well(&gateway) && endpoints.iter().all(|one| one.ok);
         Self { ok, running, endpoints, gateway: gateway.iter().map(Row::from).collect() }
     }
