@@ -14,6 +14,7 @@ mod lanes;
 mod line;
 mod lines;
 mod origin;
+pub(crate) mod reach;
 mod request;
 mod tls;
 

@@ -3,7 +3,9 @@
 //! `upstream` holds model servers, `discovery` where they are found, `meter` where metrics are read, `sink` where records go. An adapter must not know
 //! the request path, the configuration's layout, the listeners, or another adapter; what several share is [`http`].
 
+pub mod certificates;
 pub mod discovery;
+pub mod examine;
 pub mod http;
 pub mod meter;
 mod remote;

@@ -38,6 +38,9 @@ pub struct Listening {
     pub address: SocketAddr,
     /// Whether it speaks TLS.
     pub tls: bool,
+    /// When the first of the certificates that it shows ends, in seconds since 1970.
+    #[serde(default)]
+    pub certificate_expires: Option<u64>,
 }
 
 /// The answer of `/status`.

@@ -11,8 +11,8 @@ use futures_core::Stream;
 use http::HeaderMap;
 
 use crate::{
-    ASK_FINAL, Body, FINAL, InferRequest, InferResponse, ManageCall, ModelMetadata, Operation, Parameter, Protocol,
-    TlsIdentity,
+    ASK_FINAL, Body, FINAL, InferRequest, InferResponse, Introduction, ManageCall, ModelMetadata, Operation, Parameter,
+    Protocol, TlsIdentity,
 };
 
 /// A boxed future; one a call, never one a chunk.
@@ -258,6 +258,19 @@ pub trait Upstream: Send + Sync + 'static {
     fn probe<'a>(&'a self, endpoint: &'a Endpoint, deadline: Deadline) -> BoxFuture<'a, Result<(), CallError>> {
         let _ = (endpoint, deadline);
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Asks an endpoint what it is, for people who look what is wrong. `Ok(None)`: it has no way to say.
+    ///
+    /// # Errors
+    /// It cannot be asked.
+    fn introduce<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Option<Introduction>, CallError>> {
+        let _ = (endpoint, deadline);
+        Box::pin(std::future::ready(Ok(None)))
     }
 
     /// Says whether a model can answer.

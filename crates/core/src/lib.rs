@@ -7,6 +7,7 @@ mod body;
 mod call;
 mod catalog;
 mod discovery;
+mod examine;
 pub mod http1;
 mod inbound;
 mod infer;
@@ -33,6 +34,7 @@ pub use call::{
 };
 pub use catalog::{BackendPlan, BuildError, BuildUpstream, Catalog, LoadedModel, ModelSource, Settings, UpstreamKind};
 pub use discovery::{Discover, EndpointSource, Found, Lookup, MAX_ENDPOINTS};
+pub use examine::{Finding, Introduction, Level, Listed};
 pub use inbound::{Inbound, Leisure, Outbound, Secure};
 pub use infer::{
     ASK_FINAL, FINAL, InferRequest, InferResponse, ModelMetadata, NonFinite, RequestedOutput, TensorMetadata,

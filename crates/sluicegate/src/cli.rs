@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Report every mistake in a configuration, with line and column; exit code 1 if there is one
     Check(Check),
+    /// Try every backend and say what is wrong: addresses, certificates, protocols, models, clocks; exit code 1 if anything is
+    Doctor(Doctor),
     /// Try a model of a running gateway
     Call(Call),
     /// Show a running gateway: readiness, generation, last reload, listeners, backends
@@ -74,6 +76,21 @@ pub(crate) struct Check {
     /// The configuration file
     #[arg(value_name = "FILE")]
     pub(crate) config: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Only these backends, and nothing about the gateway itself
+    #[arg(value_name = "BACKEND")]
+    pub(crate) backends: Vec<String>,
+    /// The configuration file
+    #[arg(long, value_name = "FILE", default_value = "gateway.yaml")]
+    pub(crate) config: PathBuf,
+    /// The admin listener of a gateway that may be running, if it is not where the configuration says
+    #[arg(long, value_name = "URL")]
+    pub(crate) admin: Option<String>,
     #[command(flatten)]
     pub(crate) output: Output,
 }

@@ -31,7 +31,11 @@ pub(crate) fn send(method: Method, base: &str, path: &str, body: Option<Bytes>) 
     })
 }
 
-async fn exchange(method: Method, base: &str, path: &str, body: Option<Bytes>) -> anyhow::Result<Answer> {
+/// The same within a runtime; the caller limits the time.
+///
+/// # Errors
+/// As [`send`].
+pub(crate) async fn exchange(method: Method, base: &str, path: &str, body: Option<Bytes>) -> anyhow::Result<Answer> {
     let url: Uri = base.parse().with_context(|| format!("`{base}` is not a URL such as http://127.0.0.1:9901"))?;
     if url.scheme_str() != Some("http") {
         bail!("`{base}`: only http:// is in this build");

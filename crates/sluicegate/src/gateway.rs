@@ -1,6 +1,7 @@
 //! The gateway assembled: rooms wired together, configuration loaded, followed and replaced, and in the end drained.
 
 mod admin;
+pub(crate) mod alarm;
 mod banner;
 pub(crate) mod doors;
 mod ending;
@@ -123,8 +124,11 @@ pub(crate) async fn run(mut options: Options) -> anyhow::Result<ExitCode> {
     tokio::spawn(Arc::clone(&assembly.gateway).probe());
     tokio::spawn(Arc::clone(&assembly.gateway).follow(Arc::clone(&assembly.discover)));
     assembly.greet().await;
+    // The first time comes with each configuration.
+    let mut alarm = tokio::time::interval_at(tokio::time::Instant::now() + alarm::EVERY, alarm::EVERY);
     let end = loop {
         tokio::select! {
+            _ = alarm.tick() => assembly.alarm(),
             () = watch.changed() => assembly.reload("a file changed").await,
             () = lists.changed() => assembly.gateway.look_again(),
             _ = signals.hangup.recv() => assembly.reload("SIGHUP").await,
@@ -238,17 +242,30 @@ impl Assembly {
         self.server.commit(prepared);
         self.admin.commit(admin);
         let listening = self.server.addresses();
-        let tls = |name: &str| doors.plans.iter().any(|plan| *plan.name == *name && plan.tls.is_some());
+        let listener = |name: &str| resolved.listeners.iter().find(|listener| *listener.name == *name);
         *self.open.write() = listening
             .into_iter()
-            .map(|(name, address)| Listening { tls: tls(&name), name: name.to_string(), address })
+            .map(|(name, address)| Listening {
+                tls: listener(&name).is_some_and(|listener| listener.tls.is_some()),
+                certificate_expires: listener(&name).and_then(alarm::expires),
+                name: name.to_string(),
+                address,
+            })
             .collect();
         for warning in resolved.warnings.iter().chain(&doors.warnings) {
             tracing::warn!("{warning}");
         }
         self.resolved = Some(resolved);
         self.doors = doors;
+        self.alarm();
         Ok(Loaded::Installed)
+    }
+
+    /// Tells of certificates that end soon.
+    fn alarm(&self) {
+        if let Some(resolved) = &self.resolved {
+            alarm::tell(resolved, self.clock.wall());
+        }
     }
 
     async fn read(&mut self) -> Result<Resolved, Vec<Mistake>> {

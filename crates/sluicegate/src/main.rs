@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(options) => command::serve::run(options),
         Command::Check(options) => command::check::run(&options),
+        Command::Doctor(options) => command::doctor::run(&options),
         Command::Call(options) => command::call::run(&options),
         Command::Top(options) => command::top::run(&options),
         Command::Status(options) => command::status::run(&options),

@@ -1,6 +1,7 @@
 //! Certificates for tests, made afresh each time: an authority, and what it issues. Must not know who shows them.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair as Key, SanType,
@@ -70,6 +71,17 @@ impl Authority {
         let mut params = params(names, names.first().copied().unwrap_or("nobody"));
         params.not_before = date_time_ymd(from, 1, 1);
         params.not_after = date_time_ymd(to, 1, 1);
+        self.sign(&params)
+    }
+
+    /// The same, valid until `end`.
+    ///
+    /// # Panics
+    /// As [`Authority::issue`].
+    #[must_use]
+    pub fn issue_until(&self, names: &[&str], end: SystemTime) -> Issued {
+        let mut params = params(names, names.first().copied().unwrap_or("nobody"));
+        params.not_after = end.into();
         self.sign(&params)
     }
 

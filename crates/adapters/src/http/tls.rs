@@ -9,11 +9,14 @@ use std::io;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
-use rustls::ClientConfig;
+use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, HandshakeKind};
 use sluicegate_core::{BoxFuture, BuildError, Endpoint, TlsIdentity};
+use tokio_rustls::client::TlsStream;
 
 use super::{Connector, Io, Speaks};
+use crate::certificates::ends;
 
 /// The names of HTTP/2 and HTTP/1.1 in ALPN.
 const HTTP2: &[u8] = b"h2";
@@ -29,6 +32,11 @@ type Known = (Arc<TlsIdentity>, Speaks);
 /// Makes streams over TLS of those that `inner` makes.
 struct Secured {
     inner: Arc<dyn Connector>,
+    handshake: Handshake,
+}
+
+/// All that a handshake with one endpoint needs.
+pub(super) struct Handshake {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     speaks: Speaks,
@@ -45,6 +53,15 @@ pub fn check_tls(endpoint: &Endpoint) -> Result<(), BuildError> {
     name(endpoint, identity).map(drop)
 }
 
+/// What a client begins a handshake with that trusts nobody: only what speaks TLS answers it.
+pub(super) fn client_hello() -> Option<Vec<u8>> {
+    let config = Arc::new(material::distrusting().ok()?);
+    let mut connection = ClientConnection::new(config, ServerName::try_from("localhost").ok()?).ok()?;
+    let mut hello = Vec::new();
+    connection.write_tls(&mut hello).ok()?;
+    Some(hello)
+}
+
 impl Identities {
     /// A connector for `endpoint` over `plain`; `None` where it is reached without TLS.
     ///
@@ -56,10 +73,18 @@ impl Identities {
         speaks: Speaks,
         plain: &Arc<dyn Connector>,
     ) -> Result<Option<Arc<dyn Connector>>, BuildError> {
+        let handshake = self.handshake(endpoint, speaks)?;
+        Ok(handshake.map(|handshake| Arc::new(Secured { inner: Arc::clone(plain), handshake }) as Arc<dyn Connector>))
+    }
+
+    /// The handshake with `endpoint`; `None` where it is reached without TLS.
+    ///
+    /// # Errors
+    /// As [`check_tls`].
+    pub(super) fn handshake(&self, endpoint: &Endpoint, speaks: Speaks) -> Result<Option<Handshake>, BuildError> {
         let Some(identity) = &endpoint.tls else { return Ok(None) };
         let name = name(endpoint, identity)?;
-        let config = self.config(identity, speaks)?;
-        Ok(Some(Arc::new(Secured { inner: Arc::clone(plain), config, name, speaks })))
+        Ok(Some(Handshake { config: self.config(identity, speaks)?, name, speaks }))
     }
 
     fn config(&self, identity: &Arc<TlsIdentity>, speaks: Speaks) -> Result<Arc<ClientConfig>, BuildError> {
@@ -83,18 +108,47 @@ impl Identities {
 impl Connector for Secured {
     fn connect<'a>(&'a self, authority: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
         Box::pin(async move {
-            let plain = self.inner.connect(authority).await?;
-            let connector = tokio_rustls::TlsConnector::from(Arc::clone(&self.config));
-            let stream = connector
-                .connect(self.name.clone(), plain)
-                .await
-                .map_err(|error| io::Error::other(words::of_handshake(&error, &self.name)))?;
-            // One that has never heard of ALPN may still speak HTTP/1.1, but not HTTP/2.
-            if self.speaks == Speaks::Http2 && stream.get_ref().1.alpn_protocol() != Some(HTTP2) {
-                return Err(io::Error::other("over TLS it does not agree to HTTP/2, which gRPC needs"));
+            let mut stream = self.handshake.over(self.inner.connect(authority).await?).await?;
+            if self.handshake.is_stale(&stream) {
+                let whole = self.handshake.whole();
+                stream = whole.over(self.inner.connect(authority).await?).await?;
             }
             Ok(Box::new(stream) as Box<dyn Io>)
         })
+    }
+}
+
+impl Handshake {
+    /// Shakes hands over `plain`. The failure is in words for operators.
+    pub(super) async fn over<S: Io>(&self, plain: S) -> io::Result<TlsStream<S>> {
+        let connector = tokio_rustls::TlsConnector::from(Arc::clone(&self.config));
+        let stream = connector
+            .connect(self.name.clone(), plain)
+            .await
+            .map_err(|error| io::Error::other(words::of_handshake(&error, &self.name)))?;
+        // One that has never heard of ALPN may still speak HTTP/1.1, but not HTTP/2.
+        if self.speaks == Speaks::Http2 && stream.get_ref().1.alpn_protocol() != Some(HTTP2) {
+            return Err(io::Error::other("over TLS it does not agree to HTTP/2, which gRPC needs"));
+        }
+        Ok(stream)
+    }
+
+    /// Whether a session was taken up again whose certificate has ended since: then nobody looked at it.
+    fn is_stale<S>(&self, stream: &TlsStream<S>) -> bool {
+        let (_, connection) = stream.get_ref();
+        if connection.handshake_kind() != Some(HandshakeKind::Resumed) {
+            return false;
+        }
+        let now = self.config.time_provider.current_time();
+        let ends = connection.peer_certificates().unwrap_or_default().iter().filter_map(ends);
+        now.is_none_or(|now| ends.min().is_some_and(|ends| ends < now.as_secs()))
+    }
+
+    /// The same, in which the endpoint has to show its certificate.
+    fn whole(&self) -> Self {
+        let mut config = ClientConfig::clone(&self.config);
+        config.resumption = Resumption::disabled();
+        Self { config: Arc::new(config), name: self.name.clone(), speaks: self.speaks }
     }
 }
 

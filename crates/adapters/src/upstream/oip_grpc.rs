@@ -13,6 +13,7 @@ mod ask;
 mod faults;
 mod infer;
 mod inquire;
+mod introduce;
 mod manage;
 mod replies;
 
@@ -25,8 +26,8 @@ use http::{HeaderMap, Uri};
 use parking_lot::Mutex;
 use sluicegate_core::{
     BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Deadline, Endpoint, Fact, Field,
-    Inquiry, ManageCall, Memory, Mistake, ModelMetadata, Node, Protocol, Reply, ReplyStream, Settings, Shape, Upstream,
-    UpstreamKind,
+    Inquiry, Introduction, ManageCall, Memory, Mistake, ModelMetadata, Node, Protocol, Reply, ReplyStream, Settings,
+    Shape, Upstream, UpstreamKind,
 };
 
 use crate::http::{Client, Connector, HttpError, Origin, Speaks};
@@ -282,6 +283,14 @@ impl Upstream for OipGrpc {
                 false => Err(not_ready(endpoint)),
             }
         })
+    }
+
+    fn introduce<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Option<Introduction>, CallError>> {
+        Box::pin(async move { self.who_is(&*self.peer(endpoint)?, deadline).await })
     }
 
     fn ready<'a>(&'a self, endpoint: &'a Endpoint, inquiry: Inquiry) -> BoxFuture<'a, Result<bool, CallError>> {

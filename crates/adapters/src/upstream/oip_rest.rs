@@ -14,6 +14,7 @@ mod call;
 mod events;
 mod generate;
 mod inquire;
+mod introduce;
 mod manage;
 
 use std::collections::HashMap;
@@ -25,8 +26,8 @@ use http::HeaderMap;
 use parking_lot::Mutex;
 use sluicegate_core::{
     BackendModel, BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Deadline, Endpoint, Fact,
-    Field, Inquiry, ManageCall, Memory, Mistake, ModelMetadata, Node, NonFinite, Protocol, Reply, ReplyStream,
-    Settings, Shape, Upstream, UpstreamKind,
+    Field, Inquiry, Introduction, ManageCall, Memory, Mistake, ModelMetadata, Node, NonFinite, Protocol, Reply,
+    ReplyStream, Settings, Shape, Upstream, UpstreamKind,
 };
 
 use self::generate::Decoupled;
@@ -267,6 +268,14 @@ impl Upstream for OipRest {
                 false => Err(not_ready(endpoint)),
             }
         })
+    }
+
+    fn introduce<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Option<Introduction>, CallError>> {
+        Box::pin(async move { self.who_is(&*self.peer(endpoint)?, deadline).await })
     }
 
     fn ready<'a>(&'a self, endpoint: &'a Endpoint, inquiry: Inquiry) -> BoxFuture<'a, Result<bool, CallError>> {

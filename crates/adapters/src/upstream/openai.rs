@@ -11,6 +11,7 @@
 
 mod ask;
 mod inquire;
+mod introduce;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,8 @@ use std::time::Duration;
 use http::{HeaderMap, Method, Response, StatusCode, header};
 use sluicegate_core::{
     BackendPlan, Body, BoxFuture, BuildError, BuildUpstream, Call, CallBody, CallClass, CallError, Clock, Deadline,
-    Endpoint, Inquiry, Mistake, ModelMetadata, Node, Protocol, Reply, Sent, Settings, Upstream, UpstreamKind,
+    Endpoint, Inquiry, Introduction, Mistake, ModelMetadata, Node, Protocol, Reply, Sent, Settings, Upstream,
+    UpstreamKind,
 };
 use sluicegate_wire::openai::client::path_of;
 
@@ -168,6 +170,14 @@ impl Upstream for OpenAi {
                 false => Err(not_ready(endpoint)),
             }
         })
+    }
+
+    fn introduce<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Option<Introduction>, CallError>> {
+        Box::pin(async move { self.who_is(&*self.peer(endpoint)?, deadline).await })
     }
 
     fn ready<'a>(&'a self, endpoint: &'a Endpoint, inquiry: Inquiry) -> BoxFuture<'a, Result<bool, CallError>> {

@@ -72,6 +72,14 @@ impl Doors {
     }
 }
 
+/// Whether a start would take the certificates of all listeners.
+///
+/// # Errors
+/// Every pair that cannot be used, with its place.
+pub(crate) fn usable(resolved: &Resolved, now: SystemTime) -> Result<(), Vec<Mistake>> {
+    Doors::open(resolved, &Doors::default(), now).map(drop)
+}
+
 /// What the endpoints of all backends need for TLS, checked before anything is built of it.
 ///
 /// # Errors

@@ -12,6 +12,7 @@
 mod calls;
 mod cli;
 mod discovery;
+mod doctor;
 mod documents;
 mod edge;
 mod edge_h2;

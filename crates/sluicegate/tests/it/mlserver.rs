@@ -13,14 +13,14 @@ use crate::quickstart::assert_close;
 use crate::support::{Gateway, Peer, eventually, free_port, peer, root, script};
 
 /// An MLServer with the models of `tests/python/mlserver/make_models.py`.
-struct MlServer {
+pub(crate) struct MlServer {
     process: Peer,
-    port: u16,
+    pub(crate) port: u16,
     folder: TempDir,
 }
 
 /// One MLServer for all tests that run at a time: it takes seconds to start.
-fn mlserver() -> Arc<MlServer> {
+pub(crate) fn mlserver() -> Arc<MlServer> {
     static SHARED: Mutex<Weak<MlServer>> = Mutex::new(Weak::new());
     let mut shared = SHARED.lock();
     shared.upgrade().unwrap_or_else(|| {

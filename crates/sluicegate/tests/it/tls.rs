@@ -4,6 +4,7 @@
 //! swapped under load, pairs that do not match), T-10 (backends with different certificates on one address).
 
 mod clients;
+mod expiring;
 mod files;
 mod swapping;
 mod upstream;

@@ -14,7 +14,7 @@ use crate::support::{Gateway, peer, root, script};
 use crate::tritonserver::Triton;
 
 /// Two that are alike, for all tests that run at a time: they take seconds to start.
-fn tritons() -> Arc<[Triton; 2]> {
+pub(crate) fn tritons() -> Arc<[Triton; 2]> {
     static SHARED: Mutex<Weak<[Triton; 2]>> = Mutex::new(Weak::new());
     let mut shared = SHARED.lock();
     shared.upgrade().unwrap_or_else(|| {

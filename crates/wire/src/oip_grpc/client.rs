@@ -5,7 +5,9 @@
 
 use bytes::Bytes;
 use prost::Message;
-use sluicegate_core::{BackendModel, InferRequest, InferResponse, Management, ModelMetadata, Order, Unnamed};
+use sluicegate_core::{
+    BackendModel, InferRequest, InferResponse, Introduction, Management, ModelMetadata, Order, Unnamed,
+};
 
 use super::{manage, metadata, pass, request, response};
 use crate::Limits;
@@ -233,6 +235,21 @@ pub fn decode_server_extensions(message: &[u8]) -> Result<Vec<String>, DecodeErr
     let described = ServerMetadataResponse::decode(message)
         .map_err(|_| DecodeError::new("the message is no ServerMetadataResponse"))?;
     Ok(described.extensions)
+}
+
+/// Reads what a server says of itself.
+///
+/// # Errors
+/// The message is none.
+pub fn decode_server(message: &[u8]) -> Result<Introduction, DecodeError> {
+    let described = ServerMetadataResponse::decode(message)
+        .map_err(|_| DecodeError::new("the message is no ServerMetadataResponse"))?;
+    let software = format!("{} {}", described.name, described.version).trim().to_owned();
+    Ok(Introduction {
+        software: (!software.is_empty()).then_some(software),
+        extensions: described.extensions,
+        ..Introduction::default()
+    })
 }
 
 /// Reads the list of models.

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde_json::Value;
-use sluicegate_core::{BackendModel, Body, DataType, InferRequest, InferResponse, ModelMetadata, NonFinite, Order};
+use sluicegate_core::{
+    BackendModel, Body, DataType, InferRequest, InferResponse, Introduction, Listed, ModelMetadata, NonFinite, Order,
+};
 
 pub use super::generate::client::{Generated, NoForm, decode_generated, encode_generate};
 use super::{manage, metadata, path, request, response};
@@ -12,6 +14,8 @@ use crate::fault::Fault;
 
 /// Path of the server's description.
 pub const SERVER_PATH: &str = "/v2";
+/// Path that lists models, asked by `POST`.
+pub const INDEX_PATH: &str = "/v2/repository/index";
 /// Path that says whether the server runs.
 pub const LIVE_PATH: &str = "/v2/health/live";
 /// Path that says whether the server takes requests.
@@ -144,6 +148,20 @@ pub fn decode_metadata(body: &[u8]) -> Result<ModelMetadata, DecodeError> {
 /// The body is not a JSON object.
 pub fn decode_server_extensions(body: &[u8]) -> Result<Vec<String>, DecodeError> {
     metadata::decode_extensions(body)
+}
+
+/// Reads what a server says of itself.
+///
+/// # Errors
+/// The body is not a JSON object.
+pub fn decode_server(body: &[u8]) -> Result<Introduction, DecodeError> {
+    metadata::decode_server(body)
+}
+
+/// Reads a server's list of models; `None` where it is no such list.
+#[must_use]
+pub fn decode_index(body: &[u8]) -> Option<Vec<Listed>> {
+    metadata::decode_index(body)
 }
 
 /// Reads what a body of status 200 says about liveness or readiness: servers leave it empty, or say `live` or `ready`.

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
-use sluicegate_core::{DataType, ModelMetadata, Outbound, TensorMetadata};
+use sluicegate_core::{DataType, Introduction, Listed, ModelMetadata, Outbound, TensorMetadata};
 
 use super::answer;
 use super::client::DecodeError;
@@ -54,6 +54,35 @@ pub(super) fn decode_model(body: &[u8]) -> Result<ModelMetadata, DecodeError> {
 /// Reads the extensions a server says it has.
 pub(super) fn decode_extensions(body: &[u8]) -> Result<Vec<String>, DecodeError> {
     Ok(strings(object(body)?.get("extensions")))
+}
+
+/// Reads what a server says of itself.
+pub(super) fn decode_server(body: &[u8]) -> Result<Introduction, DecodeError> {
+    let object = object(body)?;
+    let words: Vec<&str> = ["name", "version"].iter().filter_map(|key| object.get(*key)?.as_str()).collect();
+    let software = words.join(" ").trim().to_owned();
+    Ok(Introduction {
+        software: (!software.is_empty()).then_some(software),
+        extensions: strings(object.get("extensions")),
+        ..Introduction::default()
+    })
+}
+
+/// Reads a server's list of models. What is no entry of it is passed over.
+pub(super) fn decode_index(body: &[u8]) -> Option<Vec<Listed>> {
+    let Ok(Value::Array(entries)) = serde_json::from_slice(body) else { return None };
+    let listed = |entry: &Value| {
+        let text = |key: &str| {
+            let text = match entry.get(key)? {
+                Value::String(text) => text.clone(),
+                Value::Number(number) => number.to_string(),
+                _ => return None,
+            };
+            (!text.is_empty()).then_some(text)
+        };
+        Some(Listed { name: text("name")?, version: text("version"), state: text("state"), reason: text("reason") })
+    };
+    Some(entries.iter().filter_map(listed).collect())
 }
 
 fn object(body: &[u8]) -> Result<Map<String, Value>, DecodeError> {

@@ -32,6 +32,13 @@ pub(super) fn client(identity: &TlsIdentity) -> Result<ClientConfig, BuildError>
     })
 }
 
+/// A client that trusts nobody.
+pub(super) fn distrusting() -> Result<ClientConfig, Error> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+    let builder = builder.with_protocol_versions(&[&TLS13, &TLS12])?;
+    Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+}
+
 fn roots(pem: &Pem) -> Result<RootCertStore, BuildError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(pem)? {

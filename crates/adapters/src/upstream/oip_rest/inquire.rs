@@ -14,7 +14,7 @@ use super::{OipRest, Peer};
 use crate::remote::faults::{is_unknown_model, lacks_path};
 
 /// The extension's name in a server's description.
-const BINARY: &str = "binary_tensor_data";
+pub(super) const BINARY: &str = "binary_tensor_data";
 
 /// How long a server may take to describe itself.
 const DESCRIBE: Duration = Duration::from_secs(2);
