@@ -2,7 +2,6 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use std::thread::sleep;
 use std::time::Duration;
 
 use http::Method;
@@ -34,12 +33,18 @@ struct Between<'a> {
     seconds: f64,
 }
 
+/// Lets the time between two pictures pass.
+#[expect(clippy::disallowed_methods, reason = "time is what is waited for")]
+fn pause(interval: Duration) {
+    std::thread::sleep(interval);
+}
+
 /// Runs until it is interrupted, or has shown as many pictures as were asked for.
 pub(crate) fn run(options: &Top) -> anyhow::Result<ExitCode> {
     let mut before = look(options)?;
     let mut shown = 0;
     loop {
-        sleep(options.interval);
+        pause(options.interval);
         let (picture, next) = match look(options) {
             Ok(now) => {
                 let seconds = now.at.duration_since(before.at).as_secs_f64();

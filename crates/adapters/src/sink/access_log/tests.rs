@@ -104,7 +104,7 @@ fn a_line_to_the_letter() {
         concat!(
             r#"{"time":"2023-11-14T22:13:20.123Z","request_id":"r-1","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","#,
             r#""listener":"main","peer":"127.0.0.1:51000","principal":"anonymous","method":"POST","protocol":"oip-rest","#,
-            r#""operation":"infer","model":"iris","version":"1","backend":"mlserver","endpoint":"10.0.0.9:8080","#,
+            r#""operation":"infer","model":"iris","version":"1","backend":"mlserver","endpoint":"10.0.0.9:8080","tries":1,"#,
             r#""status":200,"outcome":"ok","cause":null,"total_ms":2.345,"upstream_ms":2.0,"received":120,"sent":80,"#,
             r#""usage":null,"generation":"abc123"}"#,
             "\n"
