@@ -60,7 +60,9 @@ impl Connector for Dialing {
 
 impl Tapped {
     fn wrote(&mut self, bytes: &[u8]) {
-        self.journal.note(What::Passed { written: true, bytes: bytes.len() });
+        // Over HTTP/2 an answer's head is as long as the time of day makes it.
+        let count = if self.server.is_some() { bytes.len() } else { 0 };
+        self.journal.note(What::Passed { written: true, bytes: count });
         self.tail.extend_from_slice(bytes);
         while let Some((request, end)) = find(&self.tail) {
             self.tail.drain(..end);
