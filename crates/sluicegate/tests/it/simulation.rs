@@ -1,7 +1,10 @@
 //! One gateway, three model servers and clients in a simulated network, whose time, delays and failures follow from a seed
 //! (turmoil). The gateway is the real one, from its listener to its connections; only the sockets, the clock and the dice
 //! are the simulation's.
+//!
+//! What a failed seed did, once more: `cargo xtask simulate --seed N`.
 
+mod campaign;
 mod chance;
 mod checks;
 mod client;
@@ -10,41 +13,105 @@ mod message;
 mod network;
 mod panics;
 mod plan;
+mod sabotage;
 mod server;
 mod weather;
 mod world;
 
+use std::time::Duration;
+
+use campaign::Campaign;
+use chance::Chance;
 use checks::faults;
 use journal::fingerprint;
-use plan::Plan;
+use plan::{Deed, Mood, Plan};
+use sabotage::Sabotage;
+
+/// Seeds that run in any case, and the time for more, where the command does not say which.
+const LEAST: u64 = 50;
+const TIME: Duration = Duration::from_secs(90);
 
 #[test]
 fn whatever_happens_every_request_has_one_outcome() {
-    let from: u64 = std::env::var("SEED").map_or(1, |seed| seed.parse().unwrap());
-    let count: u64 = std::env::var("COUNT").map_or(6, |seed| seed.parse().unwrap());
-    for seed in from..from + count {
-        let plan = Plan::of(seed);
-        let run = world::run(&plan);
-        let mut seen: std::collections::BTreeMap<String, usize> = Default::default();
-        for event in &run.events {
-            let word = match &event.what {
-                journal::What::Saw { outcome: journal::Outcome::Answered { status, well, .. }, .. } => format!("answered {status} {well}"),
-                journal::What::Saw { outcome, .. } => format!("saw {outcome:?}"),
-                journal::What::Served { deed, .. } => format!("served {deed:?}"),
-                journal::What::Recorded { outcome, .. } => format!("record {outcome}"),
-                other => format!("{other:?}").split([' ', '(']).next().unwrap().to_owned(),
-            };
-            *seen.entry(word).or_default() += 1;
+    let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let from = number("SLUICEGATE_SIMULATION_FROM").unwrap_or(1);
+    let seeds = number("SLUICEGATE_SIMULATION_SEEDS");
+    let time = if seeds.is_some() { Duration::ZERO } else { TIME };
+    let report = Campaign { from, least: seeds.unwrap_or(LEAST), time }.run();
+    println!("| seeds | {} |", report.seeds);
+    for (name, count) in &report.counts {
+        println!("| {name} | {count} |");
+    }
+    println!("| faults | {} |", report.faults.len());
+    let again = |(seed, fault): &(u64, String)| format!("{fault}\n    again: cargo xtask simulate --seed {seed}");
+    let faults: Vec<String> = report.faults.iter().map(again).collect();
+    assert!(faults.is_empty(), "{} faults in {} seeds:\n{}", faults.len(), report.seeds, faults.join("\n"));
+}
+
+#[test]
+fn zz_dump() {
+    let Ok(seed) = std::env::var("DUMP") else { return };
+    let plan = Plan::of(seed.parse().unwrap());
+    println!("{}", plan.settings.yaml());
+    let run = world::run(&plan);
+    for event in &run.events {
+        if !matches!(event.what, journal::What::Passed { .. }) {
+            println!("{:?} {:?}", event.at, event.what);
         }
-        println!("{seed}: {} {:?} {seen:?} {:#?}", fingerprint(&run.events), plan.settings, faults(&plan, &run));
-        if std::env::var("TWICE").is_ok() {
-            let again = world::run(&plan);
-            println!("{seed}: again {}", fingerprint(&again.events));
-            if let Some(place) = run.events.iter().zip(&again.events).position(|(one, other)| format!("{one:?}") != format!("{other:?}")) {
-                for place in place.saturating_sub(3)..place + 3 {
-                    println!("{place}: {:?}\n   {:?}", run.events.get(place), again.events.get(place));
-                }
-            }
+    }
+    println!("{:?}", run.told.status.backends);
+    println!("{:#?}", faults(&plan, &run));
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    for seed in 1..=5 {
+        let plan = Plan::of(seed);
+        let (one, other) = (world::run(&plan).events, world::run(&plan).events);
+        let place = one.iter().zip(&other).position(|(one, other)| format!("{one:?}") != format!("{other:?}"));
+        let event = |place: Option<usize>| place.map(|place| (&one[place], &other[place]));
+        assert_eq!(fingerprint(&one), fingerprint(&other), "seed {seed} first differs in {:?}", event(place));
+    }
+}
+
+#[test]
+fn a_run_that_goes_by_more_than_its_seed_is_told_from_another() {
+    let plan = Plan { sabotage: Some(Sabotage::Erratic), ..Plan::still(1, &Mood::good(&Chance::of(1, "mood"))) };
+    assert_ne!(fingerprint(&world::run(&plan).events), fingerprint(&world::run(&plan).events));
+}
+
+#[test]
+fn each_check_finds_the_gateway_that_is_broken_its_way() {
+    let good = Mood::good(&Chance::of(1, "mood"));
+    let always = |deeds: &[Deed]| Mood { pace: (1, 10), trouble: 100, deeds: deeds.to_vec() };
+    let unavailable = always(&[Deed::Unavailable]);
+    for (sabotage, mood, fault) in [
+        (Sabotage::MoreAttempts, &unavailable, "tries: request"),
+        (Sabotage::MoreBudget, &unavailable, "budget:"),
+        (Sabotage::AlsoAfterReset, &always(&[Deed::Close]), "may have run it"),
+        (Sabotage::AlsoAfterTheAnswer, &good, "when its answer had begun"),
+        (Sabotage::Keeps, &good, "calls where nobody calls"),
+        (Sabotage::Keeps, &good, "the gauge of requests in flight"),
+        (Sabotage::Keeps, &good, "records written"),
+        (Sabotage::Silent, &good, "had none in its time"),
+        (Sabotage::Silent, &good, "still under way"),
+        (Sabotage::HangsUp, &good, "was broken off"),
+        (Sabotage::Swaps, &good, "answer: request"),
+        (Sabotage::Twice, &good, "has several"),
+        (Sabotage::StaysDown, &good, "fresh:"),
+        (Sabotage::Panics, &good, "panicked: "),
+    ] {
+        for grpc in [false, true] {
+            let mut plan = Plan { sabotage: Some(sabotage), senders: 10, ..Plan::still(3, mood) };
+            plan.settings.grpc = grpc;
+            (plan.settings.attempts, plan.settings.budget) = (if sabotage == Sabotage::MoreAttempts { 1 } else { 3 }, 5);
+            (plan.settings.reset, plan.settings.hedges, plan.settings.limit) = (false, None, Some(100));
+            let run = world::run(&plan);
+            let found = faults(&plan, &run);
+            assert!(found.iter().any(|found| found.contains(fault)), "{sabotage:?}: nobody says {fault:?}: {found:#?}");
+            let well = Plan { sabotage: None, ..plan };
+            let run = world::run(&well);
+            assert_eq!(faults(&well, &run), [""; 0], "without {sabotage:?}");
         }
     }
 }

@@ -13,6 +13,7 @@ pub(super) fn faults(plan: &Plan, run: &Run) -> Vec<String> {
     let mut faults = Vec::new();
     outcomes::one_each(run, &mut faults);
     outcomes::own_answers(run, &mut faults);
+    outcomes::broken_for_a_reason(run, &mut faults);
     outcomes::well_in_the_end(run, &mut faults);
     outcomes::one_record_each(run, &mut faults);
     nothing_kept(run, &mut faults);

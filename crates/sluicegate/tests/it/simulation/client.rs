@@ -15,7 +15,7 @@ use turmoil::net::TcpStream;
 
 use super::chance::Chance;
 use super::journal::{Journal, Number, Outcome, What};
-use super::plan::{GATEWAY, QUIET, TROUBLE};
+use super::plan::GATEWAY;
 use super::weather::Weather;
 
 /// Requests that each client sends when all is well again, each over a connection of its own.
@@ -27,6 +27,9 @@ const SLACK: Duration = Duration::from_millis(100);
 pub(super) struct Client {
     pub(super) host: usize,
     pub(super) senders: u64,
+    /// Until then it sends requests; from then on all is well.
+    pub(super) trouble: Duration,
+    pub(super) well: Duration,
     /// The model's time, and the longest that a message is on its way to the gateway.
     pub(super) timeout: Duration,
     pub(super) near: Duration,
@@ -70,8 +73,7 @@ impl Client {
         for sender in senders {
             sender.await?;
         }
-        let well = TROUBLE + QUIET;
-        sleep(well.saturating_sub(turmoil::sim_elapsed().unwrap_or_default())).await;
+        sleep(self.well.saturating_sub(turmoil::sim_elapsed().unwrap_or_default())).await;
         for fresh in 0..FRESH {
             let request = self.next();
             self.journal.note(What::Fresh { request });
@@ -86,7 +88,7 @@ impl Client {
     async fn send_many(self: Rc<Self>, chance: Chance) {
         let rest = chance.one_in(2);
         let mut kept = None;
-        while turmoil::sim_elapsed().unwrap_or_default() < TROUBLE {
+        while turmoil::sim_elapsed().unwrap_or_default() < self.trouble {
             let connection = match kept.take().filter(|_| !chance.one_in(10)) {
                 Some(connection) => Some(connection),
                 None => self.connect(rest).await,
@@ -114,14 +116,15 @@ impl Client {
         let patience = manner.leaves.unwrap_or(within).min(within);
         let outcome = match timeout(patience, connection.exchange(request, manner)).await {
             Ok(Ok(answered)) => answered,
-            Ok(Err(_)) => Outcome::Broken,
             Err(_) if patience < within => Outcome::Left,
-            Err(_) if self.weather.changed(self.host, made) => Outcome::Lost,
+            _ if self.weather.changed(self.host, made) => Outcome::Lost,
+            Ok(Err(_)) => Outcome::Broken,
             Err(_) => Outcome::Nothing,
         };
         self.journal.note(What::Saw { request, outcome });
     }
 
+    /// A connection; there is none only where the network is to blame.
     async fn connect(&self, rest: bool) -> Option<Connection> {
         let made = self.weather.now(self.host);
         let connecting = async {
@@ -131,8 +134,15 @@ impl Client {
                 false => Speaks::Rpc(rpc::Connection::over(stream).await?),
             })
         };
-        let speaks = timeout(Duration::from_secs(1), connecting).await.ok()?.ok()?;
-        Some(Connection { speaks, made })
+        match timeout(Duration::from_secs(1), connecting).await {
+            Ok(Ok(speaks)) => Some(Connection { speaks, made }),
+            _ => {
+                if !self.weather.changed(self.host, made) {
+                    self.journal.note(What::NotTaken);
+                }
+                None
+            }
+        }
     }
 
     fn next(&self) -> Number {

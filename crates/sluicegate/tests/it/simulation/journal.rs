@@ -26,6 +26,8 @@ pub(super) enum What {
     Saw { request: Number, outcome: Outcome },
     /// This request was sent when all was well again.
     Fresh { request: Number },
+    /// The gateway took no connection of a client's, over a network that was well.
+    NotTaken,
     /// The gateway began with a request.
     Begun,
     /// The gateway wrote a request's record.
@@ -47,13 +49,13 @@ pub(super) enum What {
 pub(super) enum Outcome {
     /// A whole answer: its status over HTTP, whether it is a good one, of which request it is, and its id.
     Answered { status: u16, well: bool, of: Option<Number>, id: Option<String> },
-    /// The connection ended or broke before the answer was whole.
+    /// The connection, or the stream on it, ended before the answer was whole.
     Broken,
     /// It left before.
     Left,
-    /// Nothing came in its time, over a network that lost or held bytes meanwhile.
+    /// One of the others, over a network that lost or held bytes meanwhile.
     Lost,
-    /// Nothing came in its time, over a network that was well.
+    /// Nothing came in its time.
     Nothing,
 }
 

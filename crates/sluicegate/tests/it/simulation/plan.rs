@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::chance::Chance;
+use super::sabotage::Sabotage;
 
 /// For so long clients send requests and things go wrong; then all is repaired.
-pub(super) const TROUBLE: Duration = Duration::from_secs(12);
+const TROUBLE: Duration = Duration::from_secs(12);
 
 /// After the repair it takes so long until what was lost in the trouble has been given up by everybody.
-pub(super) const QUIET: Duration = Duration::from_secs(10);
+const QUIET: Duration = Duration::from_secs(10);
 
 pub(super) const SERVERS: [&str; 3] = ["server-0", "server-1", "server-2"];
 pub(super) const CLIENTS: [&str; 2] = ["client-0", "client-1"];
@@ -20,12 +21,16 @@ pub(super) const PORT: u16 = 8000;
 
 pub(super) struct Plan {
     pub(super) seed: u64,
+    pub(super) trouble: Duration,
+    pub(super) quiet: Duration,
     pub(super) settings: Settings,
     /// How long a message may take between client and gateway, and between gateway and server.
     pub(super) near: Duration,
     pub(super) far: Duration,
     /// Tasks of each client's host that send requests one after the other.
     pub(super) senders: u64,
+    /// What is wrong with the gateway, where a check is to find it.
+    pub(super) sabotage: Option<Sabotage>,
     /// In the order in which they happen.
     pub(super) turns: Vec<(Duration, Turn)>,
 }
@@ -43,6 +48,8 @@ pub(super) struct Settings {
     /// In per cent.
     pub(super) hedges: Option<u32>,
     pub(super) limit: Option<u64>,
+    /// Over REST.
+    binary: &'static str,
     others: String,
 }
 
@@ -113,10 +120,13 @@ impl Plan {
         let settings = Settings::by(&chance);
         let mut plan = Self {
             seed,
+            trouble: TROUBLE,
+            quiet: QUIET,
             settings,
             near: chance.millis(1, 20),
             far: chance.millis(1, 30),
             senders: chance.between(2, 12),
+            sabotage: None,
             turns: Vec::new(),
         };
         plan.moods(&chance);
@@ -128,6 +138,13 @@ impl Plan {
         }
         plan.turns.sort_by_key(|(at, _)| *at);
         plan
+    }
+
+    /// A shorter one, in which the network is well, and all servers behave like this.
+    pub(super) fn still(seed: u64, mood: &Mood) -> Self {
+        let turns = (0..SERVERS.len()).map(|server| (Duration::ZERO, Turn::Mood(server, mood.clone())));
+        let (trouble, quiet) = (Duration::from_secs(4), Duration::from_secs(3));
+        Self { trouble, quiet, turns: turns.collect(), ..Self::of(seed) }
     }
 
     /// How the servers behave, one phase after the other.
@@ -191,11 +208,8 @@ impl Settings {
         let mut others = String::new();
         let grpc = chance.one_in(2);
         let balance = chance.pick(&["two_choices", "two_choices", "least_request", "round_robin"]);
-        let binary = chance.pick(&["always", "never", "auto"]);
+        let binary = *chance.pick(&["always", "never", "auto"]);
         let _ = writeln!(others, "    balance: {balance}");
-        if !grpc {
-            let _ = writeln!(others, "    binary: {binary}");
-        }
         if chance.one_in(2) {
             let _ = writeln!(others, "    health: {{ interval: 500ms, timeout: {}ms }}", chance.between(100, 400));
         }
@@ -204,6 +218,7 @@ impl Settings {
         let _ = writeln!(others, "    eject: {{ failures: {}, time: {}ms }}", chance.between(2, 6), chance.between(200, 2000));
         Self {
             grpc,
+            binary,
             timeout: chance.millis(500, 2000),
             attempts: u32::try_from(chance.between(1, 4)).unwrap(),
             budget: *chance.pick(&[5, 10, 20]),
@@ -216,6 +231,7 @@ impl Settings {
 
     /// As the gateway reads it.
     pub(super) fn yaml(&self) -> String {
+        let binary = if self.grpc { String::new() } else { format!("    binary: {}\n", self.binary) };
         let (protocol, scheme) = if self.grpc { ("oip-grpc", "grpc") } else { ("oip-rest", "http") };
         let endpoints: Vec<String> =
             SERVERS.iter().map(|server| format!("\"{scheme}://{server}:{PORT}\"")).collect();
@@ -230,7 +246,7 @@ backends:
     protocol: {protocol}
     endpoints: [{}]
     retry: {{ attempts: {}, budget: {}%, when: [connect, unavailable{reset}] }}
-{}{}{}models: {{ m: {{ backend: b, timeout: {}ms }} }}
+{binary}{}{}{}models: {{ m: {{ backend: b, timeout: {}ms }} }}
 ",
             endpoints.join(", "),
             self.attempts,

@@ -27,7 +27,8 @@ use super::client::Client;
 use super::journal::{Event, Journal, What};
 use super::network::{Dialing, Listening};
 use super::panics;
-use super::plan::{CLIENTS, GATEWAY, Mood, Plan, SERVERS, TROUBLE, Turn};
+use super::plan::{CLIENTS, GATEWAY, Mood, Plan, SERVERS, Turn};
+use super::sabotage::{Handling, Sabotage};
 use super::server::{Moods, Server};
 use super::weather::Weather;
 
@@ -109,6 +110,8 @@ pub(super) fn run(plan: &Plan) -> Run {
         let client = Rc::new(Client {
             host,
             senders: plan.senders,
+            trouble: plan.trouble,
+            well: plan.trouble + plan.quiet,
             timeout: plan.settings.timeout,
             near: plan.near,
             numbers: Rc::clone(&numbers),
@@ -122,11 +125,11 @@ pub(super) fn run(plan: &Plan) -> Run {
     let mut turns = plan.turns.iter().peekable();
     let mut healed = false;
     loop {
-        while let Some((_, turn)) = turns.next_if(|(at, _)| *at <= sim.elapsed() && *at < TROUBLE) {
+        while let Some((_, turn)) = turns.next_if(|(at, _)| *at <= sim.elapsed() && *at < plan.trouble) {
             journal.note_at(sim.elapsed(), What::Turned(format!("{turn:?}")));
             take(&mut sim, turn, &moods, &weather);
         }
-        if !healed && sim.elapsed() >= TROUBLE {
+        if !healed && sim.elapsed() >= plan.trouble {
             healed = true;
             heal(&mut sim, &moods, &weather, plan);
         }
@@ -141,14 +144,22 @@ pub(super) fn run(plan: &Plan) -> Run {
 }
 
 fn open_gateway(sim: &mut Sim<'_>, plan: &Plan, journal: &Journal, front: &Front) {
-    let (yaml, seed, journal, front) = (plan.settings.yaml(), plan.seed, journal.clone(), front.clone());
+    let settings = plan.sabotage.map_or_else(|| plan.settings.clone(), |sabotage| sabotage.settings(&plan.settings));
+    let (yaml, seed, sabotage) = (settings.yaml(), plan.seed, (plan.sabotage, plan.trouble));
+    let (journal, front) = (journal.clone(), front.clone());
     sim.host(GATEWAY, move || {
         let (yaml, journal, front) = (yaml.clone(), journal.clone(), front.clone());
-        async move { Ok(be_gateway(&yaml, seed, journal, front).await?) }
+        async move { Ok(be_gateway(&yaml, seed, sabotage, journal, front).await?) }
     });
 }
 
-async fn be_gateway(yaml: &str, seed: u64, journal: Journal, front: Front) -> io::Result<()> {
+async fn be_gateway(
+    yaml: &str,
+    seed: u64,
+    (sabotage, trouble): (Option<Sabotage>, Duration),
+    journal: Journal,
+    front: Front,
+) -> io::Result<()> {
     let root = Source { path: Arc::from("gateway.yaml"), text: Arc::from(yaml) };
     let sources = Sources { root, includes: Vec::new() };
     let resolved = sluicegate_config::load(&sources, &CATALOG, &mut |_: &str| Ok(String::new())).unwrap();
@@ -175,10 +186,10 @@ async fn be_gateway(yaml: &str, seed: u64, journal: Journal, front: Front) -> io
         },
         tls: None,
     };
-    let served = Arc::clone(&gateway);
+    let handling = Arc::new(Handling::new(Arc::clone(&gateway), sabotage, trouble));
     let handler = move |inbound: Inbound| {
-        let gateway = Arc::clone(&served);
-        async move { sluicegate_flow::serve(&gateway, inbound).await }
+        let handling = Arc::clone(&handling);
+        async move { handling.serve(inbound).await }
     };
     let listening = Listening { listener, journal };
     let stop = CancellationToken::new();

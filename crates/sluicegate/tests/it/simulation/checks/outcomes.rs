@@ -1,6 +1,6 @@
 //! What clients saw, and what the gateway wrote down of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::journal::{Number, Outcome, What};
 use super::super::world::Run;
@@ -28,6 +28,7 @@ pub(super) fn one_each(run: &Run, faults: &mut Vec<String>) {
                     faults.push(format!("outcome: request {request} had none in its time, {:?} into the run", event.at));
                 }
             }
+            What::NotTaken => faults.push(format!("outcome: no connection {:?} into the run", event.at)),
             _ => {}
         }
     }
@@ -43,6 +44,21 @@ pub(super) fn own_answers(run: &Run, faults: &mut Vec<String>) {
         let own = if well { of == Some(request) } else { of.is_none_or(|of| of == request) };
         if !own || answer.id != Some(format!("r{request}").as_str()) {
             faults.push(format!("answer: request {request} got {answer:?}"));
+        }
+    }
+}
+
+/// Over a network that is well an answer breaks off only where the gateway knows why.
+pub(super) fn broken_for_a_reason(run: &Run, faults: &mut Vec<String>) {
+    let known: BTreeSet<&str> = run.events.iter().filter_map(|event| match &event.what {
+        What::Recorded { id, outcome: "upstream_fault" | "deadline_exceeded", .. } => Some(id.as_str()),
+        _ => None,
+    }).collect();
+    for event in &run.events {
+        if let What::Saw { request, outcome: Outcome::Broken } = event.what
+            && !known.contains(format!("r{request}").as_str())
+        {
+            faults.push(format!("outcome: request {request} was broken off, {:?} into the run", event.at));
         }
     }
 }
