@@ -49,21 +49,6 @@ fn whatever_happens_every_request_has_one_outcome() {
 }
 
 #[test]
-fn zz_dump() {
-    let Ok(seed) = std::env::var("DUMP") else { return };
-    let plan = Plan::of(seed.parse().unwrap());
-    println!("{}", plan.settings.yaml());
-    let run = world::run(&plan);
-    for event in &run.events {
-        if !matches!(event.what, journal::What::Passed { .. }) {
-            println!("{:?} {:?}", event.at, event.what);
-        }
-    }
-    println!("{:?}", run.told.status.backends);
-    println!("{:#?}", faults(&plan, &run));
-}
-
-#[test]
 fn the_same_seed_is_the_same_run() {
     for seed in 1..=5 {
         let plan = Plan::of(seed);
@@ -104,7 +89,8 @@ fn each_check_finds_the_gateway_that_is_broken_its_way() {
         for grpc in [false, true] {
             let mut plan = Plan { sabotage: Some(sabotage), senders: 10, ..Plan::still(3, mood) };
             plan.settings.grpc = grpc;
-            (plan.settings.attempts, plan.settings.budget) = (if sabotage == Sabotage::MoreAttempts { 1 } else { 3 }, 5);
+            (plan.settings.attempts, plan.settings.budget) =
+                (if sabotage == Sabotage::MoreAttempts { 1 } else { 3 }, 5);
             (plan.settings.reset, plan.settings.hedges, plan.settings.limit) = (false, None, Some(100));
             let run = world::run(&plan);
             let found = faults(&plan, &run);

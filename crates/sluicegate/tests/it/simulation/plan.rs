@@ -103,16 +103,8 @@ pub(super) enum Deed {
     Hang,
 }
 
-const DEEDS: [Deed; 8] = [
-    Deed::Fail,
-    Deed::Unavailable,
-    Deed::Busy,
-    Deed::Close,
-    Deed::Reset,
-    Deed::BreakOff,
-    Deed::FallSilent,
-    Deed::Hang,
-];
+const DEEDS: [Deed; 8] =
+    [Deed::Fail, Deed::Unavailable, Deed::Busy, Deed::Close, Deed::Reset, Deed::BreakOff, Deed::FallSilent, Deed::Hang];
 
 impl Plan {
     pub(super) fn of(seed: u64) -> Self {
@@ -154,7 +146,8 @@ impl Plan {
         for server in 0..SERVERS.len() {
             let mut at = Duration::ZERO;
             while at < TROUBLE {
-                let mood = if chance.one_in(2) { Mood::good(chance) } else { Mood::bad(chance, chance.between(5, 100)) };
+                let mood =
+                    if chance.one_in(2) { Mood::good(chance) } else { Mood::bad(chance, chance.between(5, 100)) };
                 self.turns.push((at, Turn::Mood(server, mood)));
                 at += chance.millis(1000, 5000);
             }
@@ -213,9 +206,15 @@ impl Settings {
         if chance.one_in(2) {
             let _ = writeln!(others, "    health: {{ interval: 500ms, timeout: {}ms }}", chance.between(100, 400));
         }
-        let first_byte = if chance.one_in(3) { format!(", first_byte: {}ms", chance.between(200, 900)) } else { String::new() };
+        let first_byte =
+            if chance.one_in(3) { format!(", first_byte: {}ms", chance.between(200, 900)) } else { String::new() };
         let _ = writeln!(others, "    timeouts: {{ connect: {}ms{first_byte} }}", chance.between(100, 500));
-        let _ = writeln!(others, "    eject: {{ failures: {}, time: {}ms }}", chance.between(2, 6), chance.between(200, 2000));
+        let _ = writeln!(
+            others,
+            "    eject: {{ failures: {}, time: {}ms }}",
+            chance.between(2, 6),
+            chance.between(200, 2000)
+        );
         Self {
             grpc,
             binary,
@@ -233,8 +232,7 @@ impl Settings {
     pub(super) fn yaml(&self) -> String {
         let binary = if self.grpc { String::new() } else { format!("    binary: {}\n", self.binary) };
         let (protocol, scheme) = if self.grpc { ("oip-grpc", "grpc") } else { ("oip-rest", "http") };
-        let endpoints: Vec<String> =
-            SERVERS.iter().map(|server| format!("\"{scheme}://{server}:{PORT}\"")).collect();
+        let endpoints: Vec<String> = SERVERS.iter().map(|server| format!("\"{scheme}://{server}:{PORT}\"")).collect();
         let reset = if self.reset { ", reset" } else { "" };
         let hedge = self.hedges.map(|share| format!("    hedge: {{ percentile: 90%, budget: {share}% }}\n"));
         let limit = self.limit.map(|limit| format!("    concurrency: {{ limit: {limit}, queue: 20 }}\n"));

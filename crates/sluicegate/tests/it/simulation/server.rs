@@ -127,8 +127,13 @@ pub(super) async fn next_message(stream: &mut TcpStream, pending: &mut Vec<u8>) 
 /// The answer to a request that carries no number: what the server is, and whether it is ready.
 fn about(request: &[u8]) -> Vec<u8> {
     let target = Response::split(request).head;
-    let body = if target.starts_with("GET /v2 ") { r#"{"name":"s","version":"1","extensions":["binary_tensor_data"]}"# } else { "" };
-    format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+    let body = if target.starts_with("GET /v2 ") {
+        r#"{"name":"s","version":"1","extensions":["binary_tensor_data"]}"#
+    } else {
+        ""
+    };
+    format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+        .into_bytes()
 }
 
 fn answer(request: Number) -> Vec<u8> {

@@ -139,8 +139,10 @@ pub(super) fn run(plan: &Plan) -> Run {
     }
     end(&mut sim, &front);
     let told = front.told.lock().take().unwrap();
+    // What is written down only because all is dropped does not count.
+    let events = journal.take();
     drop(sim);
-    Run { events: journal.take(), told, panics: panics::heard() }
+    Run { events, told, panics: panics::heard() }
 }
 
 fn open_gateway(sim: &mut Sim<'_>, plan: &Plan, journal: &Journal, front: &Front) {

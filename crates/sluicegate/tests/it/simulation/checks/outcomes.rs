@@ -25,7 +25,8 @@ pub(super) fn one_each(run: &Run, faults: &mut Vec<String>) {
             What::Saw { request, outcome } => {
                 *outcomes.entry(*request).or_default() += 1;
                 if *outcome == Outcome::Nothing {
-                    faults.push(format!("outcome: request {request} had none in its time, {:?} into the run", event.at));
+                    faults
+                        .push(format!("outcome: request {request} had none in its time, {:?} into the run", event.at));
                 }
             }
             What::NotTaken => faults.push(format!("outcome: no connection {:?} into the run", event.at)),
@@ -50,10 +51,14 @@ pub(super) fn own_answers(run: &Run, faults: &mut Vec<String>) {
 
 /// Over a network that is well an answer breaks off only where the gateway knows why.
 pub(super) fn broken_for_a_reason(run: &Run, faults: &mut Vec<String>) {
-    let known: BTreeSet<&str> = run.events.iter().filter_map(|event| match &event.what {
-        What::Recorded { id, outcome: "upstream_fault" | "deadline_exceeded", .. } => Some(id.as_str()),
-        _ => None,
-    }).collect();
+    let known: BTreeSet<&str> = run
+        .events
+        .iter()
+        .filter_map(|event| match &event.what {
+            What::Recorded { id, outcome: "upstream_fault" | "deadline_exceeded", .. } => Some(id.as_str()),
+            _ => None,
+        })
+        .collect();
     for event in &run.events {
         if let What::Saw { request, outcome: Outcome::Broken } = event.what
             && !known.contains(format!("r{request}").as_str())
