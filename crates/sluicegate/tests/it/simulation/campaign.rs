@@ -1,7 +1,9 @@
 //! Many seeds, on as many threads as there are processors, and what came of them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -84,6 +86,9 @@ fn one(seed: u64, report: &Mutex<Report>) {
     report.seeds += 1;
     match outcome {
         Ok((faults, run)) => {
+            if !faults.is_empty() {
+                eprintln!("seed {seed}: what happened is in {}", write_down(seed, &run).display());
+            }
             for fault in faults {
                 eprintln!("seed {seed}: {fault}");
                 report.faults.push((seed, fault));
@@ -95,6 +100,18 @@ fn one(seed: u64, report: &Mutex<Report>) {
     if report.seeds % 50 == 0 {
         eprintln!("{} seeds, {} faults", report.seeds, report.faults.len());
     }
+}
+
+/// Writes all that happened where one can read it.
+fn write_down(seed: u64, run: &Run) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("simulation-{seed}.txt"));
+    let mut text = String::new();
+    for event in &run.events {
+        let _ = writeln!(text, "{:?} {:?}", event.at, event.what);
+    }
+    let _ = writeln!(text, "{:#?}", run.told.status.backends);
+    std::fs::write(&path, Plan::of(seed).settings.yaml() + &text).unwrap();
+    path
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long real processors take")]

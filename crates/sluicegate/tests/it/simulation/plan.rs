@@ -135,7 +135,7 @@ impl Plan {
     /// A shorter one, in which the network is well, and all servers behave like this.
     pub(super) fn still(seed: u64, mood: &Mood) -> Self {
         let turns = (0..SERVERS.len()).map(|server| (Duration::ZERO, Turn::Mood(server, mood.clone())));
-        let (trouble, quiet) = (Duration::from_secs(4), Duration::from_secs(3));
+        let (trouble, quiet) = (Duration::from_secs(2), Duration::from_secs(3));
         Self { trouble, quiet, turns: turns.collect(), ..Self::of(seed) }
     }
 

@@ -38,6 +38,8 @@ pub(super) enum Sabotage {
     Swaps,
     /// It serves some requests twice.
     Twice,
+    /// It answers some of which it writes nothing down.
+    Unheard,
     /// It does not recover.
     StaysDown,
     Panics,
@@ -117,6 +119,13 @@ impl Handling {
                 let (inbound, again) = two(inbound).await;
                 sluicegate_flow::serve(&self.gateway, inbound).await;
                 return sluicegate_flow::serve(&self.gateway, again).await;
+            }
+            Sabotage::Unheard => {
+                let id = inbound.head.headers.get("x-request-id").cloned();
+                let mut answer = Response::new(Body::Empty);
+                *answer.status_mut() = http::StatusCode::IM_A_TEAPOT;
+                answer.headers_mut().extend(id.map(|id| (http::HeaderName::from_static("x-request-id"), id)));
+                return answer;
             }
             Sabotage::StaysDown if turmoil::sim_elapsed().is_some_and(|now| now > self.trouble) => {
                 return Response::new(Body::Empty);

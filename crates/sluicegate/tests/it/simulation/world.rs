@@ -55,6 +55,8 @@ pub(super) struct Told {
     pub(super) in_flight: Option<u64>,
     /// Whether its listener ended by itself when it was told to: nothing was under way any more.
     pub(super) ended: bool,
+    /// What it holds must not be let go of before all has been looked at.
+    _handling: Arc<Handling>,
 }
 
 struct Sink(Journal);
@@ -189,8 +191,9 @@ async fn be_gateway(
         tls: None,
     };
     let handling = Arc::new(Handling::new(Arc::clone(&gateway), sabotage, trouble));
+    let serving = Arc::clone(&handling);
     let handler = move |inbound: Inbound| {
-        let handling = Arc::clone(&handling);
+        let handling = Arc::clone(&serving);
         async move { handling.serve(inbound).await }
     };
     let listening = Listening { listener, journal };
@@ -201,7 +204,7 @@ async fn be_gateway(
     let (status, in_flight) = (gateway.status(), in_flight(&meter.encode().unwrap()));
     stop.cancel();
     let ended = timeout(END, &mut serving).await.is_ok();
-    *front.told.lock() = Some(Told { status, in_flight, ended });
+    *front.told.lock() = Some(Told { status, in_flight, ended, _handling: handling });
     Ok(())
 }
 
