@@ -14,7 +14,7 @@ pub(super) fn faults(plan: &Plan, run: &Run) -> Vec<String> {
     outcomes::one_each(run, &mut faults);
     outcomes::own_answers(run, &mut faults);
     outcomes::broken_for_a_reason(run, &mut faults);
-    outcomes::well_in_the_end(run, &mut faults);
+    outcomes::well_in_the_end(plan, run, &mut faults);
     outcomes::one_record_each(run, &mut faults);
     nothing_kept(run, &mut faults);
     tries::no_more_than_allowed(plan, run, &mut faults);
