@@ -76,6 +76,7 @@ impl Report {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "a long run tells how far it is, and at once what it finds")]
 fn one(seed: u64, report: &Mutex<Report>) {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let plan = Plan::of(seed);
@@ -97,7 +98,7 @@ fn one(seed: u64, report: &Mutex<Report>) {
         }
         Err(_) => report.faults.push((seed, "the run itself panicked".to_owned())),
     }
-    if report.seeds % 50 == 0 {
+    if report.seeds.is_multiple_of(50) {
         eprintln!("{} seeds, {} faults", report.seeds, report.faults.len());
     }
 }
