@@ -190,9 +190,12 @@ fn simulate_takes_many_seeds_or_one() {
     assert_eq!(parse("").unwrap(), simulate::Options { seeds: 1000, from: 1 });
     assert_eq!(parse("--seeds 7 --from 30").unwrap(), simulate::Options { seeds: 7, from: 30 });
     assert_eq!(parse("--seed 30").unwrap(), simulate::Options { seeds: 1, from: 30 });
-    for (line, said) in
-        [("--seeds 0", "nothing"), ("--seed", "wants a number"), ("--seed x", "no number"), ("--all", "does not know `--all`")]
-    {
+    for (line, said) in [
+        ("--seeds 0", "nothing"),
+        ("--seed", "wants a number"),
+        ("--seed x", "no number"),
+        ("--all", "does not know `--all`"),
+    ] {
         let error = parse(line).unwrap_err().to_string();
         assert!(error.contains(said), "{line}: {error}");
     }
