@@ -13,6 +13,7 @@ mod properties;
 mod proto;
 mod readme;
 mod schema;
+mod simulate;
 mod stages;
 mod test;
 mod tidy;
@@ -42,6 +43,7 @@ const COMMANDS: &[Command] = &[
     fuzz::COMMAND,
     properties::COMMAND,
     differential::COMMAND,
+    simulate::COMMAND,
     footprint::COMMAND,
     bench::COMMAND,
     faults::COMMAND,

@@ -187,7 +187,10 @@ impl Client {
         let Own::Lanes(lanes) = origin.own() else {
             return Err(HttpError::new(Fault::Connect, Sent::Nothing, "the endpoint does not speak HTTP/2"));
         };
-        let mut timer = Box::pin(tokio::time::sleep(self.left(patience)?));
+        let left = self.left(patience)?;
+        let mut timer = Box::pin(tokio::time::sleep(left));
+        // As the timer has it: to ask the clock once more would cost each request.
+        let began = timer.deadline().checked_sub(left);
         let (head, mut body) = prepare_h2(origin, request)?;
         let connector = origin.connector(&self.connector);
         let mut again = at_hand(&body);
@@ -200,7 +203,7 @@ impl Client {
                     return Err(HttpError::new(Fault::TimedOut, Sent::Nothing, cause));
                 }
             };
-            let failure = match lane::exchange(place, head.clone(), body, timer).await {
+            let failure = match lane::exchange(place, head.clone(), body, (timer, began)).await {
                 Ok(response) => return Ok(response.map(Answer::from)),
                 Err(failure) => failure,
             };

@@ -29,7 +29,7 @@ pub use event::Event;
 pub use frames::{Frame, Frames, kept, literal};
 pub use memory::{MemoryDialer, MemoryListener, MemoryNet};
 pub use recorder::{Ended, Recorded, Recorder};
-pub use response::Response;
+pub use response::{Response, message_end};
 pub use script::{Answering, Script, Step};
 pub use stages::Stages;
 pub use upstream::Upstream;

@@ -52,7 +52,8 @@ pub(crate) fn head_end(bytes: &[u8]) -> Option<usize> {
 
 /// How many bytes of `bytes` are one message, head and body, by its own framing; `None` while it is not complete. A
 /// message that names no length has no body.
-pub(crate) fn message_end(bytes: &[u8]) -> Option<usize> {
+#[must_use]
+pub fn message_end(bytes: &[u8]) -> Option<usize> {
     let head = head_end(bytes)?;
     let split = Response::split(bytes);
     let chunked = split.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"));

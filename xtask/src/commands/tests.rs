@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fuzz::{Options as FuzzOptions, Report};
 use super::test::Options;
-use super::{COMMANDS, differential, dispatch, env, fuzz, instructions, properties, schema, stages};
+use super::{COMMANDS, differential, dispatch, env, fuzz, instructions, properties, schema, simulate, stages};
 
 fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
@@ -182,4 +182,23 @@ fn schema_check_names_the_first_line_that_differs() {
 fn generated_protocol_types_are_in_step() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     super::proto::check(root).unwrap();
+}
+
+#[test]
+fn simulate_takes_many_seeds_or_one() {
+    let parse = |line: &str| simulate::Options::parse(&words(line));
+    assert_eq!(parse("").unwrap(), simulate::Options { seeds: 1000, from: 1 });
+    assert_eq!(parse("--seeds 7 --from 30").unwrap(), simulate::Options { seeds: 7, from: 30 });
+    assert_eq!(parse("--seed 30").unwrap(), simulate::Options { seeds: 1, from: 30 });
+    for (line, said) in [
+        ("--seeds 0", "nothing"),
+        ("--seed", "wants a number"),
+        ("--seed x", "no number"),
+        ("--all", "does not know `--all`"),
+    ] {
+        let error = parse(line).unwrap_err().to_string();
+        assert!(error.contains(said), "{line}: {error}");
+    }
+    let output = "test simulation::whatever ... | seeds | 7 |\n| faults | 0 |\nok\n";
+    assert_eq!(simulate::rows_of(output).collect::<Vec<_>>(), ["| seeds | 7 |", "| faults | 0 |"]);
 }

@@ -162,6 +162,7 @@ async fn drive(lane: Arc<Lane>, mut connection: Connection<Counted, Bytes>, lane
     let mut ticks = tokio::time::interval_at(Instant::now() + TICK, TICK);
     loop {
         tokio::select! {
+            biased;
             // An error is told to every stream by h2 itself.
             _ended = &mut connection => break,
             () = lane.wake.notified() => if lane.is_done() { break },

@@ -3,12 +3,12 @@
 //! asked over them.
 
 use std::pin::pin;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use sluicegate_core::{Sent, Worker};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 use super::lane::{Lane, Place};
 use super::{Connector, Fault, HttpError};
@@ -37,8 +37,19 @@ struct State {
     attempt: Option<Attempt>,
 }
 
-/// What comes of making a connection; `None` until then.
-type Attempt = watch::Receiver<Option<Result<(), HttpError>>>;
+/// A connection that is being made.
+type Attempt = Arc<Making>;
+
+/// What came of it, and who waits to hear. They hear in the order in which they came, so that who was first goes first.
+#[derive(Default)]
+struct Making {
+    /// Told once; `None` where it was given up.
+    told: OnceLock<Option<Result<(), HttpError>>>,
+    waiting: Notify,
+}
+
+/// Tells those who wait, also when the making is dropped.
+struct Teller(Attempt);
 
 /// What a request finds.
 enum Found {
@@ -105,9 +116,14 @@ impl Lanes {
     }
 
     /// What comes of making a connection.
-    async fn outcome(&self, mut attempt: Attempt) -> Result<(), HttpError> {
-        let told = attempt.wait_for(Option::is_some).await.ok().and_then(|result| result.clone());
-        told.unwrap_or_else(|| {
+    async fn outcome(&self, attempt: Attempt) -> Result<(), HttpError> {
+        let mut told = pin!(attempt.waiting.notified());
+        // In the queue before looking, so that it is not told in between.
+        told.as_mut().enable();
+        if attempt.told.get().is_none() {
+            told.await;
+        }
+        attempt.told.get().cloned().flatten().unwrap_or_else(|| {
             self.state.lock().attempt = None;
             Err(HttpError::new(Fault::Connect, Sent::Nothing, "the connection was given up while it was made"))
         })
@@ -145,19 +161,28 @@ impl Lanes {
             }
         }
         if let Some(attempt) = &state.attempt {
-            return Found::Attempt(attempt.clone());
+            return Found::Attempt(Arc::clone(attempt));
         }
         if state.lanes.len() >= self.most {
             return Found::Full;
         }
-        let (tell, attempt) = watch::channel(None);
-        state.attempt = Some(attempt.clone());
+        let attempt = Attempt::default();
+        state.attempt = Some(Arc::clone(&attempt));
+        let teller = Teller(Arc::clone(&attempt));
         let connecting = connect(self.own.clone(), Arc::clone(connector), Arc::clone(&self.authority), limit);
         tokio::spawn(async move {
             let result = connecting.await;
-            let _ = tell.send(Some(result));
+            let _ = teller.0.told.set(Some(result));
         });
         Found::Attempt(attempt)
+    }
+}
+
+impl Drop for Teller {
+    fn drop(&mut self) {
+        // Does nothing where it was told what came of it.
+        let _ = self.0.told.set(None);
+        self.0.waiting.notify_waiters();
     }
 }
 

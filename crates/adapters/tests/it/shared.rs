@@ -546,6 +546,33 @@ async fn a_connection_that_stays_silent_past_a_deadline_is_not_used_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nor_is_one_that_was_silent_when_a_request_was_given_up_after_long() {
+    let (mut listener, dialer) = MemoryNet::anywhere();
+    let fixture = Fixture::new(&dialer);
+    let serving = async {
+        let (mut silent, _) = listener.accept().await.unwrap();
+        greet(&mut silent).await;
+        let (other, _) = listener.accept().await.unwrap();
+        let mut connection = h2::server::handshake(other).await.unwrap();
+        let (_, mut respond) = connection.accept().await.unwrap().unwrap();
+        answer(&mut respond, "hello");
+        assert!(connection.accept().await.is_none());
+        drop(silent);
+    };
+    let asking = async {
+        // The first waits so that the peer's greeting has been read. Who leaves soon says nothing of the connection.
+        for (patience, connections) in [(300, 1), (20, 1), (300, 0)] {
+            let time = Duration::from_millis(patience);
+            assert!(tokio::time::timeout(time, fixture.send(question())).await.is_err());
+            assert_eq!(fixture.origin.idle(), connections, "after {patience} ms");
+        }
+        assert_eq!(fixture.text(question()).await, "hello");
+        drop(fixture);
+    };
+    tokio::join!(serving, asking);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_stalls_times_out_and_resets_its_stream() {
     let (peer, _told, mut reports) = watching_resets(true);
     let fixture = Fixture::new(&peer.dialer);

@@ -123,6 +123,7 @@ pub(crate) async fn echo(inbound: Inbound) -> Outbound {
         Err(BodyError::TooLarge { limit }) => answer(StatusCode::PAYLOAD_TOO_LARGE, format!("over {limit}")),
         Err(BodyError::TimedOut) => answer(StatusCode::REQUEST_TIMEOUT, "timed out"),
         Err(BodyError::Broken(_)) => answer(StatusCode::BAD_REQUEST, "broken"),
+        Err(BodyError::NoRoom) => answer(StatusCode::SERVICE_UNAVAILABLE, "no room"),
     }
 }
 

@@ -32,6 +32,7 @@ mod reflection;
 mod reload;
 mod replacing;
 mod shutdown;
+mod simulation;
 mod slow;
 mod streams;
 mod support;

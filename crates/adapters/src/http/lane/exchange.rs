@@ -3,11 +3,13 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use h2::client::ResponseFuture;
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 use sluicegate_core::{Body, BodyError, Sent};
+use tokio::time::Instant;
 
 use super::super::{Fault, HttpError, Timer};
 use super::Place;
@@ -20,6 +22,9 @@ const INTERIM: u32 = 16;
 
 /// Most fields in an answer's head.
 const FIELDS: usize = 100;
+
+/// Who gives up waiting sooner says nothing of the connection.
+const LONG: Duration = Duration::from_millis(200);
 
 /// Why an exchange failed.
 pub(in super::super) struct Failure {
@@ -50,12 +55,20 @@ struct Opening {
     before: (u64, u64),
 }
 
+/// Waits for an answer's head. Whoever drops it has given up: a connection over which nothing came for long is then
+/// not used again, as where the request's own time is over.
+struct Waiting<'a> {
+    opening: &'a mut Opening,
+    began: Option<Instant>,
+    over: bool,
+}
+
 /// Sends a request and waits for the head of its answer.
 pub(in super::super) async fn exchange(
     mut place: Place,
     head: Request<()>,
     body: Body,
-    mut timer: Timer,
+    (mut timer, began): (Timer, Option<Instant>),
 ) -> Result<Response<LaneAnswer>, Failure> {
     let ended = body.is_end_stream();
     let before = (place.gauge().written(), place.gauge().read());
@@ -65,7 +78,10 @@ pub(in super::super) async fn exchange(
     };
     let upload = (!ended).then(|| Upload::new(body, stream));
     let mut opening = Opening { place, response, upload, ended, interim: 0, before };
-    match poll_fn(|context| opening.poll(&mut timer, context)).await {
+    let mut waiting = Waiting { opening: &mut opening, began, over: false };
+    let ended = poll_fn(|context| waiting.poll(&mut timer, context)).await;
+    drop(waiting);
+    match ended {
         Ok(response) if response.headers().len() > FIELDS => {
             let error = HttpError::new(Fault::Nonsense, opening.sent(), "its head has too many fields");
             Err(Failure { error, body: None, timer })
@@ -115,6 +131,11 @@ impl Opening {
         }
     }
 
+    /// Whether nothing has come over the connection since the stream began.
+    fn is_silent(&self) -> bool {
+        self.place.gauge().read() == self.before.1
+    }
+
     fn judge(&self, end: End) -> HttpError {
         let sent = self.sent();
         match end {
@@ -125,11 +146,27 @@ impl Opening {
             }
             End::Flooded => HttpError::new(Fault::Nonsense, sent, "it sent interim answers without end"),
             End::TimedOut => {
-                if self.place.gauge().read() == self.before.1 {
+                if self.is_silent() {
                     self.place.distrust();
                 }
                 HttpError::new(Fault::TimedOut, sent, "no answer within the request's time")
             }
+        }
+    }
+}
+
+impl Waiting<'_> {
+    fn poll(&mut self, timer: &mut Timer, context: &mut Context<'_>) -> Poll<Result<Response<h2::RecvStream>, End>> {
+        let polled = self.opening.poll(timer, context);
+        self.over = polled.is_ready();
+        polled
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.over && self.opening.is_silent() && self.began.is_some_and(|began| began.elapsed() >= LONG) {
+            self.opening.place.distrust();
         }
     }
 }
