@@ -19,6 +19,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 use self::behaviour::{Behaviour, duration};
+pub(crate) use self::listening::Full;
 use self::server::Server;
 use crate::{input, say};
 

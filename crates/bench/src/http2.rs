@@ -7,6 +7,7 @@ use bytes::Bytes;
 use h2::client::{self, SendRequest};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
+use tokio::task::AbortHandle;
 
 /// Windows so wide that nobody waits for them.
 const WINDOW: u32 = 16 << 20;
@@ -37,12 +38,17 @@ impl Connections {
 
 /// A new connection.
 pub(crate) async fn open(target: SocketAddr) -> Result<SendRequest<Bytes>> {
+    Ok(open_held(target).await?.0)
+}
+
+/// A new connection, and the task that can be ended to close it without a word.
+pub(crate) async fn open_held(target: SocketAddr) -> Result<(SendRequest<Bytes>, AbortHandle)> {
     let stream = TcpStream::connect(target).await.context("cannot connect")?;
     stream.set_nodelay(true)?;
     let mut builder = client::Builder::new();
     builder.initial_window_size(WINDOW).initial_connection_window_size(WINDOW);
     let (sender, connection) = builder.handshake::<_, Bytes>(stream).await?;
     // What breaks it, each of its streams learns.
-    drop(tokio::spawn(async { connection.await.unwrap_or_default() }));
-    Ok(sender)
+    let task = tokio::spawn(async { connection.await.unwrap_or_default() });
+    Ok((sender, task.abort_handle()))
 }

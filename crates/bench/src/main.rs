@@ -14,6 +14,7 @@ mod floor_h2;
 mod http1;
 mod http2;
 mod input;
+mod leaving;
 mod load;
 mod mock;
 mod oip;
@@ -48,6 +49,8 @@ enum Command {
     Arrivals(arrivals::Options),
     /// Clients that read streams. Prints `begun`, then one line of JSON about what they saw
     Streams(streams::Options),
+    /// Clients that leave, and the servers that see it. Prints where those are; takes `go CLIENTS ADMIN BATCHES` on its input
+    Leaving(leaving::Options),
     /// Slow clients over TLS, and the server behind them. Prints `http ADDRESS`; takes `open ADDRESS COUNT` on its input
     Slow(slow::Options),
     /// Clients. Prints one line of JSON about what they saw
@@ -66,6 +69,7 @@ fn main() -> Result<()> {
             Command::Faulty(options) => faulty::run(&options).await,
             Command::Arrivals(options) => say(serde_json::to_string(&arrivals::run(options).await?)?),
             Command::Streams(options) => say(serde_json::to_string(&streams::run(options).await?)?),
+            Command::Leaving(options) => leaving::run(&options).await,
             Command::Slow(options) => slow::run(&options).await,
             Command::Load(options) => say(serde_json::to_string(&load::run(options).await?)?),
         }

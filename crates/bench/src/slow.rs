@@ -1,8 +1,9 @@
 //! Clients that take a gateway's room and give nothing for it, over TLS: a third drips its head, a third its body, a third
-//! reads a long answer byte by byte. Each goes on until it is cut, and tells when that was.
+//! reads a long answer little by little. Each goes on until it is cut.
 //!
 //! `open ADDRESS COUNT` on its input opens them; it says `opened` when all are in. It prints what became of them when the
-//! last one is gone. The server behind the gateway is a part of it: it answers the readers, and waits for the others.
+//! last one that drips is gone. When a reader is cut only the gateway knows: before its end there is always something left
+//! to be read. The server behind the gateway is a part of it: it answers the readers, and waits for the others.
 
 mod client;
 mod outcome;
@@ -39,17 +40,19 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     say(format_args!("http {}", listener.local_addr()?))?;
     drop(tokio::spawn(server::serve(listener)));
-    let line = input::lines().recv().await.context("nobody says whom to go to")?;
+    let mut orders = input::lines();
+    let line = orders.recv().await.context("nobody says whom to go to")?;
     let (target, count) = order(&line).with_context(|| format!("the order `{line}`"))?;
     // Of three clients two have a connection to the server as well, and both ends of that one are not ours alone.
     let count = count.min(descriptors.saturating_sub(500) * 3 / 5);
 
     let gate = Arc::new(Semaphore::new(AT_ONCE));
     let (opened, mut opening) = tokio::sync::mpsc::channel(AT_ONCE);
-    let mut clients = JoinSet::new();
+    let (mut dripping, mut reading) = (JoinSet::new(), JoinSet::new());
     for number in 0..count {
         let kind = Kind::ALL.get(number % Kind::ALL.len()).copied().context("no kind")?;
         let (connector, gate, opened) = (connector.clone(), Arc::clone(&gate), opened.clone());
+        let clients = if kind == Kind::Reader { &mut reading } else { &mut dripping };
         clients.spawn(async move {
             let turn = gate.acquire_owned().await;
             let slow = Slow::open(&connector, target, kind).await;
@@ -66,11 +69,18 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     while opening.recv().await.is_some() {}
     say("opened")?;
     let mut outcome = Outcome::default();
-    while let Some(ended) = clients.join_next().await {
+    while let Some(ended) = dripping.join_next().await {
         let (kind, cut) = ended?;
         outcome.ended(kind, cut);
     }
-    say(serde_json::to_string(&outcome)?)
+    while let Some(ended) = reading.try_join_next() {
+        let (kind, cut) = ended?;
+        outcome.ended(kind, cut);
+    }
+    say(serde_json::to_string(&outcome)?)?;
+    // The readers go on until nobody looks any more.
+    while orders.recv().await.is_some() {}
+    Ok(())
 }
 
 /// `open ADDRESS COUNT`.

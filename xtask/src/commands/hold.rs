@@ -1,6 +1,7 @@
 //! `cargo xtask hold`: whether the gateway keeps its promises while it is reloaded, replaced, and used by those who are slow,
 //! leave, or ask for too little time. docs/reliability.md says how it is measured and how to read it.
 
+mod cancellation;
 mod deadlines;
 mod field;
 mod isolation;
@@ -10,6 +11,7 @@ mod page;
 mod part;
 mod reloads;
 mod replacements;
+mod slow;
 
 use std::fs;
 use std::path::Path;

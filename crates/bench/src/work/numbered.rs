@@ -59,14 +59,23 @@ impl Numbered {
 
     /// Whose request this body is.
     pub(crate) fn of(body: &[u8]) -> Option<Self> {
-        let at = memmem::find(body, BEFORE.as_bytes())? + BEFORE.len();
-        let digits = body.get(at..)?.get(..DIGITS)?;
-        Some(Self(std::str::from_utf8(digits).ok()?.parse().ok()?))
+        Self::behind(body, BEFORE)
+    }
+
+    /// Whose request this message of gRPC is, or the beginning of one.
+    pub(crate) fn named(message: &[u8]) -> Option<Self> {
+        Self::behind(message, PREFIX)
     }
 
     /// Its id.
     pub(crate) fn text(self) -> String {
         format!("{PREFIX}{:012}", self.0)
+    }
+
+    fn behind(bytes: &[u8], before: &str) -> Option<Self> {
+        let at = memmem::find(bytes, before.as_bytes())? + before.len();
+        let digits = bytes.get(at..)?.get(..DIGITS)?;
+        Some(Self(std::str::from_utf8(digits).ok()?.parse().ok()?))
     }
 
     fn id(self) -> String {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use memchr::memmem;
 
+use super::numbered::Numbered;
 use crate::oip;
 
 /// FP32 values of the large tensor.
@@ -52,6 +53,11 @@ const TOKENS: &str = r#""max_tokens":"#;
 /// Asks for a steady stream of so many chunks.
 pub(crate) fn steady(chunks: u64) -> String {
     format!(r#"{{"model":"steady","stream":true,{TOKENS}{chunks},"messages":[{{"role":"user","content":"go on"}}]}}"#)
+}
+
+/// Asks for a stream, and says whose it is.
+pub(crate) fn numbered_chat(number: Numbered) -> String {
+    format!(r#"{{"model":"chat","stream":true,"messages":[{{"role":"user","content":"{}"}}]}}"#, number.text())
 }
 
 /// How many chunks are asked for.

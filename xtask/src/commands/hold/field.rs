@@ -139,6 +139,11 @@ impl Gateway {
         Ok(line.trim().trim_end_matches("kB").trim().parse()?)
     }
 
+    /// File descriptors it has open.
+    pub(super) fn descriptors(&self) -> Result<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/fd", self.process)).context("the gateway's descriptors")?.count())
+    }
+
     pub(super) fn id(&self) -> u32 {
         self.running.id()
     }

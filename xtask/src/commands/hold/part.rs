@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::field::Programs;
-use super::{deadlines, isolation, reloads, replacements};
+use super::{cancellation, deadlines, isolation, reloads, replacements, slow};
 use crate::commands::faults::judge::Verdict;
 
 /// One thing that is measured.
@@ -28,7 +28,9 @@ pub(super) struct Found {
 pub(super) const PARTS: &[Part] = &[
     Part { name: "reloads", measure: reloads::measure },
     Part { name: "replacements", measure: replacements::measure },
+    Part { name: "slow-clients", measure: slow::measure },
     Part { name: "deadlines", measure: deadlines::measure },
+    Part { name: "cancellation", measure: cancellation::measure },
     Part { name: "isolation", measure: isolation::measure },
 ];
 
