@@ -57,7 +57,7 @@ fn poll_write<Io: AsyncRead + AsyncWrite + Unpin>(
     out: &mut Gather,
     wire: &Wire<Io>,
     context: &mut Context<'_>,
-    mut progress: impl FnMut(),
+    mut progress: impl FnMut(usize),
 ) -> Poll<io::Result<()>> {
     if out.is_empty() {
         return Poll::Ready(Ok(()));
@@ -66,7 +66,7 @@ fn poll_write<Io: AsyncRead + AsyncWrite + Unpin>(
     while !out.is_empty() {
         let (pieces, count) = out.pieces();
         let written = ready!(wire.poll_write(context, pieces.get(..count).unwrap_or_default()))?;
-        progress();
+        progress(written);
         out.advance(written);
     }
     wire.poll_flush(context)
@@ -89,7 +89,7 @@ impl Answering {
         out: &mut Gather,
         wire: &Wire<Io>,
         context: &mut Context<'_>,
-        mut progress: impl FnMut(),
+        mut progress: impl FnMut(usize),
     ) -> Poll<Result<(), Cut>> {
         loop {
             let waiting = self.gather(out, context)?;
