@@ -37,14 +37,20 @@ listeners:
     address: @slow@
     authenticate: [anonymous]
     tls: { cert: server.pem, key: server.key }
-    limits: { connections: 50000, per_address: 50000, head_timeout: @limit@s, body_timeout: @limit@s, body_min_rate: 0 }
+    limits:
+      connections: 50000
+      per_address: 50000
+      head_timeout: @limit@s
+      body_timeout: @limit@s
+      body_min_rate: 0
+      idle_timeout: @idle@s
 admin: { address: @admin@ }
 backends:
   servers: { protocol: oip-rest, binary: always, endpoints: [\"http://@server@\"] }
   slow: { protocol: oip-rest, binary: always, endpoints: [\"http://@answers@\"], concurrency: { limit: 100000 } }
 models:
   small: { backend: servers }
-  slow: { backend: slow, timeout: @limit@s }
+  slow: { backend: slow, timeout: 1h }
 ";
 
 /// When what happens, in seconds.
@@ -87,7 +93,7 @@ struct Memory {
 pub(super) fn measure(programs: &Programs) -> Result<Found> {
     let plan = programs.of(
         Plan { clients: 10_000, before: 8.0, limit: 60, beside: 10.0 },
-        Plan { clients: 300, before: 2.0, limit: 5, beside: 1.5 },
+        Plan { clients: 300, before: 2.0, limit: 4, beside: 1.0 },
     );
     let folder = programs.folder("slow-clients")?;
     let mut servers = programs.bench("servers", &words("faulty --servers 1 --slots 40 --service 5ms"))?;
@@ -97,11 +103,13 @@ pub(super) fn measure(programs: &Programs) -> Result<Found> {
         .replace("@slow@", &door.to_string())
         .replace("@server@", &servers.address("http")?.to_string())
         .replace("@answers@", &slow.address("http")?.to_string())
-        .replace("@limit@", &plan.limit.to_string());
+        .replace("@limit@", &plan.limit.to_string())
+        // A reader that takes nothing is noticed within twice its time.
+        .replace("@idle@", &(plan.limit / 2).to_string());
     let gateway = Gateway::start(programs, &folder, &config)?;
 
     let limit = f64::from(plan.limit);
-    let seconds = plan.before + 2.0 * limit;
+    let seconds = plan.before + 1.5 * limit;
     let own: [&Running; 2] = [&servers, &slow];
     let asked = Arrivals {
         target: gateway.clients,
