@@ -1,7 +1,7 @@
 //! Clients that take a gateway's room and give nothing for it, over TLS: a third drips its head, a third its body, a third
 //! reads a long answer little by little. Each goes on until it is cut.
 //!
-//! `open ADDRESS COUNT` on its input opens them; it says `opened` when all are in. It prints what became of them when the
+//! `open ADDRESS COUNT` on its input opens them; it says `opened` and how many when all are in. It prints what became of them when the
 //! last one that drips is gone. When a reader is cut only the gateway knows: before its end there is always something left
 //! to be read. The server behind the gateway is a part of it: it answers the readers, and waits for the others.
 
@@ -67,7 +67,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     }
     drop(opened);
     while opening.recv().await.is_some() {}
-    say("opened")?;
+    say(format_args!("opened {count}"))?;
     let mut outcome = Outcome::default();
     while let Some(ended) = dripping.join_next().await {
         let (kind, cut) = ended?;

@@ -138,7 +138,7 @@ impl Asked {
         } else {
             let (path, body) = rest(case, number);
             let head = Request::post(format!("http://gateway.test{path}"));
-            (head.header("content-type", "application/json"), body.into())
+            (head.header("content-type", "application/json"), body)
         };
         let (answer, mut stream) = sender.send_request(head.body(())?, false)?;
         // Who asks for a stream may ask again on it.

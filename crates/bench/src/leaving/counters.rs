@@ -41,8 +41,8 @@ impl Counters {
     /// Calls of all backends, those that wait for a turn too.
     async fn calls(&self) -> Result<usize> {
         let status: Value = serde_json::from_str(&self.get("/status").await?)?;
-        let backends = status["backends"].as_array().context("no backends")?;
-        let count = |backend: &Value, name: &str| backend[name].as_u64().context("no count");
+        let backends = status.get("backends").and_then(Value::as_array).context("no backends")?;
+        let count = |backend: &Value, name: &str| backend.get(name).and_then(Value::as_u64).context("no count");
         let counts = backends.iter().map(|backend| Ok(count(backend, "in_flight")? + count(backend, "waiting")?));
         Ok(usize::try_from(counts.sum::<Result<u64>>()?)?)
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{Response, StatusCode};
 use sluicegate_core::{Body, Inbound};
-use sluicegate_server::{CancellationToken, Limits, serve_listener};
+use sluicegate_server::{CancellationToken, Handler as _, Limits, serve_listener};
 use sluicegate_testkit::{Event, Wire, within};
 use tokio::net::TcpListener;
 
@@ -197,6 +197,29 @@ async fn a_panic_costs_one_request() {
 
     other.send(GET).await;
     assert_eq!(other.read_response().await.text(), "fine");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_leaves_other_streams_of_its_connection_alone() {
+    let held = Held::default();
+    let handler = {
+        let held = held.clone();
+        move |inbound: Inbound| {
+            let held = held.clone();
+            async move {
+                assert_ne!(inbound.head.uri.path(), "/panic", "told to");
+                held.serve(inbound).await
+            }
+        }
+    };
+    let bench = Bench::start(Limits::default(), handler);
+    let (mut sender, _connection) = bench.http2().await;
+    let under_way = tokio::spawn(sender.send_request(get2("/")));
+    held.begun.wait().await;
+    assert!(sender.send_request(get2("/panic")).await.is_err());
+    assert!(!under_way.is_finished());
+    held.release.release();
+    assert_eq!(text(under_way.await.unwrap().unwrap()).await, "done");
 }
 
 #[tokio::test(start_paused = true)]

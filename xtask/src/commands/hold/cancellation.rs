@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use super::field::{Gateway, Programs};
+use super::load::words;
 use super::part::Found;
-use super::reloads::words;
 use crate::commands::faults::answers::Quantiles;
 
 /// Clients of a batch, and batches of each case.

@@ -4,9 +4,8 @@
 use anyhow::Result;
 
 use super::field::{Gateway, Programs};
-use super::load::{self, Arrivals};
+use super::load::{self, Arrivals, words};
 use super::part::Found;
-use super::reloads::words;
 use crate::commands::bench::process::Running;
 use crate::commands::faults::answers::{GRPC, Quantiles, Report, TIMEOUT, float};
 use crate::commands::faults::judge::void;
@@ -71,7 +70,7 @@ pub(super) fn measure(programs: &Programs) -> Result<Found> {
 }
 
 /// How late answers of this code were.
-fn row(programs: &Programs, found: &mut Found, name: &str, code: u16, report: &Report) {
+pub(super) fn row(programs: &Programs, found: &mut Found, name: &str, code: u16, report: &Report) {
     let given = f64::from(GIVEN);
     let took: Vec<u64> = report.answers.iter().filter(|answer| answer.2 == code).map(|answer| answer.1).collect();
     let otherwise = report.answers.len() - took.len();

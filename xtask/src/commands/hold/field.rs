@@ -19,8 +19,8 @@ use crate::stopwatch::Stopwatch;
 pub(super) struct Programs {
     pub(super) gateway: PathBuf,
     pub(super) quick: bool,
-    bench: PathBuf,
-    work: PathBuf,
+    pub(super) bench: PathBuf,
+    pub(super) work: PathBuf,
 }
 
 /// A gateway that runs.

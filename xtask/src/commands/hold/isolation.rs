@@ -4,13 +4,12 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use serde_json::Value;
 
 use super::field::{Gateway, Programs};
-use super::load::{self, Arrivals};
+use super::load::{self, Arrivals, p99, words};
 use super::part::Found;
-use super::reloads::words;
 use crate::commands::bench::process::{Running, pause};
-use crate::commands::faults::answers::Figures;
 use crate::commands::faults::judge::void;
 use crate::commands::faults::page::{ends, times};
 use crate::stopwatch::Stopwatch;
@@ -79,18 +78,18 @@ pub(super) fn measure(programs: &Programs) -> Result<Found> {
         let before = report.between(WARM, half, &[]);
         let after = report.between(half, f64::INFINITY, &[]);
         let full = report.between(half + WARM, f64::INFINITY, &[]);
-        let ([p50, p99, _], [_, calm, _]) = (times(full.accepted), times(before.accepted));
-        found.rows.push(vec![(*name).to_owned(), after.sent.to_string(), ends(&after), p50, p99, calm]);
+        let ([median, late, _], [_, calm, _]) = (times(full.accepted), times(before.accepted));
+        found.rows.push(vec![(*name).to_owned(), after.sent.to_string(), ends(&after), median, late, calm]);
         let failed = before.failures() + after.failures();
         found.bound(failed == 0, format!("{failed} of {} requests over {name} failed", before.sent + after.sent));
-        let p99 = |figures: &Figures| figures.accepted.map_or(f64::INFINITY, |times| times.p99);
         let (now, before) = (p99(&full), p99(&before));
         let text = format!("p99 over {name} {now:.2} ms, before {before:.2} ms, at most {P99} times");
         found.bound_of_time(programs, now <= before * P99, text);
     }
-    let backends = status["backends"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let hangs = backends.iter().find(|backend| backend["name"] == "hangs");
-    let [now, waiting] = ["in_flight", "waiting"].map(|name| hangs.and_then(|hangs| hangs[name].as_u64()).unwrap_or(0));
+    let backends = status.get("backends").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let hangs = backends.iter().find(|backend| backend.get("name").is_some_and(|name| name == "hangs"));
+    let count = |name| hangs.and_then(|hangs| hangs.get(name)).and_then(Value::as_u64).unwrap_or_default();
+    let [now, waiting] = ["in_flight", "waiting"].map(count);
     let text = format!("{now} of {} turns of the stuck backend taken, {waiting} of {} waiting", TURNS.0, TURNS.1);
     found.bound((now, waiting) == TURNS, text);
     Ok(found)

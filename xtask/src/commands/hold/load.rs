@@ -6,8 +6,9 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use super::field::Programs;
+use super::part::Found;
 use crate::commands::bench::process::Running;
-use crate::commands::faults::answers::Report;
+use crate::commands::faults::answers::{Figures, Report, float};
 
 /// Requests at fixed times.
 pub(super) struct Arrivals<'a> {
@@ -77,8 +78,35 @@ pub(super) fn report(clients: &mut Running) -> Result<Report> {
 }
 
 /// What the readers of streams saw, once all have ended.
-pub(super) fn streamed(clients: &mut Running) -> Result<Streams> {
+pub(super) fn read(clients: &mut Running) -> Result<Streams> {
     serde_json::from_str(&clients.line()?).context("what the readers said")
+}
+
+/// Milliseconds of those that were answered well.
+pub(super) fn p99(figures: &Figures) -> f64 {
+    figures.accepted.map_or(f64::INFINITY, |times| times.p99)
+}
+
+/// Arguments as one types them.
+pub(super) fn words(line: &str) -> Vec<String> {
+    line.split(' ').map(str::to_owned).collect()
+}
+
+/// Streams; times are of chunks, from the server to the client.
+pub(super) fn streamed(found: &mut Found, streams: &Streams) {
+    let milliseconds = |us: u64| format!("{:.1}", float(us) / 1000.0);
+    let failed = streams.cut + streams.refused;
+    found.rows.push(vec![
+        format!("streams, of chunks each 100 ms ({} chunks)", streams.chunks),
+        streams.streams.to_string(),
+        format!("{failed}"),
+        milliseconds(streams.p50_us),
+        milliseconds(streams.p99_us),
+    ]);
+    found
+        .bound(failed == 0, format!("{} of {} streams cut, {} refused", streams.cut, streams.streams, streams.refused));
+    found.notes.push(format!("a chunk was under way for at most {} ms", milliseconds(streams.most_us)));
+    found.notes.extend(streams.complaints.iter().take(2).map(|complaint| format!("a reader saw: {complaint}")));
 }
 
 fn begun(mut clients: Running, name: &str) -> Result<Running> {

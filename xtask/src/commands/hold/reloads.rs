@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use super::field::{Gateway, Programs, get, until};
-use super::load::{self, Arrivals, Streams};
+use super::load::{self, Arrivals, p99, streamed, words};
 use super::part::Found;
 use crate::commands::bench::process::{Running, pause};
-use crate::commands::faults::answers::{Figures, Report, float};
+use crate::commands::faults::answers::{Report, float};
 use crate::commands::faults::judge::void;
 use crate::commands::faults::page::{ends, times};
 use crate::stopwatch::Stopwatch;
@@ -98,10 +99,10 @@ pub(super) fn measure(programs: &Programs) -> Result<Found> {
     let until = watch.elapsed().0.as_secs_f64();
     pause(Duration::from_secs_f64(seconds).saturating_sub(watch.elapsed().0));
     let memory = [memory, gateway.memory()?];
-    let generation = gateway.status()?["generation"].as_u64().context("no generation")?;
+    let generation = gateway.status()?.pointer("/generation").and_then(Value::as_u64).context("no generation")?;
     let reports = [load::report(&mut first)?, load::report(&mut second)?];
     let mut found = told(programs, &plan, until, &reports);
-    streamed(&mut found, &load::streamed(&mut streams)?);
+    streamed(&mut found, &load::read(&mut streams)?);
     found.rows.iter_mut().for_each(|row| row.resize(found.columns.len(), "-".to_owned()));
     reloaded(programs, &mut found, &plan, &rounds, generation);
     remembered(programs, &mut found, memory);
@@ -116,7 +117,8 @@ fn reload(gateway: &Gateway, plan: &Plan, config: &dyn Fn(usize) -> String, watc
         pause(Duration::from_secs_f64(due).saturating_sub(watch.elapsed().0));
         if round % BAD == 0 {
             gateway.offer(&config(round).replace("backend: chats", "backend: nobody"))?;
-            until("that a bad configuration is refused", || Ok(gateway.status()?["last_reload"]["ok"] == false))?;
+            let refused = |status: Value| status.pointer("/last_reload/ok").is_some_and(|ok| *ok == false);
+            until("that a bad configuration is refused", || Ok(refused(gateway.status()?)))?;
             rounds.refused += 1;
         } else {
             gateway.offer(&config(round))?;
@@ -139,10 +141,9 @@ fn told(programs: &Programs, plan: &Plan, until: f64, reports: &[Report; 2]) -> 
         let all = report.between(0.0, f64::INFINITY, &[]);
         let before = report.between(WARM, plan.before, &[]);
         let during = report.between(plan.before, until, &[]);
-        let ([p50, p99, _], [_, calm, _]) = (times(during.accepted), times(before.accepted));
-        found.rows.push(vec![(*name).to_owned(), all.sent.to_string(), ends(&all), p50, p99, calm]);
+        let ([median, late, _], [_, calm, _]) = (times(during.accepted), times(before.accepted));
+        found.rows.push(vec![(*name).to_owned(), all.sent.to_string(), ends(&all), median, late, calm]);
         found.bound(all.failures() == 0, format!("{} of {} requests over {name} failed", all.failures(), all.sent));
-        let p99 = |figures: &Figures| figures.accepted.map_or(f64::INFINITY, |times| times.p99);
         let (now, before) = (p99(&during), p99(&before));
         found.bound_of_time(
             programs,
@@ -155,28 +156,6 @@ fn told(programs: &Programs, plan: &Plan, until: f64, reports: &[Report; 2]) -> 
         found.notes.extend(report.complaints.iter().take(2).map(|complaint| format!("a client saw: {complaint}")));
     }
     found
-}
-
-/// Arguments as one types them.
-pub(super) fn words(line: &str) -> Vec<String> {
-    line.split(' ').map(str::to_owned).collect()
-}
-
-/// Streams; times are of chunks, from the server to the client.
-pub(super) fn streamed(found: &mut Found, streams: &Streams) {
-    let milliseconds = |us: u64| format!("{:.1}", float(us) / 1000.0);
-    let failed = streams.cut + streams.refused;
-    found.rows.push(vec![
-        format!("streams, of chunks each 100 ms ({} chunks)", streams.chunks),
-        streams.streams.to_string(),
-        format!("{failed}"),
-        milliseconds(streams.p50_us),
-        milliseconds(streams.p99_us),
-    ]);
-    found
-        .bound(failed == 0, format!("{} of {} streams cut, {} refused", streams.cut, streams.streams, streams.refused));
-    found.notes.push(format!("a chunk was under way for at most {} ms", milliseconds(streams.most_us)));
-    found.notes.extend(streams.complaints.iter().take(2).map(|complaint| format!("a reader saw: {complaint}")));
 }
 
 fn reloaded(programs: &Programs, found: &mut Found, plan: &Plan, rounds: &Rounds, generation: u64) {

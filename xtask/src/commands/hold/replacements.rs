@@ -8,9 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::field::{Gateway, Programs, until};
-use super::load::{self, Arrivals};
+use super::load::{self, Arrivals, streamed, words};
 use super::part::Found;
-use super::reloads::{streamed, words};
 use crate::commands::bench::process::{Running, pause};
 use crate::commands::faults::answers::float;
 use crate::commands::faults::page::{ends, times};
@@ -83,12 +82,12 @@ pub(super) fn measure(programs: &Programs) -> Result<Found> {
         Found { columns: &["clients", "number", "failed, and how", "p50 ms", "p99 ms"], ..Found::default() };
     for (name, report) in ["HTTP/1.1", "HTTP/2"].iter().zip(&reports) {
         let all = report.between(0.0, f64::INFINITY, &[]);
-        let [p50, p99, _] = times(all.accepted);
-        found.rows.push(vec![(*name).to_owned(), all.sent.to_string(), ends(&all), p50, p99]);
+        let [median, late, _] = times(all.accepted);
+        found.rows.push(vec![(*name).to_owned(), all.sent.to_string(), ends(&all), median, late]);
         found.bound(all.failures() == 0, format!("{} of {} requests over {name} failed", all.failures(), all.sent));
         found.notes.extend(report.complaints.iter().take(2).map(|complaint| format!("a client saw: {complaint}")));
     }
-    streamed(&mut found, &load::streamed(&mut streams)?);
+    streamed(&mut found, &load::read(&mut streams)?);
     replaced(&mut found, seen, rounds);
     Ok(found)
 }

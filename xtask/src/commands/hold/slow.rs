@@ -7,11 +7,10 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use super::field::{Gateway, Programs};
-use super::load::{self, Arrivals};
+use super::load::{self, Arrivals, p99, words};
 use super::part::Found;
-use super::reloads::words;
 use crate::commands::bench::process::{Running, free_address, pause};
-use crate::commands::faults::answers::{Figures, Report, float};
+use crate::commands::faults::answers::{Report, float};
 use crate::commands::faults::judge::void;
 use crate::commands::faults::page::{ends, times};
 use crate::stopwatch::Stopwatch;
@@ -86,8 +85,10 @@ struct Memory {
     before: u64,
     with: u64,
     afterwards: u64,
-    /// Connections that the gateway had.
-    clients: usize,
+    /// Clients that came.
+    count: u64,
+    /// Descriptors that the gateway had for them.
+    descriptors: usize,
 }
 
 pub(super) fn measure(programs: &Programs) -> Result<Found> {
@@ -126,7 +127,7 @@ pub(super) fn measure(programs: &Programs) -> Result<Found> {
     let (before, descriptors) = (gateway.memory()?, gateway.descriptors()?);
     slow.tell(&format!("open {door} {}", plan.clients))?;
     let said = slow.line()?;
-    ensure!(said == "opened", "the slow clients said: {said}");
+    let count = said.strip_prefix("opened ").with_context(|| format!("the slow clients said: {said}"))?.parse()?;
     let opened = now();
     pause(Duration::from_secs_f64(plan.beside));
     // Two thirds have a connection to the server, too.
@@ -135,7 +136,7 @@ pub(super) fn measure(programs: &Programs) -> Result<Found> {
     ensure!(now() - plan.before < limit, "the first clients are cut before the last ones are in");
     let gone = until_gone(&gateway, descriptors, limit)?;
     let times = Times { opened, gone: gone.then(now).unwrap_or(f64::INFINITY) };
-    let memory = Memory { before, with, afterwards: gateway.memory()?, clients: held };
+    let memory = Memory { before, with, afterwards: gateway.memory()?, count, descriptors: held };
     let ends: BTreeMap<String, Ends> = serde_json::from_str(&slow.line()?).context("what the slow clients said")?;
     let report = load::report(&mut clients)?;
     let mut found = others(programs, plan, &times, &report);
@@ -169,24 +170,20 @@ fn others(programs: &Programs, plan: Plan, when: &Times, report: &Report) -> Fou
     };
     for (name, from, to) in parts {
         let figures = report.between(from, to, &[]);
-        let [p50, p99, _] = times(figures.accepted);
-        found.rows.push(vec![name.to_owned(), figures.sent.to_string(), ends(&figures), p50, p99]);
+        let [median, late, _] = times(figures.accepted);
+        found.rows.push(vec![name.to_owned(), figures.sent.to_string(), ends(&figures), median, late]);
     }
     let all = report.between(0.0, f64::INFINITY, &[]);
     found.bound(all.failures() == 0, format!("{} of {} requests of others failed", all.failures(), all.sent));
-    let p99 = |figures: Figures| figures.accepted.map_or(f64::INFINITY, |times| times.p99);
-    let before = p99(report.between(WARM, plan.before, &[]));
-    let beside = p99(report.between(when.opened, when.opened + plan.beside, &[]));
+    let before = p99(&report.between(WARM, plan.before, &[]));
+    let beside = p99(&report.between(when.opened, when.opened + plan.beside, &[]));
     let text = format!("p99 beside them {beside:.1} ms, before {before:.1} ms, at most {P99} times");
     found.bound_of_time(programs, beside <= before * P99, text);
     found
 }
 
 fn remembered(programs: &Programs, found: &mut Found, memory: &Memory, ends: &BTreeMap<String, Ends>) {
-    let slow: u64 = ends.values().map(|ends| ends.cut + ends.left).sum();
-    // Readers tell only that they did not come in.
-    let readers = ends.get("head").map_or(0, |head| head.cut + head.left);
-    let slow = slow + readers;
+    let slow = memory.count - ends.values().map(|ends| ends.refused).sum::<u64>();
     let more = memory.with.saturating_sub(memory.before);
     let each = float(more) / float(slow.max(1));
     // Hundreds show nothing of what each of ten thousand costs.
@@ -199,7 +196,7 @@ fn remembered(programs: &Programs, found: &mut Found, memory: &Memory, ends: &BT
         ),
     );
     found.notes.push(format!("{} KiB when they were gone", memory.afterwards));
-    found.notes.push(format!("the gateway had {} descriptors open for them", memory.clients));
+    found.notes.push(format!("the gateway had {} descriptors open for them", memory.descriptors));
 }
 
 fn cut(programs: &Programs, found: &mut Found, plan: Plan, when: &Times, ends: &BTreeMap<String, Ends>) {
