@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::field::{Gateway, Programs};
 use super::load::words;
 use super::part::Found;
-use crate::commands::faults::answers::Quantiles;
+use crate::commands::faults::answers::{Quantiles, float};
 
 /// Clients of a batch, and batches of each case.
 const CLIENTS: u64 = 25;
@@ -54,6 +54,17 @@ struct Case {
     missed: u64,
 }
 
+/// All that a bound is set for.
+#[derive(Default)]
+struct All {
+    clients: u64,
+    missed: u64,
+    astray: u64,
+    /// Milliseconds.
+    slowest: f64,
+    which: String,
+}
+
 pub(super) fn measure(programs: &Programs) -> Result<Found> {
     let (clients, batches) = programs.of((CLIENTS, BATCHES), (5, 1));
     let mut peers = programs.bench("clients and servers", &words(&format!("leaving --clients {clients}")))?;
@@ -77,48 +88,52 @@ pub(super) fn measure(programs: &Programs) -> Result<Found> {
         ],
         ..Found::default()
     };
+    let mut all = All::default();
     loop {
         let line = peers.line()?;
         if line == "done" {
-            return Ok(found);
+            break;
         }
-        row(programs, &mut found, serde_json::from_str(&line).context("what became of a case")?);
+        all.case(&mut found, serde_json::from_str(&line).context("what became of a case")?);
     }
+    let All { clients, missed, astray, slowest, which } = all;
+    found.bound(
+        clients > 0 && missed + astray == 0,
+        format!("{missed} of {clients} not seen; {astray} at a server that was not to hear of them"),
+    );
+    let text = format!("the slowest was seen and given back after {slowest:.1} ms ({which}), at most {SOON} ms");
+    found.bound_of_time(programs, slowest <= SOON, text);
+    Ok(found)
 }
 
-fn row(programs: &Programs, found: &mut Found, case: Case) {
-    let Case { point, over, how, through, clients, astray, seen_us, counted_us, missed } = case;
-    let shown = |figures: Option<Quantiles>, figure: fn(Quantiles) -> f64| {
-        figures.map_or_else(|| "-".to_owned(), |figures| format!("{:.1}", figure(figures)))
-    };
-    let most =
-        |times: &[u64]| times.iter().max().map(|most| std::time::Duration::from_micros(*most).as_secs_f64() * 1e3);
-    let longest = [most(&seen_us), most(&counted_us)];
-    let [seen_most, counted_most] =
-        longest.map(|most| most.map_or_else(|| "-".to_owned(), |most| format!("{most:.1}")));
-    let (seen, counted) = (Quantiles::of(seen_us), Quantiles::of(counted_us));
-    found.rows.push(vec![
-        if through { over.clone() } else { format!("{over}, no gateway") },
-        point.clone(),
-        how.clone(),
-        clients.to_string(),
-        shown(seen, |times| times.p50),
-        shown(seen, |times| times.p99),
-        seen_most,
-        shown(counted, |times| times.p50),
-        counted_most,
-    ]);
-    // What closes at once is taken for a client that waits: its time is the model's, and no bound.
-    if !through || how == "closes-at-once" {
-        return;
+impl All {
+    fn case(&mut self, found: &mut Found, case: Case) {
+        let Case { point, over, how, through, clients, astray, seen_us, counted_us, missed } = case;
+        let most = |times: &[u64]| times.iter().max().map(|most| float(*most) / 1000.0);
+        let longest = [most(&seen_us), most(&counted_us)];
+        let shown = |figure: Option<f64>| figure.map_or_else(|| "-".to_owned(), |figure| format!("{figure:.1}"));
+        let (seen, counted) = (Quantiles::of(seen_us), Quantiles::of(counted_us));
+        found.rows.push(vec![
+            if through { over.clone() } else { format!("{over}, no gateway") },
+            point.clone(),
+            how.clone(),
+            clients.to_string(),
+            shown(seen.map(|times| times.p50)),
+            shown(seen.map(|times| times.p99)),
+            shown(longest[0]),
+            shown(counted.map(|times| times.p50)),
+            shown(longest[1]),
+        ]);
+        // What closes at once is taken for a client that waits: its time is the model's, and no bound.
+        if !through || how == "closes-at-once" {
+            return;
+        }
+        self.clients += clients;
+        self.missed += missed;
+        self.astray += astray;
+        let longest = longest.into_iter().flatten().fold(0.0, f64::max);
+        if longest > self.slowest {
+            (self.slowest, self.which) = (longest, format!("{over}, {point}, {how}"));
+        }
     }
-    found.bound(
-        missed + astray == 0,
-        format!(
-            "{over}, {point}, {how}: {missed} of {clients} not seen, {astray} at a server that was not to hear of it"
-        ),
-    );
-    let longest = longest.into_iter().flatten().fold(0.0, f64::max);
-    let text = format!("{over}, {point}, {how}: all seen and given back within {longest:.1} ms, at most {SOON}");
-    found.bound_of_time(programs, longest <= SOON, text);
 }

@@ -35,7 +35,7 @@ models:
 const EXCEEDED: u16 = GRPC + 4;
 
 pub(super) fn measure(programs: &Programs) -> Result<Found> {
-    let seconds = programs.of(20.0, 3.0);
+    let seconds = programs.of(20.0, 2.0);
     let mut servers = programs.bench("servers", &words("faulty --servers 1"))?;
     let server = servers.address("http")?;
     servers.tell("0 silent")?;

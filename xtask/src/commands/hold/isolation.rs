@@ -41,7 +41,7 @@ models:
 ";
 
 pub(super) fn measure(programs: &Programs) -> Result<Found> {
-    let half = programs.of(12.0, 2.5);
+    let half = programs.of(12.0, 2.0);
     let mut servers = programs.bench("servers", &words("faulty --servers 2 --slots 40 --service 5ms"))?;
     let [healthy, hangs] = [servers.address("http")?, servers.address("http")?];
     servers.tell("1 silent")?;

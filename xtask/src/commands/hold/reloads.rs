@@ -66,7 +66,7 @@ struct Rounds {
 pub(super) fn measure(programs: &Programs) -> Result<Found> {
     let plan = programs.of(
         Plan { before: 8.0, rounds: 100, every: 0.35, after: 8.0 },
-        Plan { before: 1.5, rounds: 10, every: 0.15, after: 1.5 },
+        Plan { before: 1.0, rounds: 10, every: 0.15, after: 1.0 },
     );
     let mut servers = programs.bench("servers", &words("faulty --servers 3 --slots 20 --service 5ms"))?;
     let mut chats = programs.bench("chats", &words("mock"))?;

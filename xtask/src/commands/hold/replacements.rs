@@ -24,9 +24,6 @@ const STREAMS: (usize, usize) = (200, 50);
 const CHUNKS: u64 = 20;
 /// Seconds that requests under way have.
 const GRACE: u64 = 30;
-/// Seconds before the first replacement, and behind the last one.
-const AROUND: f64 = 3.0;
-
 const CONFIG: &str = "\
 version: 1
 shutdown: { grace: @grace@s }
@@ -52,7 +49,8 @@ struct Rounds {
 }
 
 pub(super) fn measure(programs: &Programs) -> Result<Found> {
-    let (rounds, every) = programs.of((20, 3.0), (2, 2.6));
+    // Seconds from one to the next, and around all of them.
+    let (rounds, every, around) = programs.of((20, 3.0, 3.0), (2, 2.3, 1.2));
     let mut servers = programs.bench("servers", &words("faulty --servers 1 --slots 40 --service 5ms"))?;
     let mut chats = programs.bench("chats", &words("mock"))?;
     let config = CONFIG
@@ -61,8 +59,8 @@ pub(super) fn measure(programs: &Programs) -> Result<Found> {
         .replace("@grace@", &GRACE.to_string());
     let mut gateway = Gateway::replaceable(programs, &programs.folder("replacements")?, &config)?;
 
-    let seconds = float(u64::try_from(rounds)?) * every + 2.0 * AROUND;
-    let reading = seconds - AROUND / 2.0;
+    let seconds = float(u64::try_from(rounds)?) * every + 2.0 * around;
+    let reading = seconds - around / 2.0;
     let mut streams = load::streams(programs, gateway.clients, STREAMS, CHUNKS, reading)?;
     let [http1, http2] = RATES;
     let asked = Arrivals { target: gateway.clients, rate: http2, seconds, arguments: &[], gateway: None, own: &[] };
@@ -72,7 +70,7 @@ pub(super) fn measure(programs: &Programs) -> Result<Found> {
     let watch = Stopwatch::start();
     let mut seen = Rounds::default();
     for round in 0..rounds {
-        let due = AROUND + float(u64::try_from(round)?) * every;
+        let due = around + float(u64::try_from(round)?) * every;
         pause(Duration::from_secs_f64(due).saturating_sub(watch.elapsed().0));
         replace(&mut gateway, round % 2 == 0, &mut seen)?;
     }
