@@ -220,7 +220,7 @@ where
             if let Poll::Ready(sent) = answering.poll_send(out, wire, context, |bytes| patience.took(bytes)) {
                 return Poll::Ready(sent.is_ok());
             }
-            if out.is_empty() {
+            if answering.is_resting() {
                 return wire.lock().poll_left(context).map(|()| false);
             }
             // It does not read what it asked for, or too little of it.
