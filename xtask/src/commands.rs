@@ -8,6 +8,7 @@ mod faults;
 mod footprint;
 mod fuzz;
 mod help;
+mod hold;
 mod instructions;
 mod properties;
 mod proto;
@@ -47,6 +48,7 @@ const COMMANDS: &[Command] = &[
     footprint::COMMAND,
     bench::COMMAND,
     faults::COMMAND,
+    hold::COMMAND,
     instructions::COMMAND,
     stages::COMMAND,
     schema::COMMAND,

@@ -2,6 +2,8 @@
 //! it is due. Every answer is told, with the time it took since it was due.
 
 mod client;
+mod http1;
+mod http2;
 mod outcome;
 
 use std::net::SocketAddr;
@@ -14,7 +16,7 @@ use clap::Args;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
-use self::client::Clients;
+use self::client::{Clients, Common, Over};
 use self::outcome::Answer;
 pub(crate) use self::outcome::Outcome;
 use crate::clock::{self, Ticker};
@@ -32,7 +34,16 @@ pub(crate) struct Options {
     /// Milliseconds from the time a request is due until nobody waits for its answer
     #[arg(long, default_value_t = 3000)]
     timeout: u64,
-    /// Bytes that make each request longer
+    /// What they go over
+    #[arg(long, value_enum, default_value = "http1")]
+    over: Over,
+    /// The model they ask for
+    #[arg(long, default_value = "small")]
+    model: String,
+    /// A further field of each head, such as `x-request-timeout: 250ms`
+    #[arg(long = "field", value_parser = field)]
+    fields: Vec<(String, String)>,
+    /// Bytes that make each request longer; not over gRPC
     #[arg(long, default_value_t = 0)]
     padding: usize,
     /// The process that is measured, with its children
@@ -55,8 +66,14 @@ const LEAD: u64 = 20_000_000;
 
 /// Sends everything, and waits for the last answer or until nobody waits for it.
 pub(crate) async fn run(options: Options) -> Result<Outcome> {
-    let timeout = Duration::from_millis(options.timeout);
-    let clients = Arc::new(Clients::new(options.target, timeout, options.padding));
+    let clients = Arc::new(Clients::new(Common {
+        target: options.target,
+        over: options.over,
+        model: options.model,
+        fields: options.fields,
+        timeout: Duration::from_millis(options.timeout),
+        padding: options.padding,
+    }));
     let answers = Arc::new(Mutex::new(Vec::new()));
     let watched = Watched { proxy: options.proxy, own: options.own };
     let mut asking = JoinSet::new();
@@ -109,6 +126,11 @@ impl FromStr for Phase {
         ensure!((0.001..=86_400.0).contains(&phase.seconds), "a time from 1 ms to a day");
         Ok(phase)
     }
+}
+
+fn field(text: &str) -> Result<(String, String)> {
+    let (name, value) = text.split_once(": ").context("a field is `NAME: VALUE`")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 #[cfg(test)]

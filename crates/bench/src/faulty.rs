@@ -17,11 +17,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use tokio::sync::mpsc;
 
 use self::behaviour::{Behaviour, duration};
+pub(crate) use self::listening::Full;
 use self::server::Server;
-use crate::say;
+use crate::{input, say};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -51,7 +51,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         say(format_args!("http {}", server.address()))?;
         servers.push(server);
     }
-    let mut orders = lines();
+    let mut orders = input::lines();
     while let Some(line) = orders.recv().await {
         match Order::parse(&line).with_context(|| format!("the order `{line}`"))? {
             Order::Set(number, behaviour) => {
@@ -74,20 +74,6 @@ impl Order {
         let (number, behaviour) = line.trim().split_once(' ').context("neither `report` nor `NUMBER BEHAVIOUR`")?;
         Ok(Self::Set(number.parse().context("not a server's number")?, behaviour.parse()?))
     }
-}
-
-/// The lines of the input, read by a thread of its own: standard input has no other way to be waited for.
-fn lines() -> mpsc::UnboundedReceiver<String> {
-    let (send, receive) = mpsc::unbounded_channel();
-    drop(std::thread::spawn(move || {
-        for line in std::io::stdin().lines() {
-            let Ok(line) = line else { return };
-            if send.send(line).is_err() {
-                return;
-            }
-        }
-    }));
-    receive
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use tokio::task::JoinSet;
 
+pub(crate) use self::check::Check;
 use self::outcome::Outcome;
 use self::tally::{Counts, Tally};
 use crate::clock;

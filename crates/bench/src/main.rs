@@ -1,19 +1,25 @@
 //! The other ends of a benchmark: a model server that answers at once, clients that count, and the least a proxy can do.
 //! Beside them model servers that fail, and clients that come at fixed times whatever happens to them.
 //!
-//! `cargo xtask bench` and `cargo xtask faults` start them, each as a process of its own. Dev only: nobody imports it, and it
+//! `cargo xtask bench`, `cargo xtask faults` and `cargo xtask hold` start them, each as a process of its own. Dev only: nobody imports it, and it
 //! imports no room, so that what measures the gateway shares nothing with it. docs/benchmarks/README.md and
 //! docs/reliability.md say what is measured and how.
 
 mod arrivals;
 mod clock;
+mod descriptors;
 mod faulty;
 mod floor;
 mod floor_h2;
 mod http1;
+mod http2;
+mod input;
+mod leaving;
 mod load;
 mod mock;
 mod oip;
+mod slow;
+mod streams;
 mod usage;
 mod work;
 
@@ -41,6 +47,12 @@ enum Command {
     Faulty(faulty::Options),
     /// Clients that do not wait for one another. Prints `begun`, then one line of JSON with every answer
     Arrivals(arrivals::Options),
+    /// Clients that read streams. Prints `begun`, then one line of JSON about what they saw
+    Streams(streams::Options),
+    /// Clients that leave, and the servers that see it. Prints where those are; takes `go CLIENTS ADMIN BATCHES` on its input
+    Leaving(leaving::Options),
+    /// Slow clients over TLS, and the server behind them. Prints `http ADDRESS`; takes `open ADDRESS COUNT` on its input
+    Slow(slow::Options),
     /// Clients. Prints one line of JSON about what they saw
     Load(load::Options),
 }
@@ -56,6 +68,9 @@ fn main() -> Result<()> {
             Command::FloorH2(options) => floor_h2::run(&options).await,
             Command::Faulty(options) => faulty::run(&options).await,
             Command::Arrivals(options) => say(serde_json::to_string(&arrivals::run(options).await?)?),
+            Command::Streams(options) => say(serde_json::to_string(&streams::run(options).await?)?),
+            Command::Leaving(options) => leaving::run(&options).await,
+            Command::Slow(options) => slow::run(&options).await,
             Command::Load(options) => say(serde_json::to_string(&load::run(options).await?)?),
         }
     })

@@ -69,6 +69,11 @@ pub(crate) fn infer_response(model: &str, id: &str, shape: &[usize], raw: &[u8])
     Message::default().text(1, model).text(2, "1").text(3, id).message(5, tensor).bytes(6, raw).framed()
 }
 
+/// `ModelStreamInferResponse` with an answer that has no tensors.
+pub(crate) fn stream_response(model: &str, id: &str) -> Vec<u8> {
+    Message::default().message(2, Message::default().text(1, model).text(2, "1").text(3, id)).framed()
+}
+
 /// The answer to `ServerLive`, `ServerReady` or `ModelReady`.
 pub(crate) fn yes() -> Vec<u8> {
     Message::default().flag(1).framed()

@@ -10,9 +10,10 @@ use bytes::Bytes;
 use clap::ValueEnum;
 
 pub(crate) use self::answers::{
-    CHAT, CHUNKS, GRPC, JSON, PACED_EVERY, SMALL, TENSOR, answer, events, paced_chunk, usage_chunk,
+    CHAT, CHUNKS, GRPC, JSON, PACED_EVERY, SMALL, STEADY_EVERY, TENSOR, answer, events, paced_chunk, usage_chunk,
 };
 pub(crate) use self::numbered::Numbered;
+pub(crate) use self::requests::{chunks, numbered_chat, steady};
 
 /// What stands before a paced chunk's time of sending.
 pub(crate) const STAMP: &[u8] = br#""content":"@"#;

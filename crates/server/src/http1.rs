@@ -32,6 +32,7 @@ use crate::in_flight::{Gauge, InFlight};
 use crate::leave::Leave;
 use crate::limits::Limits;
 use crate::opened::Opened;
+use crate::patience::Patience;
 use crate::{head, received};
 
 /// How long a refused client may go on sending before it is reset.
@@ -46,7 +47,7 @@ struct Connection<Io> {
     out: Gather,
     limits: Limits,
     alarm: Alarm,
-    /// When it last began to wait for a request, or bytes of an answer were taken.
+    /// When it last began to wait for a request.
     moved: Instant,
 }
 
@@ -213,21 +214,17 @@ where
         let begun = self.wire.lock().interim_begun();
         self.out.head().extend_from_slice(begun);
         let (mut answering, keep) = Answering::begin(outbound, asked, &mut self.out);
-        let Self { wire, out, limits, alarm, moved } = self;
-        let mut progressed = true;
+        let Self { wire, out, limits, .. } = self;
+        let mut patience = Patience::new(limits.idle_timeout);
         let sent = poll_fn(|context| {
-            if let Poll::Ready(sent) = answering.poll_send(out, wire, context, || progressed = true) {
+            if let Poll::Ready(sent) = answering.poll_send(out, wire, context, |bytes| patience.took(bytes)) {
                 return Poll::Ready(sent.is_ok());
             }
-            if out.is_empty() {
-                progressed = true;
+            if answering.is_resting() {
                 return wire.lock().poll_left(context).map(|()| false);
             }
-            if std::mem::take(&mut progressed) {
-                *moved = Instant::now();
-            }
-            // It does not read what it asked for.
-            alarm.poll(context, later(*moved, limits.idle_timeout)).map(|()| false)
+            // It does not read what it asked for, or too little of it.
+            patience.poll_over(context).map(|()| false)
         })
         .await;
         match (sent, keep) {

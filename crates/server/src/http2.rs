@@ -10,7 +10,6 @@ mod frames;
 mod head;
 mod incoming;
 mod outgoing;
-mod patience;
 mod tally;
 
 use std::future::{Future, poll_fn};
@@ -31,13 +30,13 @@ use self::alive::Alive;
 use self::bell::Bell;
 use self::exchange::Shared;
 use self::frames::Frames;
-use self::patience::Patience;
 use self::tally::Tally;
 use crate::alarm::{Alarm, later};
 use crate::handler::Handler;
 use crate::in_flight::Gauge;
 use crate::leave::Leave;
 use crate::opened::Opened;
+use crate::patience::Patience;
 use crate::spawn::Streams;
 
 /// Answer bytes buffered for a stream whose client does not read.

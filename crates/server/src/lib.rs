@@ -22,6 +22,7 @@ mod limits;
 mod listener;
 mod opened;
 mod path;
+mod patience;
 mod plan;
 mod proxied;
 mod proxies;

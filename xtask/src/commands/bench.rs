@@ -9,7 +9,7 @@ mod options;
 mod page;
 pub(super) mod process;
 mod proxies;
-mod table;
+pub(super) mod table;
 mod verdict;
 mod window;
 mod workload;

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::{Command, faults, instructions, no_arguments, readme, test, tidy};
+use super::{Command, faults, hold, instructions, no_arguments, readme, test, tidy};
 use crate::stopwatch::{Seconds, Stopwatch};
 use crate::{process, say};
 
 pub(crate) const COMMAND: Command = Command {
     name: "ci",
     usage: "",
-    summary: "format, clippy, tidy, the README as written, instructions, faults, test: what a change must pass",
+    summary: "format, clippy, tidy, the README as written, instructions, faults, hold, test: what a change must pass",
     run: |root, arguments| {
         no_arguments("ci", arguments)?;
         ci(root)
@@ -28,6 +28,7 @@ const STEPS: &[Step] = &[
     ("readme", readme::run),
     ("instructions", instructions::check),
     ("faults", quick_faults),
+    ("hold", quick_hold),
     ("test", tests),
 ];
 
@@ -64,6 +65,10 @@ fn clippy(root: &Path) -> Result<()> {
 
 fn quick_faults(root: &Path) -> Result<()> {
     (faults::COMMAND.run)(root, &["--quick".to_owned()])
+}
+
+fn quick_hold(root: &Path) -> Result<()> {
+    (hold::COMMAND.run)(root, &["--quick".to_owned()])
 }
 
 fn tests(root: &Path) -> Result<()> {

@@ -1,13 +1,13 @@
 //! `cargo xtask faults`: what clients see when model servers and load misbehave, through the gateway and, on the same
 //! script, through HAProxy and nginx. docs/reliability.md says how it is measured and how to read it.
 
-mod answers;
+pub(super) mod answers;
 mod configs;
 mod field;
-mod judge;
+pub(super) mod judge;
 mod options;
 mod overload;
-mod page;
+pub(super) mod page;
 mod run;
 mod scenario;
 mod script;
@@ -67,7 +67,7 @@ fn run(root: &Path, arguments: &[String], options: &Options) -> Result<()> {
     if let Some(out) = &options.out {
         let file = root.join(out);
         let before = fs::read_to_string(&file).with_context(|| format!("cannot read {}", out.display()))?;
-        let after = page::put_into(&before, &text).with_context(|| out.display().to_string())?;
+        let after = page::put_into(&before, "faults", &text).with_context(|| out.display().to_string())?;
         fs::write(&file, after).with_context(|| format!("cannot write {}", out.display()))?;
         say::progress(format_args!("wrote {}", out.display()));
     }

@@ -1,4 +1,4 @@
-//! What is printed: one object, read by `cargo xtask faults`.
+//! What is printed: one object, read by `cargo xtask faults` and `cargo xtask hold`.
 
 use serde::Serialize;
 
@@ -33,6 +33,11 @@ pub(super) mod code {
     pub(in super::super) const TIMEOUT: u16 = 1;
     /// 200 with another body than its own.
     pub(in super::super) const WRONG: u16 = 2;
+
+    /// Of gRPC's: 200 where all is well, else 600 and the status.
+    pub(in super::super) fn grpc(status: u16) -> u16 {
+        if status == 0 { 200 } else { status.saturating_add(600) }
+    }
 }
 
 impl Answer {

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::Phase;
-use super::client::Clients;
+use super::client::{Clients, Common, Over};
 use super::outcome::code;
 use crate::clock;
 use crate::work::Numbered;
@@ -25,9 +25,13 @@ async fn peer(said: Vec<u8>) -> SocketAddr {
     address
 }
 
+fn clients(target: SocketAddr, over: Over, timeout: Duration) -> Clients {
+    Clients::new(Common { target, over, model: "small".to_owned(), fields: Vec::new(), timeout, padding: 0 })
+}
+
 /// How request 5 ends.
 async fn ended(said: impl Into<Vec<u8>>) -> u16 {
-    let clients = Clients::new(peer(said.into()).await, Duration::from_secs(60), 0);
+    let clients = clients(peer(said.into()).await, Over::Http1, Duration::from_secs(60));
     clients.ask(5, clock::now()).await
 }
 
@@ -46,8 +50,10 @@ async fn each_end_has_its_code() {
 async fn who_is_not_answered_gives_up() {
     // The kernel takes the connection and the request; nobody else does.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let clients = Clients::new(listener.local_addr().unwrap(), Duration::from_millis(5), 0);
-    assert_eq!(clients.ask(5, clock::now()).await, code::TIMEOUT);
+    for over in [Over::Http1, Over::Http2, Over::Grpc] {
+        let clients = clients(listener.local_addr().unwrap(), over, Duration::from_millis(5));
+        assert_eq!(clients.ask(5, clock::now()).await, code::TIMEOUT, "{over:?}");
+    }
 }
 
 #[test]

@@ -20,7 +20,8 @@ const BREATH: Duration = Duration::from_millis(10);
 const FILLING: Duration = Duration::from_millis(100);
 
 /// A listener whose queue is full: Linux drops the SYN of whoever comes then.
-struct Full {
+pub(crate) struct Full {
+    address: SocketAddr,
     _listener: TcpListener,
     _first: Option<TcpStream>,
 }
@@ -96,11 +97,21 @@ fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
 }
 
 impl Full {
+    /// At an address of its own.
+    pub(crate) async fn somewhere() -> io::Result<Self> {
+        let anchor = bound(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        Ok(Self::at(anchor.local_addr()?).await)
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     async fn at(address: SocketAddr) -> Self {
         // A queue of none still holds one.
         let listener = listening(address, 0).await;
         // Somebody else may have been faster, and fills it as well.
         let first = timeout(FILLING, TcpStream::connect(address)).await.ok().and_then(Result::ok);
-        Self { _listener: listener, _first: first }
+        Self { address, _listener: listener, _first: first }
     }
 }

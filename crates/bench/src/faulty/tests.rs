@@ -40,7 +40,7 @@ fn server() -> Arc<Server> {
 /// Everything that comes back for one request until the server closes or is silent.
 async fn asked(server: &Server, number: u64) -> io::Result<String> {
     let mut stream = TcpStream::connect(server.address()).await?;
-    stream.write_all(&Numbered(number).request(0)).await?;
+    stream.write_all(&Numbered(number).request("small", "", 0)).await?;
     let (mut said, mut piece) = (Vec::new(), [0; 4096]);
     // An answer that goes on, or whose connection is kept, has been read when its first body is there.
     while !String::from_utf8_lossy(&said).contains("]}") {
@@ -68,7 +68,7 @@ async fn faults_show_as_they_are_called() {
     {
         server.set(order.parse().unwrap());
         let mut stream = TcpStream::connect(server.address()).await.unwrap();
-        stream.write_all(&Numbered(1).request(0)).await.unwrap();
+        stream.write_all(&Numbered(1).request("small", "", 0)).await.unwrap();
         let mut said = vec![0; beginning.len()];
         stream.read_exact(&mut said).await.unwrap();
         assert_eq!(said, beginning.as_bytes(), "{order}");
@@ -126,7 +126,7 @@ async fn a_client_that_leaves_is_counted() {
     let server = server();
     server.set(Behaviour::Silent);
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
-    stream.write_all(&Numbered(1).request(0)).await.unwrap();
+    stream.write_all(&Numbered(1).request("small", "", 0)).await.unwrap();
     let counted = async |name: &str| {
         while serde_json::to_value(server.report()).unwrap()[name] != 1 {
             tokio::task::yield_now().await;

@@ -8,7 +8,7 @@ use crate::work::{Expected, STAMP};
 
 /// What of one answer has come.
 #[derive(Debug)]
-pub(super) struct Check {
+pub(crate) struct Check {
     expected: Expected,
     /// Bytes that agreed so far; of stamped chunks, how many came.
     seen: u64,
@@ -20,12 +20,12 @@ pub(super) struct Check {
 const DIGITS: usize = 20;
 
 impl Check {
-    pub(super) const fn new(expected: Expected) -> Self {
+    pub(crate) const fn new(expected: Expected) -> Self {
         Self { expected, seen: 0, kept: Vec::new() }
     }
 
     /// One more piece. `now` and `took` are for the times that chunks carry.
-    pub(super) fn piece(&mut self, bytes: &[u8], now: u64, took: impl FnMut(u64)) -> Result<()> {
+    pub(crate) fn piece(&mut self, bytes: &[u8], now: u64, took: impl FnMut(u64)) -> Result<()> {
         match &self.expected {
             Expected::Exactly(whole) => {
                 let rest = usize::try_from(self.seen).ok().and_then(|seen| whole.get(seen..)).unwrap_or_default();
@@ -40,7 +40,7 @@ impl Check {
     }
 
     /// The answer is over; ready for the next one.
-    pub(super) fn end(&mut self) -> Result<()> {
+    pub(crate) fn end(&mut self) -> Result<()> {
         let (seen, kept) = (std::mem::take(&mut self.seen), std::mem::take(&mut self.kept));
         let whole = match &self.expected {
             Expected::Exactly(whole) => u64::try_from(whole.len())? == seen,

@@ -2,20 +2,17 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use bytes::Bytes;
-use h2::client::{self, SendRequest};
+use h2::client::SendRequest;
 use http::{HeaderMap, Request};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::Options;
 use super::check::Check;
 use super::tally::Tally;
+use crate::http2;
 use crate::oip::SERVICE;
-
-/// Windows so wide that nobody waits for them.
-const WINDOW: u32 = 16 << 20;
 
 /// Connects all, and then starts their streams.
 pub(super) async fn start(
@@ -29,13 +26,7 @@ pub(super) async fn start(
         .header("te", "trailers")
         .body(())?;
     for _ in 0..connections {
-        let stream = TcpStream::connect(options.target).await.context("cannot connect")?;
-        stream.set_nodelay(true)?;
-        let mut builder = client::Builder::new();
-        builder.initial_window_size(WINDOW).initial_connection_window_size(WINDOW);
-        let (sender, connection) = builder.handshake::<_, Bytes>(stream).await?;
-        // What breaks it, each of its streams learns.
-        drop(tokio::spawn(async { connection.await.unwrap_or_default() }));
+        let sender = http2::open(options.target).await?;
         for _ in 0..options.streams {
             let (sender, request) = (sender.clone(), request.clone());
             let (message, check) = (options.workload.request(), Check::new(options.workload.expected()));

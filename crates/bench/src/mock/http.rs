@@ -1,6 +1,6 @@
 //! The model server over HTTP/1.1: OIP over REST, and OpenAI's API.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use memchr::memmem;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -8,7 +8,9 @@ use tokio::net::TcpStream;
 use super::route::Route;
 use crate::clock::{self, Ticker};
 use crate::http1::{Event, Inbox, Side};
-use crate::work::{CHAT, CHUNKS, JSON, PACED_EVERY, SMALL, TENSOR, answer, events, paced_chunk, usage_chunk};
+use crate::work::{
+    CHAT, CHUNKS, JSON, PACED_EVERY, SMALL, STEADY_EVERY, TENSOR, answer, chunks, events, paced_chunk, usage_chunk,
+};
 
 /// Bytes taken at once.
 const ROOM: usize = 256 * 1024;
@@ -62,7 +64,10 @@ async fn chat(stream: &mut TcpStream, body: &[u8]) -> Result<()> {
     }
     let usage = says(r#""include_usage":true"#);
     if says(r#""model":"paced""#) {
-        return paced(stream, usage).await;
+        return paced(stream, (CHUNKS, PACED_EVERY), usage).await;
+    }
+    if says(r#""model":"steady""#) {
+        return paced(stream, (chunks(body).context("how many chunks?")?, STEADY_EVERY), usage).await;
     }
     stream.write_all(STREAM).await?;
     let Some((last, events)) = events().split_last() else { bail!("no events") };
@@ -72,11 +77,10 @@ async fn chat(stream: &mut TcpStream, body: &[u8]) -> Result<()> {
     end(stream, &last.chunk, usage.then_some("chat")).await
 }
 
-/// A chunk every few milliseconds, each with the time it leaves.
-async fn paced(stream: &mut TcpStream, usage: bool) -> Result<()> {
-    let ticker = Ticker::start(clock::now() + PACED_EVERY, PACED_EVERY)?;
+/// So many chunks at fixed times, each with the time it leaves.
+async fn paced(stream: &mut TcpStream, (mut left, every): (u64, u64), usage: bool) -> Result<()> {
+    let ticker = Ticker::start(clock::now() + every, every)?;
     stream.write_all(STREAM).await?;
-    let mut left = CHUNKS;
     while left > 1 {
         // One that is late is followed by those that are due too.
         for _ in 0..ticker.tick().await?.min(left - 1) {

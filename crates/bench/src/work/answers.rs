@@ -12,6 +12,9 @@ pub(crate) const CHUNKS: u64 = 200;
 /// Nanoseconds between paced chunks.
 pub(crate) const PACED_EVERY: u64 = 5_000_000;
 
+/// The same of a steady stream, which has as many as it is asked for.
+pub(crate) const STEADY_EVERY: u64 = 100_000_000;
+
 /// One event of a stream: as clients see it, and as it stands on the wire.
 #[derive(Debug)]
 pub(crate) struct Event {

@@ -1,7 +1,9 @@
 //! What clients send.
 
 use bytes::Bytes;
+use memchr::memmem;
 
+use super::numbered::Numbered;
 use crate::oip;
 
 /// FP32 values of the large tensor.
@@ -43,6 +45,26 @@ pub(super) fn chat(model: &str, stream: bool) -> Bytes {
         r#"{{"model":"{model}","temperature":0.2,"max_tokens":200,"messages":[{{"role":"system","content":"{system}"}},{{"role":"user","content":"{user}"}}]{streamed}}}"#
     );
     post("/v1/chat/completions", "content-type: application/json\r\n", body.as_bytes())
+}
+
+/// What stands before the number of chunks.
+const TOKENS: &str = r#""max_tokens":"#;
+
+/// Asks for a steady stream of so many chunks.
+pub(crate) fn steady(chunks: u64) -> String {
+    format!(r#"{{"model":"steady","stream":true,{TOKENS}{chunks},"messages":[{{"role":"user","content":"go on"}}]}}"#)
+}
+
+/// Asks for a stream, and says whose it is.
+pub(crate) fn numbered_chat(number: Numbered) -> String {
+    format!(r#"{{"model":"chat","stream":true,"messages":[{{"role":"user","content":"{}"}}]}}"#, number.text())
+}
+
+/// How many chunks are asked for.
+pub(crate) fn chunks(body: &[u8]) -> Option<u64> {
+    let at = memmem::find(body, TOKENS.as_bytes())? + TOKENS.len();
+    let digits = body.get(at..)?.split(|byte| !byte.is_ascii_digit()).next()?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 fn post(path: &str, fields: &str, body: &[u8]) -> Bytes {

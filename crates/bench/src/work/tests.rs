@@ -1,6 +1,6 @@
 //! The sizes that the reports name.
 
-use super::{CHUNKS, Expected, Workload, events, paced_chunk};
+use super::{CHUNKS, Expected, Workload, chunks, events, paced_chunk, steady};
 use crate::http1::{Event, Reader, Side, field};
 
 /// Head and body of a whole request.
@@ -49,4 +49,10 @@ fn a_stream_has_its_chunks_and_each_its_size() {
         serde_json::from_slice::<serde_json::Value>(json).unwrap();
     }
     assert!((180..200).contains(&paced_chunk(u64::MAX).len()));
+}
+
+#[test]
+fn a_steady_stream_has_as_many_chunks_as_it_is_asked_for() {
+    assert_eq!(chunks(steady(450).as_bytes()), Some(450));
+    assert_eq!(chunks(br#"{"max_tokens":"many"}"#), None);
 }

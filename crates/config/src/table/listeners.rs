@@ -120,7 +120,8 @@ pub(crate) const LIMITS: &[Field] = &[
         "idle_timeout",
         Shape::Duration { min_ms: 10, max_ms: 86_400_000 },
         "75s",
-        "Time a connection may lie idle before it is closed.",
+        "Time a connection may lie idle before it is closed; over HTTP/1 also how long its client may be waited for, in all, \
+         for each 16 KiB of an answer that it takes.",
     ),
     Field::optional(
         "handshake_timeout",

@@ -46,31 +46,15 @@ pub(super) struct Answering {
     done: bool,
     /// The body broke off: what came before still leaves, and then the connection is cut.
     broken: bool,
+    /// Something was written that may lie between us and the socket, as what TLS holds encrypted does.
+    unflushed: bool,
+    /// All there was has left, and the body has no more now.
+    resting: bool,
 }
 
 /// Why an answer could not be sent whole. Its connection is cut: the client must not take it for whole.
 #[derive(Debug)]
 pub(super) struct Cut;
-
-/// Writes all that `out` holds.
-fn poll_write<Io: AsyncRead + AsyncWrite + Unpin>(
-    out: &mut Gather,
-    wire: &Wire<Io>,
-    context: &mut Context<'_>,
-    mut progress: impl FnMut(),
-) -> Poll<io::Result<()>> {
-    if out.is_empty() {
-        return Poll::Ready(Ok(()));
-    }
-    let mut wire = wire.lock();
-    while !out.is_empty() {
-        let (pieces, count) = out.pieces();
-        let written = ready!(wire.poll_write(context, pieces.get(..count).unwrap_or_default()))?;
-        progress();
-        out.advance(written);
-    }
-    wire.poll_flush(context)
-}
 
 impl Answering {
     /// Writes the head of `outbound` to `out` and says whether the connection stays open behind the answer.
@@ -80,20 +64,25 @@ impl Answering {
         let keep = asked.keep && framing != Framing::Close;
         write_head(&head, framing, &body, asked, keep, out);
         let done = matches!(framing, Framing::Absent | Framing::Length(0));
-        (Self { body: Joined::new(body), framing, done, broken: false }, keep)
+        (Self { body: Joined::new(body), framing, done, broken: false, unflushed: false, resting: false }, keep)
     }
 
-    /// Sends what there is, until all is sent. Pending with nothing left to write: the body has no more now.
+    /// Sends what there is, until all is sent. Pending: for the client, or for the body if it is resting.
     pub(super) fn poll_send<Io: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         out: &mut Gather,
         wire: &Wire<Io>,
         context: &mut Context<'_>,
-        mut progress: impl FnMut(),
+        mut progress: impl FnMut(usize),
     ) -> Poll<Result<(), Cut>> {
+        self.resting = false;
         loop {
+            if out.is_empty() {
+                // What lies between must leave first: more would only fill the room there, and look as if it were taken.
+                ready!(self.poll_write(out, wire, context, &mut progress)).map_err(|_| Cut)?;
+            }
             let waiting = self.gather(out, context)?;
-            ready!(poll_write(out, wire, context, &mut progress)).map_err(|_| Cut)?;
+            ready!(self.poll_write(out, wire, context, &mut progress)).map_err(|_| Cut)?;
             if self.broken {
                 return Poll::Ready(Err(Cut));
             }
@@ -101,9 +90,39 @@ impl Answering {
                 return Poll::Ready(Ok(()));
             }
             if waiting {
+                self.resting = true;
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Whether all there was has left, and only the body is waited for.
+    pub(super) const fn is_resting(&self) -> bool {
+        self.resting
+    }
+
+    /// Writes all that `out` holds, and sees to it that it leaves.
+    fn poll_write<Io: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        out: &mut Gather,
+        wire: &Wire<Io>,
+        context: &mut Context<'_>,
+        mut progress: impl FnMut(usize),
+    ) -> Poll<io::Result<()>> {
+        if out.is_empty() && !self.unflushed {
+            return Poll::Ready(Ok(()));
+        }
+        let mut wire = wire.lock();
+        while !out.is_empty() {
+            let (pieces, count) = out.pieces();
+            let written = ready!(wire.poll_write(context, pieces.get(..count).unwrap_or_default()))?;
+            self.unflushed = true;
+            progress(written);
+            out.advance(written);
+        }
+        ready!(wire.poll_flush(context))?;
+        self.unflushed = false;
+        Poll::Ready(Ok(()))
     }
 
     /// Takes from the body what fits. Whether it has no more now.

@@ -44,6 +44,8 @@ pub(super) struct State<Io> {
     rest: Rest,
     /// Somebody holds that body.
     held: bool,
+    /// Somebody has begun to read it.
+    asked: bool,
     /// The client sends no more.
     ended: bool,
     /// Since when we have listened and heard nothing.
@@ -80,6 +82,7 @@ impl<Io> Wire<Io> {
             grown: false,
             rest: Rest::Nothing,
             held: false,
+            asked: false,
             ended: false,
             silent: None,
             interim: &[],
@@ -101,6 +104,7 @@ impl<Io> State<Io> {
             Framing::Length(length) => Rest::Length(length),
             Framing::Chunked => Rest::Chunked(Chunks::default()),
         };
+        self.asked = false;
         self.interim = if expects && self.input.is_empty() { CONTINUE } else { &[] };
     }
 
@@ -167,6 +171,7 @@ impl<Io> State<Io> {
 impl<Io: AsyncRead + AsyncWrite + Unpin> State<Io> {
     /// The next bytes of the body; `None` at its end.
     pub(super) fn poll_body(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, &'static str>>> {
+        self.asked = true;
         loop {
             match &mut self.rest {
                 Rest::Nothing => return Poll::Ready(None),
@@ -270,11 +275,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> State<Io> {
     /// Ready when the client has left while its request is served. One more request that it sends meanwhile is kept.
     pub(super) fn poll_left(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if !self.body_is_read() {
-            // Whoever reads the body will notice; where nobody does, its bytes hide the end.
             if !self.waiting.as_ref().is_some_and(|waiting| waiting.will_wake(context.waker())) {
                 self.waiting = Some(context.waker().clone());
             }
-            return Poll::Pending;
+            // Whoever has begun to read the body will notice.
+            return if self.asked { Poll::Pending } else { self.poll_left_unread(context) };
         }
         if self.ended || !self.input.is_empty() {
             return Poll::Pending;
@@ -282,10 +287,29 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> State<Io> {
         let silent = self.silent;
         match ready!(self.poll_fill(context, ROOM)) {
             Ok(true) => Poll::Pending,
-            // Without silence before it, the end came with the last bytes, however late it was looked for.
-            Ok(false) if silent.is_none_or(|since| since.elapsed() <= HALF_CLOSE) => Poll::Pending,
+            Ok(false) if may_be_half_closed(silent) => Poll::Pending,
             Ok(false) | Err(_) => Poll::Ready(()),
         }
+    }
+
+    /// The same while nobody has asked for the body, as when the request waits for its turn: its bytes would hide the end.
+    /// They are taken in as far as there is room for them anyway; behind more than that the end stays unseen.
+    fn poll_left_unread(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while !self.ended && self.input.len() < ROOM {
+            let silent = self.silent;
+            match ready!(self.poll_fill(context, ROOM)) {
+                Ok(true) => {}
+                // It will never be whole, however long somebody waits for an answer.
+                Ok(false) if !self.is_half() && may_be_half_closed(silent) => {}
+                Ok(false) | Err(_) => return Poll::Ready(()),
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Whether a part of a body of known length is still to come.
+    fn is_half(&self) -> bool {
+        matches!(self.rest, Rest::Length(left) if usize::try_from(left).map_or(true, |left| left > self.input.len()))
     }
 
     /// Writes some of `pieces`.
@@ -313,4 +337,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> State<Io> {
         let Some(io) = &mut self.io else { return Poll::Ready(Ok(())) };
         Pin::new(io).poll_shutdown(context)
     }
+}
+
+/// Whether an end of input behind such a silence may come from a client that has said all and waits. Without silence before
+/// it, the end came with the last bytes, however late it was looked for.
+fn may_be_half_closed(silent: Option<Instant>) -> bool {
+    silent.is_none_or(|since| since.elapsed() <= HALF_CLOSE)
 }

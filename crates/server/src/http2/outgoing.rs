@@ -14,10 +14,10 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::{Body as _, Frame};
 use sluicegate_core::{BodyError, Outbound};
 
-use super::patience::Patience;
 use super::tally::Tally;
 use crate::date;
 use crate::joined::Joined;
+use crate::patience::Patience;
 
 /// Fields about the one connection an answer came over (RFC 9113, section 8.2.2).
 const OF_ITS_CONNECTION: [HeaderName; 6] = [

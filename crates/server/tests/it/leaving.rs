@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use http::{Response, StatusCode};
-use sluicegate_core::{Body, Inbound};
-use sluicegate_server::{CancellationToken, Limits, serve_listener};
+use sluicegate_core::{Body, Inbound, Outbound};
+use sluicegate_server::{CancellationToken, Handler, Limits, serve_listener};
 use sluicegate_testkit::{Event, Wire, within};
 use tokio::net::TcpListener;
 
@@ -71,6 +71,78 @@ async fn a_half_close_within_the_body_breaks_it() {
         wire.finish().await;
         let response = wire.read_response().await;
         assert_eq!((response.status(), response.text().as_str()), (400, "broken"), "{request}");
+    }
+}
+
+/// Keeps the body and does not read it, as a request does that waits for its turn.
+#[derive(Clone, Default)]
+struct Queued {
+    begun: Event,
+    dropped: Event,
+}
+
+impl Handler for Queued {
+    async fn serve(&self, _: Inbound) -> Outbound {
+        let _guard = self.dropped.on_drop();
+        self.begun.release();
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn http1_client_gone_behind_an_unread_body_drops_the_handler() {
+    for (framing, body) in [
+        ("content-length: 4000", "x".repeat(4000)),
+        ("content-length: 4000", "half".to_owned()),
+        ("content-length: 4000", String::new()),
+        ("transfer-encoding: chunked", "3\r\nabc\r\n0\r\n\r\n".to_owned()),
+        ("transfer-encoding: chunked", "3\r\nab".to_owned()),
+    ] {
+        let queued = Queued::default();
+        let bench = Bench::start(Limits::default(), queued.clone());
+        let mut wire = bench.wire().await;
+        wire.send(format!("POST / HTTP/1.1\r\nhost: a\r\n{framing}\r\n\r\n")).await;
+        queued.begun.wait().await;
+        wire.send(&body).await;
+        tokio::time::sleep(LATE).await;
+        assert!(!queued.dropped.released(), "{framing}");
+        drop(wire);
+        within("the handler to be dropped", queued.dropped.wait()).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_half_closed_request_whose_body_waits_is_answered() {
+    let late = |inbound: Inbound| async {
+        tokio::time::sleep(LATE).await;
+        echo(inbound).await
+    };
+    for (framing, body) in [("content-length: 3", "abc"), ("transfer-encoding: chunked", "3\r\nabc\r\n0\r\n\r\n")] {
+        let bench = Bench::start(Limits::default(), late);
+        let mut wire = bench.wire().await;
+        wire.send(format!("POST / HTTP/1.1\r\nhost: a\r\n{framing}\r\n\r\n")).await;
+        tokio::time::sleep(LATE / 2).await;
+        wire.send(body).await;
+        wire.finish().await;
+        assert_eq!(wire.read_response().await.text(), "abc", "{framing}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_waited_is_whole_whatever_its_length() {
+    let late = |inbound: Inbound| async {
+        tokio::time::sleep(LATE).await;
+        echo(inbound).await
+    };
+    for length in [1, 8 * 1024 - 1, 8 * 1024, 8 * 1024 + 1, 300_000] {
+        let bench = Bench::start(Limits::default(), late);
+        let mut wire = bench.wire().await;
+        wire.send(format!("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {length}\r\n\r\n")).await;
+        tokio::time::sleep(LATE / 2).await;
+        wire.send("x".repeat(length)).await;
+        assert_eq!(wire.read_response().await.text(), "x".repeat(length));
+        wire.send(GET).await;
+        assert_eq!(wire.read_response().await.status(), 200, "and the connection goes on");
     }
 }
 
@@ -197,6 +269,29 @@ async fn a_panic_costs_one_request() {
 
     other.send(GET).await;
     assert_eq!(other.read_response().await.text(), "fine");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_leaves_other_streams_of_its_connection_alone() {
+    let held = Held::default();
+    let handler = {
+        let held = held.clone();
+        move |inbound: Inbound| {
+            let held = held.clone();
+            async move {
+                assert_ne!(inbound.head.uri.path(), "/panic", "told to");
+                held.serve(inbound).await
+            }
+        }
+    };
+    let bench = Bench::start(Limits::default(), handler);
+    let (mut sender, _connection) = bench.http2().await;
+    let under_way = tokio::spawn(sender.send_request(get2("/")));
+    held.begun.wait().await;
+    assert!(sender.send_request(get2("/panic")).await.is_err());
+    assert!(!under_way.is_finished());
+    held.release.release();
+    assert_eq!(text(under_way.await.unwrap().unwrap()).await, "done");
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ use http::{Request, Response, StatusCode};
 use sluicegate_core::{Body, Inbound};
 use sluicegate_server::{Exposure, Limits};
 use sluicegate_testkit::Event;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout};
 
 use crate::support::{Bench, Flood, GET, LONG, answer, echo, get2, text};
@@ -192,6 +193,37 @@ async fn a_client_that_does_not_read_is_cut() {
     timeout(LONG, dropped.wait()).await.expect("the answer to be dropped");
     let passed = start.elapsed();
     assert!((LIMITS.idle_timeout..=LIMITS.idle_timeout * 2).contains(&passed), "{passed:?}");
+}
+
+/// Reads so many bytes each second; after how long the answer was dropped, if it was.
+async fn sipped(bytes: usize, at_most: Duration) -> Option<Duration> {
+    let dropped = Event::new();
+    let flood = {
+        let dropped = dropped.clone();
+        move |_: Inbound| {
+            let body = Flood::body(&dropped);
+            async move { Response::new(body) }
+        }
+    };
+    let bench = Bench::start(LIMITS, flood);
+    let mut socket = bench.wire().await.into_inner();
+    let start = Instant::now();
+    socket.write_all(GET.as_bytes()).await.unwrap();
+    let mut sip = vec![0; bytes];
+    while start.elapsed() < at_most {
+        if timeout(Duration::from_secs(1), dropped.wait()).await.is_ok() {
+            return Some(start.elapsed());
+        }
+        let _ = socket.read(&mut sip).await.unwrap();
+    }
+    None
+}
+
+#[tokio::test(start_paused = true)]
+async fn v_07_a_client_that_takes_an_answer_in_sips_is_cut() {
+    let passed = sipped(100, LONG).await.expect("the answer to be dropped");
+    assert!((LIMITS.idle_timeout..=LIMITS.idle_timeout * 2).contains(&passed), "{passed:?}");
+    assert_eq!(sipped(1024, LIMITS.idle_timeout * 5).await, None, "slow, but it reads");
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,5 +9,6 @@
 mod clients;
 mod closing;
 mod handshakes;
+mod leaving_whole;
 mod pairs;
 mod swapping;

@@ -3,22 +3,22 @@
 use super::figures::Summary;
 
 /// A table as it is filled.
-pub(super) struct Table(String);
+pub(in crate::commands) struct Table(String);
 
 /// Characters of the longest bar.
 const BAR: f64 = 40.0;
 
 impl Table {
-    pub(super) fn new(columns: &[&str]) -> Self {
+    pub(in crate::commands) fn new(columns: &[&str]) -> Self {
         let rule = "---|".repeat(columns.len());
         Self(format!("| {} |\n|{rule}\n", columns.join(" | ")))
     }
 
-    pub(super) fn row(&mut self, cells: &[String]) {
+    pub(in crate::commands) fn row(&mut self, cells: &[String]) {
         self.0.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
 
-    pub(super) fn text(self) -> String {
+    pub(in crate::commands) fn text(self) -> String {
         self.0
     }
 }

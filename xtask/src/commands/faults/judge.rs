@@ -25,10 +25,10 @@ pub(super) enum Bound {
 
 /// One bound, kept or not.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Verdict {
-    pub(super) kept: bool,
+pub(in crate::commands) struct Verdict {
+    pub(in crate::commands) kept: bool,
     /// What was found, and what was asked.
-    pub(super) text: String,
+    pub(in crate::commands) text: String,
 }
 
 /// Of the core that clients and servers share; beyond it, times are their own and not the proxy's.
@@ -107,7 +107,7 @@ pub(super) fn judge(scenario: &Scenario, measured: &Measured, quick: bool) -> Ve
 }
 
 /// Why the machine measured something else.
-pub(super) fn void(cost: &Cost) -> Option<Verdict> {
+pub(in crate::commands) fn void(cost: &Cost) -> Option<Verdict> {
     let shared = cost.cores(cost.own_ns);
     let others = cost.cores(cost.others_ns);
     let text = if shared > BUSY {
@@ -121,7 +121,7 @@ pub(super) fn void(cost: &Cost) -> Option<Verdict> {
 }
 
 /// What was not kept.
-pub(super) fn missed(verdicts: &[Verdict]) -> impl Iterator<Item = &str> {
+pub(in crate::commands) fn missed(verdicts: &[Verdict]) -> impl Iterator<Item = &str> {
     verdicts.iter().filter(|verdict| !verdict.kept).map(|verdict| verdict.text.as_str())
 }
 

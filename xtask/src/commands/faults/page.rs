@@ -28,10 +28,6 @@ pub(super) struct Overload {
     pub(super) verdicts: Vec<Verdict>,
 }
 
-/// Around what a report replaces in a page.
-const BEGIN: &str = "<!-- cargo xtask faults: begin -->\n";
-const END: &str = "<!-- cargo xtask faults: end -->\n";
-
 impl Row {
     /// What the gateway did not keep; nothing is asked of the others.
     pub(super) fn missed(&self) -> Vec<String> {
@@ -183,11 +179,12 @@ pub(super) fn overload_line(row: &Overload) -> String {
     format!("overload {}: {}; {}", row.proxy.name(), goodput.join(", "), row.load.complaints.join("; "))
 }
 
-/// The page with the report in its place.
-pub(super) fn put_into(page: &str, report: &str) -> Result<String> {
-    let (before, rest) = page.split_once(BEGIN).with_context(|| format!("no line `{}`", BEGIN.trim()))?;
-    let (_, after) = rest.split_once(END).with_context(|| format!("no line `{}`", END.trim()))?;
-    Ok(format!("{before}{BEGIN}\n{}\n\n{END}{after}", report.trim()))
+/// The page with the report in its place, which is between two lines that name the command.
+pub(in crate::commands) fn put_into(page: &str, command: &str, report: &str) -> Result<String> {
+    let [begin, end] = ["begin", "end"].map(|which| format!("<!-- cargo xtask {command}: {which} -->\n"));
+    let (before, rest) = page.split_once(&begin).with_context(|| format!("no line `{}`", begin.trim()))?;
+    let (_, after) = rest.split_once(&end).with_context(|| format!("no line `{}`", end.trim()))?;
+    Ok(format!("{before}{begin}\n{}\n\n{end}{after}", report.trim()))
 }
 
 /// A figure of each second, so that one can see when it began and ended.
@@ -200,7 +197,7 @@ fn p99(figures: &Figures) -> String {
     figures.accepted.map_or_else(|| "-".to_owned(), |times| format!("{:.0}", times.p99))
 }
 
-fn bounds(verdicts: &[Verdict]) -> String {
+pub(in crate::commands) fn bounds(verdicts: &[Verdict]) -> String {
     let shown =
         |verdict: &Verdict| format!("  - {}: {}\n", if verdict.kept { "kept" } else { "**missed**" }, verdict.text);
     verdicts.iter().map(shown).collect()
@@ -219,12 +216,12 @@ fn percent(figures: &Figures) -> String {
 }
 
 /// `0` or how many and by what.
-fn ends(figures: &Figures) -> String {
+pub(in crate::commands) fn ends(figures: &Figures) -> String {
     let by: Vec<String> = figures.bad.iter().map(|(code, count)| format!("{count} {}", named(*code))).collect();
     if by.is_empty() { "0".to_owned() } else { by.join(", ") }
 }
 
-fn times(quantiles: Option<Quantiles>) -> [String; 3] {
+pub(in crate::commands) fn times(quantiles: Option<Quantiles>) -> [String; 3] {
     quantiles.map_or_else(
         || ["-", "-", "-"].map(str::to_owned),
         |times| [times.p50, times.p99, times.p999].map(|time| format!("{time:.1}")),

@@ -228,8 +228,8 @@ fn what_is_asked_for() {
 #[test]
 fn a_report_takes_the_place_of_the_one_before() {
     let page = "# R\n\n<!-- cargo xtask faults: begin -->\nold\n<!-- cargo xtask faults: end -->\n\nEnd.\n";
-    let after = put_into(page, "new\n").unwrap();
+    let after = put_into(page, "faults", "new\n").unwrap();
     assert_eq!(after, page.replace("\nold\n", "\n\nnew\n\n"));
-    assert_eq!(put_into(&after, "new").unwrap(), after);
-    assert!(put_into("# R\n", "new").unwrap_err().to_string().contains("begin"));
+    assert_eq!(put_into(&after, "faults", "new").unwrap(), after);
+    assert!(put_into("# R\n", "faults", "new").unwrap_err().to_string().contains("begin"));
 }

@@ -13,7 +13,7 @@ const WORTH: usize = 16 * 1024;
 
 /// Time to wait, in all, for each [`WORTH`] bytes taken. Only waiting counts: a client that takes what there is has all
 /// the time its answer needs.
-pub(super) struct Patience {
+pub(crate) struct Patience {
     limit: Duration,
     /// Spent in waits that are over.
     spent: Duration,
@@ -25,19 +25,19 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub(super) const fn new(limit: Duration) -> Self {
+    pub(crate) const fn new(limit: Duration) -> Self {
         Self { limit, spent: Duration::ZERO, since: None, taken: 0, alarm: None }
     }
 
     /// The client takes nothing now. Ready once it had its time.
-    pub(super) fn poll_over(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_over(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let since = *self.since.get_or_insert_with(Instant::now);
         let due = later(since, self.limit.saturating_sub(self.spent));
         self.alarm.get_or_insert_with(|| Alarm::new(due)).poll(context, due)
     }
 
     /// The client took `bytes`.
-    pub(super) fn took(&mut self, bytes: usize) {
+    pub(crate) fn took(&mut self, bytes: usize) {
         if let Some(since) = self.since.take() {
             self.spent = self.spent.saturating_add(since.elapsed());
         }
