@@ -36,8 +36,8 @@ use self::line::{Failure, Line, LineAnswer};
 use self::lines::{IDLE_AGE, Lease};
 pub use self::origin::Origin;
 use self::origin::Own;
-pub use self::request::request;
 use self::request::{at_hand, prepare_h2};
+pub use self::request::{request, target};
 use self::tls::Identities;
 pub use self::tls::check_tls;
 
@@ -159,9 +159,9 @@ impl Client {
             Own::Lanes(_) => return Box::pin(self.send_shared(origin, request, patience)).await,
             Own::Lines(lines) => lines,
         };
-        let left = self.left(patience)?;
-        let due = Instant::now() + left;
-        while let Some(lease) = lines.take() {
+        let now = self.clock.now();
+        let due = Instant::now() + left(patience, now)?;
+        while let Some(lease) = lines.take(now) {
             match exchange(lease, request, origin, due).await {
                 Ok(response) => return Ok(response),
                 Err(Failure { error, request: Some(back) }) if error.fault == Fault::Broken => request = *back,
@@ -186,7 +186,7 @@ impl Client {
         let Own::Lanes(lanes) = origin.own() else {
             return Err(HttpError::new(Fault::Connect, Sent::Nothing, "the endpoint does not speak HTTP/2"));
         };
-        let mut timer = Box::pin(tokio::time::sleep(self.left(patience)?));
+        let mut timer = Box::pin(tokio::time::sleep(left(patience, self.clock.now())?));
         let (head, mut body) = prepare_h2(origin, request)?;
         let connector = origin.connector(&self.connector);
         let mut again = at_hand(&body);
@@ -216,16 +216,6 @@ impl Client {
     /// The time that is left until `deadline`.
     pub fn time_left(&self, deadline: Deadline) -> Duration {
         deadline.left(self.clock.now())
-    }
-
-    /// The same, while there is some.
-    fn left(&self, patience: Patience) -> Result<Duration, HttpError> {
-        let left = self.time_left(patience.deadline);
-        if left.is_zero() {
-            let cause = "the request's time was over before it was sent";
-            return Err(HttpError::new(Fault::TimedOut, Sent::Nothing, cause));
-        }
-        Ok(left)
     }
 
     async fn connect(&self, origin: &Arc<Origin>, patience: Patience) -> Result<Box<dyn Io>, HttpError> {
@@ -295,6 +285,16 @@ impl Drop for Sweeping {
 }
 
 type Timer = Pin<Box<Sleep>>;
+
+/// The time that is left at `now`, while there is some.
+fn left(patience: Patience, now: std::time::Instant) -> Result<Duration, HttpError> {
+    let left = patience.deadline.left(now);
+    if left.is_zero() {
+        let cause = "the request's time was over before it was sent";
+        return Err(HttpError::new(Fault::TimedOut, Sent::Nothing, cause));
+    }
+    Ok(left)
+}
 
 async fn exchange(
     mut lease: Lease,

@@ -5,6 +5,7 @@
 
 pub mod http;
 pub mod meter;
+mod mixing;
 mod remote;
 pub mod sink;
 pub mod upstream;
