@@ -35,17 +35,8 @@ fn main() {
             meter.ended(&record);
         },
     );
-    stages.stage("access log: the record copied for its queue", 0, || (), |()| record.clone());
-    let mut buffer = Vec::with_capacity(64 * 1024);
-    stages.stage(
-        "access log: the line (on the log's own thread)",
-        0,
-        || (),
-        |()| {
-            buffer.clear();
-            line::append(&record, &mut buffer)
-        },
-    );
+    let mut scribe = line::Scribe::default();
+    stages.stage("access log: the line", 0, || (), |()| scribe.write(&record).map(<[u8]>::len));
     stages.finish();
 }
 

@@ -37,8 +37,8 @@ use self::line::{Failure, Line, LineAnswer};
 use self::lines::{IDLE_AGE, Lease};
 pub use self::origin::Origin;
 use self::origin::Own;
-pub use self::request::request;
 use self::request::{at_hand, prepare_h2};
+pub use self::request::{request, target};
 use self::tls::Identities;
 pub use self::tls::check_tls;
 
@@ -160,9 +160,9 @@ impl Client {
             Own::Lanes(_) => return Box::pin(self.send_shared(origin, request, patience)).await,
             Own::Lines(lines) => lines,
         };
-        let left = self.left(patience)?;
-        let due = Instant::now() + left;
-        while let Some(lease) = lines.take() {
+        let now = self.clock.now();
+        let due = Instant::now() + left(patience, now)?;
+        while let Some(lease) = lines.take(now) {
             match exchange(lease, request, origin, due).await {
                 Ok(response) => return Ok(response),
                 Err(Failure { error, request: Some(back) }) if error.fault == Fault::Broken => request = *back,
@@ -187,7 +187,7 @@ impl Client {
         let Own::Lanes(lanes) = origin.own() else {
             return Err(HttpError::new(Fault::Connect, Sent::Nothing, "the endpoint does not speak HTTP/2"));
         };
-        let left = self.left(patience)?;
+        let left = left(patience, self.clock.now())?;
         let mut timer = Box::pin(tokio::time::sleep(left));
         // As the timer has it: to ask the clock once more would cost each request.
         let began = timer.deadline().checked_sub(left);
@@ -220,16 +220,6 @@ impl Client {
     /// The time that is left until `deadline`.
     pub fn time_left(&self, deadline: Deadline) -> Duration {
         deadline.left(self.clock.now())
-    }
-
-    /// The same, while there is some.
-    fn left(&self, patience: Patience) -> Result<Duration, HttpError> {
-        let left = self.time_left(patience.deadline);
-        if left.is_zero() {
-            let cause = "the request's time was over before it was sent";
-            return Err(HttpError::new(Fault::TimedOut, Sent::Nothing, cause));
-        }
-        Ok(left)
     }
 
     async fn connect(&self, origin: &Arc<Origin>, patience: Patience) -> Result<Box<dyn Io>, HttpError> {
@@ -299,6 +289,16 @@ impl Drop for Sweeping {
 }
 
 type Timer = Pin<Box<Sleep>>;
+
+/// The time that is left at `now`, while there is some.
+fn left(patience: Patience, now: std::time::Instant) -> Result<Duration, HttpError> {
+    let left = patience.deadline.left(now);
+    if left.is_zero() {
+        let cause = "the request's time was over before it was sent";
+        return Err(HttpError::new(Fault::TimedOut, Sent::Nothing, cause));
+    }
+    Ok(left)
+}
 
 async fn exchange(
     mut lease: Lease,

@@ -158,6 +158,8 @@ fn canonical(target: &Uri) -> Result<Option<Uri>, Refusal> {
     let whole = target.path_and_query().map_or("/", PathAndQuery::as_str);
     let canonical = match path::canonical(whole)? {
         Cow::Borrowed(_) if target.scheme().is_none() => return Ok(None),
+        // As it was read, less what stands before it.
+        Cow::Borrowed(same) if same.len() > 1 => return Ok(target.path_and_query().cloned().map(Uri::from)),
         Cow::Borrowed(whole) => PathAndQuery::try_from(whole),
         Cow::Owned(changed) => PathAndQuery::try_from(changed),
     };

@@ -15,7 +15,7 @@ mod tally;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -119,17 +119,22 @@ where
         written: 0,
         ending: Ending::Not,
     };
-    let bell = Arc::new(Bell::default());
-    let ring = Waker::from(Arc::clone(&bell));
+    let bell = Bell::new();
+    let (library, stream) = (bell.library(), bell.streams());
     let mut draining = pin!(leave.asked());
     poll_fn(|outer| {
         bell.enter(outer.waker());
-        let context = &mut Context::from_waker(&ring);
+        let context = &mut Context::from_waker(&library);
         if connection.ending == Ending::Not && draining.as_mut().poll(context).is_ready() {
             connection.finish(Ending::Asked);
+            library.wake_by_ref();
         }
         for _ in 0..ROUNDS {
-            if connection.poll_round(context).is_ready() {
+            if bell.rang_for_library() && connection.poll_library(context).is_ready() {
+                return Poll::Ready(());
+            }
+            connection.poll_streams(&mut Context::from_waker(&stream));
+            if connection.poll_due(context).is_ready() {
                 return Poll::Ready(());
             }
             if bell.rest() {
@@ -151,22 +156,23 @@ where
     Start: Fn(Request<RecvStream>, SendResponse<Bytes>) -> F,
     F: Future<Output = ()>,
 {
-    /// Looks at everything once. Ready when the connection is over.
-    fn poll_round(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.poll_library(context).is_ready() {
-            return Poll::Ready(());
-        }
-        if self.tally.is_flooded() && !matches!(self.ending, Ending::At(_)) {
-            self.break_off(context);
-        }
+    /// Lets the streams run.
+    fn poll_streams(&mut self, context: &mut Context<'_>) {
         if self.streams.poll_some(context) {
             self.moved = Instant::now();
         }
-        self.poll_due(context)
     }
 
     /// Reads and writes, and starts what was read. Ready when the connection is over.
     fn poll_library(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let over = self.poll_accept(context);
+        if over.is_pending() && self.tally.is_flooded() && !matches!(self.ending, Ending::At(_)) {
+            self.break_off(context);
+        }
+        over
+    }
+
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {
             match &mut self.state {
                 State::Greeting(handshake) => {

@@ -8,6 +8,7 @@ mod workers;
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -28,7 +29,10 @@ pub(crate) struct Crew {
 }
 
 /// The streams of one HTTP/2 connection. Dropping it drops the work for them.
-pub(crate) struct Streams<F>(FuturesUnordered<CatchUnwind<AssertUnwindSafe<F>>>);
+pub(crate) struct Streams<F>(FuturesUnordered<Stream<F>>);
+
+/// The work for one of them. In a box: the set would move it twice on its way in.
+type Stream<F> = Pin<Box<CatchUnwind<AssertUnwindSafe<F>>>>;
 
 impl Crew {
     /// Nothing runs yet; what will, runs on `workers`.
@@ -95,7 +99,7 @@ impl<F: Future<Output = ()>> Streams<F> {
     /// Starts a stream; it is polled first when all are.
     pub(crate) fn start(&mut self, stream: F) {
         // What a panic leaves behind is dropped with the stream; nothing else sees it.
-        self.0.push(AssertUnwindSafe(stream).catch_unwind());
+        self.0.push(Box::pin(AssertUnwindSafe(stream).catch_unwind()));
     }
 
     /// Lets those run that have something to do; whether any has ended.

@@ -44,8 +44,9 @@ pub fn parse(text: &[u8]) -> Option<Duration> {
 }
 
 /// Says `left` where the caller said how long it will wait: what is left of that.
-pub fn shrink(headers: &mut HeaderMap, left: Duration) {
+pub fn shrink(headers: &mut HeaderMap, left: impl FnOnce() -> Duration) {
     if let Some(value) = headers.get_mut(TIMEOUT) {
+        let left = left();
         let text = format!("{}.{:06}", left.as_secs(), left.subsec_micros());
         *value = HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or(HeaderValue::from_static("0"));
     }
@@ -75,10 +76,10 @@ mod tests {
     fn only_one_counts_and_it_shrinks() {
         let mut headers = HeaderMap::new();
         assert_eq!(read(&headers).unwrap(), None);
-        shrink(&mut headers, Duration::from_secs(1));
+        shrink(&mut headers, || Duration::from_secs(1));
         assert!(headers.is_empty());
         headers.append(TIMEOUT, HeaderValue::from_static("2"));
-        shrink(&mut headers, Duration::from_micros(1_250_007));
+        shrink(&mut headers, || Duration::from_micros(1_250_007));
         assert_eq!(headers[TIMEOUT], "1.250007");
         headers.append(TIMEOUT, HeaderValue::from_static("2"));
         assert!(read(&headers).is_err());

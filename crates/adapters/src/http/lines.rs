@@ -60,8 +60,7 @@ impl Lines {
     }
 
     /// An idle connection that was open when it was last looked at.
-    pub(super) fn take(self: &Arc<Self>) -> Option<Lease> {
-        let now = self.clock.now();
+    pub(super) fn take(self: &Arc<Self>, now: Instant) -> Option<Lease> {
         let (since, line) = self.idle.lock().pop()?;
         if now.saturating_duration_since(since) >= IDLE_AGE {
             // It was the youngest: the rest is older still.

@@ -9,20 +9,21 @@ use sluicegate_core::{Body, Sent};
 use super::headers::{is_hop_by_hop, strip_hop_by_hop};
 use super::{Fault, HttpError, Origin};
 
-/// A request of `method` for `path`, behind what stands before all paths of the endpoint.
+/// `path` behind what stands before all paths of the endpoint.
 ///
 /// # Errors
 /// The two make no target.
-pub fn request(
-    (method, prefix, path): (Method, &str, String),
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Request<Body>, InvalidUri> {
+pub fn target(prefix: &str, path: String) -> Result<Uri, InvalidUri> {
+    Uri::try_from(if prefix.is_empty() { path } else { format!("{prefix}{path}") })
+}
+
+/// A request of `method` for `target`.
+pub fn request((method, target): (Method, Uri), headers: HeaderMap, body: Body) -> Request<Body> {
     let mut request = Request::new(body);
-    *request.uri_mut() = Uri::try_from(if prefix.is_empty() { path } else { format!("{prefix}{path}") })?;
+    *request.uri_mut() = target;
     *request.method_mut() = method;
     *request.headers_mut() = headers;
-    Ok(request)
+    request
 }
 
 /// Makes the head fit for HTTP/2: nothing of another connection, the target in whole; and the body apart.

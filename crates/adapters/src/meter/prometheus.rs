@@ -5,7 +5,6 @@
 //! served, nor what a request was about beyond its record.
 
 mod labels;
-mod mix;
 mod series;
 mod standing;
 mod timing;

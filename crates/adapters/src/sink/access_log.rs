@@ -1,57 +1,75 @@
-//! The access log: one line of JSON a request, written by a thread of its own. docs/observability.md lists every field.
+//! The access log: one line of JSON a request, put out by a thread of its own. docs/observability.md lists every field.
 //!
-//! The request path only moves the record into a bounded queue; when that is full the line is dropped and counted. It
-//! must not know where the lines go, nor hold a request up for them.
+//! The request path only writes the line and puts it to those that wait; when these are too many it is dropped and counted.
+//! It must not know where the lines go, nor hold a request up for them.
 
 mod line;
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc as plain;
-use std::thread::{self, Thread};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use sluicegate_core::{Record, RecordSink};
-use tokio::sync::mpsc;
 
-/// Most records waiting to be written. The queue takes memory only as it fills.
+use self::line::Scribe;
+
+/// Most lines waiting to be put out. They take memory only as they come.
 const QUEUE: usize = 65_536;
 
-/// How long the first record of a batch waits for others: one wake-up of the thread, and one write, serve them all.
+/// How long the first line of a batch waits for others: one wake-up of the thread, and one write, serve them all.
 const GATHER: Duration = Duration::from_millis(20);
 
-/// Bytes after which a batch is written without waiting for more.
+/// Bytes that are put out at once, at most, unless a line has more.
 const BATCH: usize = 64 * 1024;
+
+/// Room kept for the next batch.
+const KEPT: usize = 16 * BATCH;
 
 /// How long an ending process waits for the last lines.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
-/// The access log. Dropping it writes what is queued.
-pub struct AccessLog {
-    queue: Option<mpsc::Sender<Entry>>,
-    dropped: Arc<AtomicU64>,
-    writer: Thread,
-    done: Mutex<plain::Receiver<()>>,
+thread_local! {
+    static SCRIBE: RefCell<Scribe> = RefCell::default();
 }
 
-/// What the writer is handed.
-#[expect(clippy::large_enum_variant, reason = "a box a record would be an allocation a request")]
-enum Entry {
-    Record(Record),
-    /// Everything before it is to be written, then this told.
-    Flush(plain::SyncSender<()>),
+/// The access log. Dropping it puts out what waits.
+pub struct AccessLog {
+    desk: Arc<Desk>,
+    dropped: Arc<AtomicU64>,
+    most: usize,
+    done: Mutex<Receiver<()>>,
+}
+
+/// What the request path and the thread share.
+#[derive(Default)]
+struct Desk {
+    waiting: Mutex<Waiting>,
+    /// Lines among what waits.
+    lines: AtomicUsize,
+    /// Rung when there is something to do for the thread.
+    bell: Condvar,
+}
+
+/// What waits to be put out.
+#[derive(Default)]
+struct Waiting {
+    text: Vec<u8>,
+    /// To be told once all before them is out.
+    asking: Vec<SyncSender<()>>,
+    /// Nothing more will come.
+    over: bool,
 }
 
 /// The thread's side.
 struct Writer {
-    queue: mpsc::Receiver<Entry>,
+    desk: Arc<Desk>,
     target: Box<dyn Write + Send>,
     dropped: Arc<AtomicU64>,
-    buffer: Vec<u8>,
-    /// Lines in the buffer.
-    lines: u64,
     failing: bool,
 }
 
@@ -64,31 +82,23 @@ impl AccessLog {
         Self::with_queue(target, QUEUE)
     }
 
-    /// The same with room for `length` waiting records, at least one.
+    /// The same with room for `length` waiting lines, at least one.
     ///
     /// # Errors
     /// The thread cannot be started.
     pub fn with_queue(target: Box<dyn Write + Send>, length: usize) -> io::Result<Self> {
-        let (queue, waiting) = mpsc::channel(length.max(1));
-        let (tell, done) = plain::sync_channel(1);
-        let dropped = Arc::new(AtomicU64::new(0));
-        let writer = Writer {
-            queue: waiting,
-            target,
-            dropped: Arc::clone(&dropped),
-            buffer: Vec::new(),
-            lines: 0,
-            failing: false,
-        };
-        let thread = thread::Builder::new().name("access-log".to_owned()).spawn(move || {
+        let (tell, done) = sync_channel(1);
+        let (desk, dropped) = (Arc::<Desk>::default(), Arc::new(AtomicU64::new(0)));
+        let writer = Writer { desk: Arc::clone(&desk), target, dropped: Arc::clone(&dropped), failing: false };
+        thread::Builder::new().name("access-log".to_owned()).spawn(move || {
             writer.run();
             // Nobody may be waiting any more.
             let _ = tell.send(());
         })?;
-        Ok(Self { queue: Some(queue), dropped, writer: thread.thread().clone(), done: Mutex::new(done) })
+        Ok(Self { desk, dropped, most: length.max(1), done: Mutex::new(done) })
     }
 
-    /// Lines lost so far: the queue was full, or the writing failed.
+    /// Lines lost so far: too many waited, or the writing failed.
     #[must_use]
     pub fn dropped(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.dropped)
@@ -98,11 +108,10 @@ impl AccessLog {
     /// the request path.
     #[must_use]
     pub fn flush(&self, patience: Duration) -> bool {
-        let (tell, written) = plain::sync_channel(1);
-        let Some(queue) = &self.queue else { return false };
-        let asked = queue.try_send(Entry::Flush(tell)).is_ok();
-        self.writer.unpark();
-        asked && written.recv_timeout(patience).is_ok()
+        let (tell, written) = sync_channel(1);
+        self.desk.waiting.lock().asking.push(tell);
+        self.desk.bell.notify_one();
+        written.recv_timeout(patience).is_ok()
     }
 }
 
@@ -110,20 +119,20 @@ impl RecordSink for AccessLog {
     fn begun(&self, _listener: &Arc<str>) {}
 
     fn ended(&self, record: &Record) {
-        let Some(queue) = &self.queue else { return };
-        // Asked first, so that a record that has no place is not copied.
-        match queue.try_reserve() {
-            Ok(place) => place.send(Entry::Record(record.clone())),
-            Err(_) => drop(self.dropped.fetch_add(1, Ordering::Relaxed)),
+        let put = |scribe: &RefCell<Scribe>| scribe.borrow_mut().write(record).map(|line| self.desk.put(line));
+        // Asked first, so that a line that has no place is not written.
+        let has_place = self.desk.lines.load(Ordering::Relaxed) < self.most;
+        if !has_place || !matches!(SCRIBE.try_with(put), Ok(Some(()))) {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
 impl Drop for AccessLog {
     fn drop(&mut self) {
-        // The closed queue ends the thread. A target that is stuck must not hold the process up for ever.
-        self.queue = None;
-        self.writer.unpark();
+        // A target that is stuck must not hold the process up for ever.
+        self.desk.waiting.lock().over = true;
+        self.desk.bell.notify_one();
         if self.done.get_mut().recv_timeout(LAST_LINES).is_err() {
             tracing::warn!("the access log's last lines could not be written in time");
         }
@@ -136,56 +145,79 @@ impl std::fmt::Debug for AccessLog {
     }
 }
 
-impl Writer {
-    fn run(mut self) {
-        while let Some(first) = self.queue.blocking_recv() {
-            thread::park_timeout(GATHER);
-            self.take(first);
-            while let Ok(entry) = self.queue.try_recv() {
-                self.take(entry);
-            }
-            self.write();
+impl Desk {
+    /// Puts a line to those that wait.
+    fn put(&self, line: &[u8]) {
+        let mut waiting = self.waiting.lock();
+        let first = waiting.text.is_empty();
+        waiting.text.extend_from_slice(line);
+        self.lines.fetch_add(1, Ordering::Relaxed);
+        drop(waiting);
+        if first {
+            self.bell.notify_one();
         }
     }
 
-    fn take(&mut self, entry: Entry) {
-        match entry {
-            Entry::Record(record) => {
-                if line::append(&record, &mut self.buffer) {
-                    self.lines += 1;
-                } else {
-                    self.dropped.fetch_add(1, Ordering::Relaxed);
-                }
-                if self.buffer.len() >= BATCH {
-                    self.write();
-                }
+    /// Waits until there is something, and a moment for more of it; moves all of it to `text`, which is empty. Who is to be
+    /// told, and whether nothing more will come.
+    fn take(&self, text: &mut Vec<u8>) -> (Vec<SyncSender<()>>, bool) {
+        let mut waiting = self.waiting.lock();
+        while waiting.text.is_empty() && waiting.asking.is_empty() && !waiting.over {
+            self.bell.wait(&mut waiting);
+        }
+        if waiting.asking.is_empty() && !waiting.over {
+            let _ = self.bell.wait_for(&mut waiting, GATHER);
+        }
+        std::mem::swap(&mut waiting.text, text);
+        self.lines.store(0, Ordering::Relaxed);
+        (std::mem::take(&mut waiting.asking), waiting.over)
+    }
+}
+
+impl Writer {
+    fn run(mut self) {
+        let mut text = Vec::new();
+        loop {
+            let (asking, over) = self.desk.take(&mut text);
+            let mut rest = &*text;
+            while !rest.is_empty() {
+                let (batch, behind) = rest.split_at(batch(rest));
+                self.write(batch);
+                rest = behind;
             }
-            Entry::Flush(tell) => {
-                self.write();
+            text.clear();
+            text.shrink_to(KEPT);
+            for tell in asking {
                 // Who asked may have given up.
                 let _ = tell.send(());
             }
+            if over {
+                return;
+            }
         }
     }
 
-    fn write(&mut self) {
-        if self.buffer.is_empty() {
-            return;
-        }
-        let result = self.target.write_all(&self.buffer).and_then(|()| self.target.flush());
-        match result {
+    fn write(&mut self, batch: &[u8]) {
+        match self.target.write_all(batch).and_then(|()| self.target.flush()) {
             Ok(()) => self.failing = false,
             Err(error) => {
-                self.dropped.fetch_add(self.lines, Ordering::Relaxed);
+                let lines = memchr::memchr_iter(b'\n', batch).count() as u64;
+                self.dropped.fetch_add(lines, Ordering::Relaxed);
                 // Said once, not once a batch.
                 if !std::mem::replace(&mut self.failing, true) {
                     tracing::error!(%error, "the access log cannot be written; lines are being lost");
                 }
             }
         }
-        self.buffer.clear();
-        self.lines = 0;
     }
+}
+
+/// The bytes of the lines that `text` begins with and that are put out at once.
+fn batch(text: &[u8]) -> usize {
+    let (most, rest) = text.split_at_checked(BATCH).unwrap_or((text, b""));
+    let end = if rest.is_empty() { None } else { memchr::memrchr(b'\n', most) };
+    let end = end.or_else(|| memchr::memchr(b'\n', rest).map(|at| most.len() + at));
+    end.map_or(text.len(), |end| end + 1)
 }
 
 #[cfg(test)]

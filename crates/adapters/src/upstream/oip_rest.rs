@@ -22,16 +22,18 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Uri};
 use parking_lot::Mutex;
 use sluicegate_core::{
     BackendModel, BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Deadline, Endpoint, Fact,
-    Field, Inquiry, Introduction, ManageCall, Memory, Mistake, ModelMetadata, Node, NonFinite, Protocol, Reply,
-    ReplyStream, Settings, Shape, Upstream, UpstreamKind,
+    Field, Inquiry, Introduction, LoadedModel, ManageCall, Memory, Mistake, ModelMetadata, Node, NonFinite, Protocol,
+    Reply, ReplyStream, Settings, Shape, Upstream, UpstreamKind,
 };
+use sluicegate_wire::oip_rest::client::infer_path;
 
 use self::generate::Decoupled;
-use crate::http::{Client, Connector, HttpError, Origin};
+use crate::http::{Client, Connector, HttpError, Origin, target};
+use crate::mixing::Mixing;
 use crate::remote::learned::Learned;
 use crate::remote::peers::Peers;
 use crate::remote::transport::{from_http, not_ready};
@@ -125,6 +127,8 @@ struct OipRest {
     connect_timeout: Duration,
     known: Arc<Known>,
     peers: Peers<Peer>,
+    /// Where each model of the plan is run, at an endpoint without a prefix.
+    targets: HashMap<BackendModel, Uri, Mixing>,
 }
 
 impl Factory {
@@ -174,7 +178,10 @@ impl BuildUpstream for Factory {
         if !errors.is_empty() {
             return Err(errors);
         }
+        let target =
+            |LoadedModel { model, .. }: &LoadedModel| Some((model.clone(), target("", infer_path(model)).ok()?));
         Ok(Arc::new(OipRest {
+            targets: plan.models.iter().filter_map(target).collect(),
             client: Arc::clone(&self.client),
             clock: Arc::clone(&self.clock),
             memory: Arc::clone(&self.memory),

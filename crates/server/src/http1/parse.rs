@@ -106,7 +106,7 @@ pub(crate) fn parse(head: &Bytes) -> Result<Head, Refusal> {
     let mut lines = Lines { rest: head };
     let (method, target, version) = request_line(lines.next().unwrap_or_default())?;
     let uri = Uri::from_maybe_shared(head.slice_ref(target)).map_err(|_| bad_path(target))?;
-    let mut headers = HeaderMap::with_capacity(16);
+    let mut headers = HeaderMap::with_capacity(12);
     let mut facts = Facts::default();
     for line in lines {
         if line.is_empty() {

@@ -1,5 +1,6 @@
-//! Wakes a connection's task once for all that happens in it. While the task runs, what it is woken for is only noted: it
-//! looks again before it rests, and nobody is scheduled a second time.
+//! Wakes a connection's task once for all that happens in it, and remembers whether something happened to the library: a look
+//! at that one costs as much as a frame. While the task runs, what it is woken for is only noted: it looks again before it
+//! rests, and nobody is scheduled a second time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -7,53 +8,80 @@ use std::task::{Wake, Waker};
 
 use futures_util::task::AtomicWaker;
 
-/// The task rests: whoever rings wakes it.
-const RESTING: u8 = 0;
 /// The task runs.
 const RUNNING: u8 = 1;
-/// The task runs, and there is more to do.
-const RUNG: u8 = 2;
+/// The library has something to do.
+const LIBRARY: u8 = 2;
+/// A stream has.
+const STREAM: u8 = 4;
 
 /// Shared by all that a connection waits for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Bell {
+    /// What rang since it was last asked, and whether the task runs.
     state: AtomicU8,
     task: AtomicWaker,
 }
 
+/// Rings for one side.
+struct Rope {
+    bell: Arc<Bell>,
+    side: u8,
+}
+
 impl Bell {
-    /// The task of `waker` runs, and will look at everything.
-    pub(super) fn enter(&self, waker: &Waker) {
-        self.task.register(waker);
-        self.state.store(RUNNING, Ordering::SeqCst);
+    /// Rung for the library, which has to begin.
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { state: AtomicU8::new(LIBRARY), task: AtomicWaker::new() })
     }
 
-    /// Whether the task may rest. If not, something happened since it entered or asked last.
+    /// Rings for the library.
+    pub(super) fn library(self: &Arc<Self>) -> Waker {
+        Arc::new(Rope { bell: Arc::clone(self), side: LIBRARY }).into()
+    }
+
+    /// Rings for the streams.
+    pub(super) fn streams(self: &Arc<Self>) -> Waker {
+        Arc::new(Rope { bell: Arc::clone(self), side: STREAM }).into()
+    }
+
+    /// The task of `waker` runs, and will look at what rang.
+    pub(super) fn enter(&self, waker: &Waker) {
+        self.task.register(waker);
+        self.state.fetch_or(RUNNING, Ordering::SeqCst);
+    }
+
+    /// Whether it rang for the library since this was asked last. The streams are to be looked at in any case.
+    pub(super) fn rang_for_library(&self) -> bool {
+        self.state.fetch_and(RUNNING, Ordering::SeqCst) & LIBRARY != 0
+    }
+
+    /// Whether the task may rest. If not, it rang.
     pub(super) fn rest(&self) -> bool {
-        let rested = self.state.compare_exchange(RUNNING, RESTING, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-        if !rested {
-            self.state.store(RUNNING, Ordering::SeqCst);
-        }
-        rested
+        self.state.compare_exchange(RUNNING, 0, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     /// Lets the task rest although there is more to do: it is woken for it at once.
     pub(super) fn yield_now(&self) {
-        self.state.store(RESTING, Ordering::SeqCst);
+        self.state.fetch_and(!RUNNING, Ordering::SeqCst);
         self.task.wake();
+    }
+
+    fn ring(&self, side: u8) {
+        // One that runs looks again before it rests; one that it has rung for was woken.
+        if self.state.fetch_or(side, Ordering::SeqCst) == 0 {
+            self.task.wake();
+        }
     }
 }
 
-impl Wake for Bell {
+impl Wake for Rope {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // From `RUNNING` to `RUNG`; a resting task is woken, and stays so until it enters.
-        if self.state.compare_exchange(RUNNING, RUNG, Ordering::SeqCst, Ordering::SeqCst) == Err(RESTING) {
-            self.task.wake();
-        }
+        self.bell.ring(self.side);
     }
 }
 
@@ -74,20 +102,31 @@ mod tests {
 
     #[test]
     fn a_running_task_is_told_and_not_woken() {
-        let (bell, woken) = (Arc::new(Bell::default()), Arc::new(Woken::default()));
+        let (bell, woken) = (Bell::new(), Arc::new(Woken::default()));
         let count = || woken.0.load(Ordering::SeqCst);
-        let ring = Waker::from(Arc::clone(&bell));
+        let (library, stream) = (bell.library(), bell.streams());
         bell.enter(&Waker::from(Arc::clone(&woken)));
-        ring.wake_by_ref();
-        ring.wake_by_ref();
+        assert!(bell.rang_for_library(), "it has to begin");
+        library.wake_by_ref();
+        library.wake_by_ref();
         assert!(!bell.rest(), "there is more to do");
+        assert!(bell.rang_for_library());
+        stream.wake_by_ref();
+        assert!(!bell.rest(), "there is more to do");
+        assert!(!bell.rang_for_library(), "but for a stream");
         assert!(bell.rest(), "once");
         assert_eq!(count(), 0);
-        ring.wake_by_ref();
-        assert_eq!(count(), 1, "a resting task is woken");
+        stream.wake_by_ref();
+        library.wake_by_ref();
+        assert_eq!(count(), 1, "a resting task is woken, once");
         bell.enter(&Waker::from(Arc::clone(&woken)));
-        assert!(bell.rest(), "entering is looking");
+        assert!(!bell.rest(), "entering is not looking");
+        assert!(bell.rang_for_library());
+        library.wake_by_ref();
         bell.yield_now();
+        stream.wake_by_ref();
         assert_eq!(count(), 2);
+        bell.enter(&Waker::from(Arc::clone(&woken)));
+        assert!(bell.rang_for_library(), "nothing is forgotten over a rest");
     }
 }

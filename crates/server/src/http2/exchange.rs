@@ -11,7 +11,7 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::request::Parts;
 use http::{Method, Request};
-use sluicegate_core::{Inbound, Leisure, Outbound, Refusal};
+use sluicegate_core::{Body, Inbound, Leisure, Outbound, Refusal};
 
 use super::incoming::Incoming;
 use super::outgoing;
@@ -78,10 +78,15 @@ impl<H: Handler> Shared<H> {
         let opened = &self.opened;
         head::check(&mut head, &opened.limits)?;
         super::head::check(&head)?;
-        let leisure = Leisure::default();
-        let incoming = Incoming::new(stream, &head.headers);
-        let body = received::body(incoming, &opened.limits, leisure.clone());
-        head.extensions.insert(leisure);
+        let mut incoming = Incoming::new(stream, &head.headers);
+        let body = match incoming.whole(opened.limits.body) {
+            Some(bytes) => Body::from(bytes),
+            None => {
+                let leisure = Leisure::default();
+                head.extensions.insert(leisure.clone());
+                received::body(incoming, &opened.limits, leisure)
+            }
+        };
         Ok(opened.inbound(head, body))
     }
 }

@@ -1,7 +1,7 @@
 //! A request's body off an HTTP/2 stream. What is handed over is room for the client to send more.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use h2::RecvStream;
@@ -12,6 +12,8 @@ use http_body::{Body, Frame, SizeHint};
 #[derive(Debug)]
 pub(super) struct Incoming {
     stream: RecvStream,
+    /// What was there before anybody asked for it.
+    first: Option<Result<Bytes, h2::Error>>,
     /// What is still to come, where the head said so. The library holds the client to it.
     left: Option<u64>,
 }
@@ -19,7 +21,31 @@ pub(super) struct Incoming {
 impl Incoming {
     pub(super) fn new(stream: RecvStream, headers: &HeaderMap) -> Self {
         let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        Self { stream, left: length }
+        Self { stream, first: None, left: length }
+    }
+
+    /// The body, if all of it is here already, as it mostly is of a short request, and has no more bytes than `most`.
+    pub(super) fn whole(&mut self, most: u64) -> Option<Bytes> {
+        // Nothing is waited for: who does asks again.
+        let Poll::Ready(Some(first)) = self.stream.poll_data(&mut Context::from_waker(Waker::noop())) else {
+            return None;
+        };
+        match first {
+            // What broke, or goes on, is told in its turn.
+            Ok(data) if self.stream.is_end_stream() && data.len() as u64 <= most => {
+                self.make_room(data.len());
+                Some(data)
+            }
+            first => {
+                self.first = Some(first);
+                None
+            }
+        }
+    }
+
+    fn make_room(&mut self, bytes: usize) {
+        // Fails only on a stream that is over, which needs no room.
+        let _ = self.stream.flow_control().release_capacity(bytes);
     }
 }
 
@@ -32,15 +58,20 @@ impl Body for Incoming {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, h2::Error>>> {
         // A reset is an error, whatever its code says: a body that ends by it was not sent whole.
-        let Some(data) = ready!(self.stream.poll_data(context)).transpose()? else { return Poll::Ready(None) };
-        // Fails only on a stream that is over, which needs no room.
-        let _ = self.stream.flow_control().release_capacity(data.len());
+        let data = match self.first.take() {
+            Some(first) => first?,
+            None => match ready!(self.stream.poll_data(context)) {
+                Some(data) => data?,
+                None => return Poll::Ready(None),
+            },
+        };
+        self.make_room(data.len());
         self.left = self.left.map(|left| left.saturating_sub(data.len() as u64));
         Poll::Ready(Some(Ok(Frame::data(data))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.stream.is_end_stream()
+        self.first.is_none() && self.stream.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

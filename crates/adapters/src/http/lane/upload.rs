@@ -12,6 +12,10 @@ use parking_lot::Mutex;
 use sluicegate_core::{Body, BodyError};
 use tokio::task::AbortHandle;
 
+/// The last of a body is handed over without waiting for room if it has no more bytes than this: a new stream has none before
+/// its connection has begun it, and then head and body would leave one after the other.
+const SMALL: usize = 16 * 1024;
+
 /// A body and the stream it goes into. Dropped before its end, it resets the stream.
 pub(super) struct Upload {
     body: Body,
@@ -55,11 +59,11 @@ impl Upload {
                 }
                 continue;
             }
-            // A server may answer, and want no more, while the client is silent.
-            if self.stream.poll_reset(context).is_ready() {
-                return Poll::Ready(Ok(Uploaded::Stopped));
-            }
-            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+            let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
+                // A server may answer, and want no more, while the client is silent.
+                return self.stream.poll_reset(context).map(|_| Ok(Uploaded::Stopped));
+            };
+            match frame {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) if data.is_empty() && self.body.is_end_stream() => return Poll::Ready(Ok(self.finish())),
                     Ok(data) => self.chunk = data,
@@ -89,6 +93,9 @@ impl Upload {
 
     /// Hands as much of the chunk to the stream as the server's windows allow. `None`: the stream is closed.
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<()>> {
+        if self.chunk.len() <= SMALL && self.body.is_end_stream() {
+            return Poll::Ready(self.stream.send_data(std::mem::take(&mut self.chunk), true).ok());
+        }
         self.stream.reserve_capacity(self.chunk.len());
         while self.stream.capacity() == 0 {
             match ready!(self.stream.poll_capacity(context)) {

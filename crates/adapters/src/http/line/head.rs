@@ -109,8 +109,8 @@ fn parse(head: &Bytes) -> Result<(Response<()>, Hop), &'static str> {
     };
     let mut hop = Hop::default();
     let headers = response.headers_mut();
-    // With room for what the gateway adds.
-    headers.reserve(parsed.headers.len().saturating_add(6));
+    // With room for what the gateway adds: its id, the model and the version.
+    headers.reserve(parsed.headers.len().saturating_add(3));
     for field in parsed.headers.iter() {
         let name = name_of(field.name).ok_or(NONE)?;
         if is_hop_by_hop(&name) {
@@ -138,7 +138,8 @@ fn name_of(name: &str) -> Option<HeaderName> {
         17 => header::TRANSFER_ENCODING,
         _ => return HeaderName::from_bytes(name.as_bytes()).ok(),
     };
-    if name.eq_ignore_ascii_case(usual.as_str()) { Some(usual) } else { HeaderName::from_bytes(name.as_bytes()).ok() }
+    let same = name == usual.as_str() || name.eq_ignore_ascii_case(usual.as_str());
+    if same { Some(usual) } else { HeaderName::from_bytes(name.as_bytes()).ok() }
 }
 
 impl Hop {

@@ -11,8 +11,8 @@ use prometheus_client::registry::{Registry, Unit};
 use sluicegate_core::{Operation, Protocol, Record, Usage};
 
 use super::labels::{RequestLabels, RouteLabels, TokenLabels};
-use super::mix::Mixing;
 use super::timing::Timing;
+use crate::mixing::Mixing;
 
 /// What stands for a value that a request did not come to have.
 const NONE: &str = "-";

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, Uri};
 use sluicegate_core::{Body, CallClass, CallError, Deadline, Endpoint, Sent};
 use sluicegate_wire::request_timeout;
 
 use super::{KIND, OipRest, Peer};
-use crate::http::{Answer, Fault, Patience, request};
+use crate::http::{Answer, Fault, Patience, request, target};
 use crate::remote::faults::{self, from_body};
 use crate::remote::transport::from_http;
 
@@ -22,20 +22,31 @@ pub(super) struct Short {
 }
 
 impl OipRest {
-    /// Sends a request and waits for the head of its answer.
+    /// Sends a request for `path` and waits for the head of its answer.
     pub(super) async fn send(
         &self,
         peer: &Peer,
         (method, path): (Method, impl Into<String>),
+        headers: HeaderMap,
+        body: Body,
+        deadline: Deadline,
+    ) -> Result<Response<Answer>, CallError> {
+        self.put(peer, (method, peer.target(path.into())?), headers, body, deadline).await
+    }
+
+    /// The same for a target.
+    pub(super) async fn put(
+        &self,
+        peer: &Peer,
+        target: (Method, Uri),
         mut headers: HeaderMap,
         body: Body,
         deadline: Deadline,
     ) -> Result<Response<Answer>, CallError> {
         // Bodies pass as they are: what no client of ours asked for, a server must not choose.
         headers.remove(header::ACCEPT_ENCODING);
-        request_timeout::shrink(&mut headers, self.client.time_left(deadline));
-        let request = request((method, &peer.endpoint.prefix, path.into()), headers, body)
-            .map_err(|error| CallError::new(CallClass::Server, Sent::Nothing, format!("no request target: {error}")))?;
+        request_timeout::shrink(&mut headers, || self.client.time_left(deadline));
+        let request = request(target, headers, body);
         let patience = Patience { connect: self.connect_timeout, deadline };
         self.client.send(&peer.origin, request, patience).await.map_err(|error| {
             if error.fault == Fault::Connect {
@@ -59,6 +70,14 @@ impl OipRest {
         let body =
             answer.collect(SHORT_ANSWER).await.map_err(|error| from_body(&error, head.status, &peer.endpoint))?;
         Ok(Short { status: head.status, headers: head.headers, body })
+    }
+}
+
+impl Peer {
+    /// `path` at this endpoint.
+    pub(super) fn target(&self, path: String) -> Result<Uri, CallError> {
+        target(&self.endpoint.prefix, path)
+            .map_err(|error| CallError::new(CallClass::Server, Sent::Nothing, format!("no request target: {error}")))
     }
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderName};
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, Uri};
 use sluicegate_core::{
-    Body, Call, CallBody, CallClass, CallError, Deadline, InferRequest, Metadata, Operation, Reply, Sent,
+    BackendModel, Body, Call, CallBody, CallClass, CallError, Deadline, InferRequest, Metadata, Operation, Reply, Sent,
 };
 use sluicegate_wire::Limits;
 use sluicegate_wire::oip_rest::client::{self, EncodeError, WireForm, generate_path, generate_stream_path, infer_path};
@@ -25,23 +25,35 @@ impl OipRest {
     /// Runs a model.
     pub(super) async fn run(&self, peer: &Peer, call: Call) -> Result<Reply, CallError> {
         let Call { operation, model, body, headers, deadline } = call;
-        let path = match operation {
-            Operation::Generate => generate_path(&model),
-            Operation::GenerateStream => generate_stream_path(&model),
-            _ => infer_path(&model),
-        };
         match body {
             CallBody::Wire(_) if self.is_known_without_binary(peer) => {
                 let cause = "the client's own bytes were sent to a server that does not read binary tensors";
                 Err(CallError::new(CallClass::Client, Sent::Nothing, cause))
             }
-            CallBody::Wire(body) => self.pass(peer, path, headers, body, deadline).await,
+            CallBody::Wire(body) => {
+                let target = match operation {
+                    Operation::Generate => peer.target(generate_path(&model))?,
+                    Operation::GenerateStream => peer.target(generate_stream_path(&model))?,
+                    _ => self.infer_target(peer, &model)?,
+                };
+                self.pass(peer, target, headers, body, deadline).await
+            }
             // In a box: what passes needs none of its room.
-            CallBody::Tensors(request) => Box::pin(self.translate(peer, &path, headers, request, deadline)).await,
+            CallBody::Tensors(request) => {
+                Box::pin(self.translate(peer, &infer_path(&model), headers, request, deadline)).await
+            }
             CallBody::Unnamed(_) => {
                 let cause = "a message without names was sent to a server whose messages have none";
                 Err(CallError::new(CallClass::Client, Sent::Nothing, cause))
             }
+        }
+    }
+
+    /// Where a model is run. Those of the plan are written once.
+    fn infer_target(&self, peer: &Peer, model: &BackendModel) -> Result<Uri, CallError> {
+        match self.targets.get(model).filter(|_| peer.endpoint.prefix.is_empty()) {
+            Some(target) => Ok(target.clone()),
+            None => peer.target(infer_path(model)),
         }
     }
 
@@ -56,12 +68,12 @@ impl OipRest {
     async fn pass(
         &self,
         peer: &Peer,
-        path: String,
+        target: Uri,
         headers: HeaderMap,
         body: Body,
         deadline: Deadline,
     ) -> Result<Reply, CallError> {
-        let response = self.send(peer, (Method::POST, path), headers, body, deadline).await?;
+        let response = self.put(peer, (Method::POST, target), headers, body, deadline).await?;
         let (mut head, answer) = response.into_parts();
         // The reason phrase and the like are left behind with the extensions.
         head.extensions.clear();

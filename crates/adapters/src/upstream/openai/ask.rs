@@ -7,7 +7,7 @@ use sluicegate_core::{Body, CallClass, CallError, Deadline, Endpoint, Sent};
 use sluicegate_wire::request_timeout;
 
 use super::{KIND, OpenAi, Peer};
-use crate::http::{Answer, Patience, request};
+use crate::http::{Answer, Patience, request, target};
 use crate::remote::faults::{self, from_body};
 use crate::remote::transport::from_http;
 
@@ -33,9 +33,10 @@ impl OpenAi {
     ) -> Result<Response<Answer>, CallError> {
         // Answers are read on their way: no server may choose an encoding.
         headers.remove(header::ACCEPT_ENCODING);
-        request_timeout::shrink(&mut headers, self.client.time_left(deadline));
-        let request = request((method, &peer.endpoint.prefix, path.into()), headers, body)
+        request_timeout::shrink(&mut headers, || self.client.time_left(deadline));
+        let target = target(&peer.endpoint.prefix, path.into())
             .map_err(|error| CallError::new(CallClass::Server, Sent::Nothing, format!("no request target: {error}")))?;
+        let request = request((method, target), headers, body);
         let patience = Patience { connect: self.connect_timeout, deadline };
         self.client.send(&peer.origin, request, patience).await.map_err(|error| from_http(&error, &peer.endpoint))
     }

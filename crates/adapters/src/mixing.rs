@@ -4,14 +4,14 @@
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// For a map, or for one value.
-pub(super) type Mixing = BuildHasherDefault<Mix>;
+pub(crate) type Mixing = BuildHasherDefault<Mix>;
 
 /// An odd number with as many ones as zeros: the golden ratio's first 64 bits.
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The state: eight bytes at a time are added and multiplied in.
 #[derive(Default)]
-pub(super) struct Mix(u64);
+pub(crate) struct Mix(u64);
 
 impl Hasher for Mix {
     fn write(&mut self, bytes: &[u8]) {
