@@ -25,6 +25,7 @@ mod seams;
 mod workloads;
 
 use tokio::io::DuplexStream;
+use tracing_subscriber::EnvFilter;
 
 use self::inside::{Door, Network};
 use self::workloads::{Client, Server, WORKLOADS, Workload};
@@ -40,6 +41,8 @@ fn main() {
         [name, requests, alone] if alone == "--alone" => (name, requests, true),
         _ => panic!("instructions WORKLOAD REQUESTS [--alone]"),
     };
+    // As the product has it: without one, libraries' spans go another way, which the product never takes.
+    tracing_subscriber::fmt().with_env_filter(EnvFilter::new("info")).with_writer(std::io::sink).init();
     let workload = WORKLOADS.iter().find(|workload| workload.name == name).unwrap();
     let requests = requests.parse().unwrap();
     // Nothing waits for a socket, so nobody need ask the system whether one is ready.
