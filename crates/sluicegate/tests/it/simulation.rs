@@ -76,9 +76,15 @@ fn each_check_finds_the_gateway_that_is_broken_its_way() {
         (
             Sabotage::Keeps,
             &good,
-            &["turns are taken", "calls where nobody calls", "the gauge of requests in flight", "records written"],
+            &[
+                "turns are taken",
+                "calls where nobody calls",
+                "are counted",
+                "the gauge of requests in flight",
+                "records written",
+            ],
         ),
-        (Sabotage::Silent, &good, &["had none in its time", "still under way"]),
+        (Sabotage::Silent, &good, &["had none in its time"]),
         (Sabotage::HangsUp, &good, &["was broken off"]),
         (Sabotage::Swaps, &good, &["answer: request"]),
         (Sabotage::Twice, &good, &["has several"]),
@@ -101,6 +107,17 @@ fn each_check_finds_the_gateway_that_is_broken_its_way() {
             }
         }
     }
+}
+
+/// Whatever is broken in the path of a request ends with its client's connection: nothing in it keeps a listener open.
+#[test]
+fn a_listener_that_does_not_end_is_found() {
+    let [good, ..] = moods();
+    let plan = still(&good, false);
+    let mut run = world::run(&plan);
+    assert_eq!(faults(&plan, &run), [""; 0]);
+    run.told.ended = false;
+    assert!(faults(&plan, &run).iter().any(|found| found.contains("still under way")));
 }
 
 #[test]

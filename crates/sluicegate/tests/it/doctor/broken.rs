@@ -13,7 +13,7 @@ use serde_json::json;
 use sluicegate_testkit::certs::{Authority, Issued};
 
 use super::{assert_found, configuration, doctor, of};
-use crate::support::{Gateway, eventually, free_port, sluicegate, stderr};
+use crate::support::{Gateway, eventually, sluicegate, stderr};
 
 const DAY: u64 = 86_400;
 
@@ -77,13 +77,22 @@ fn in_days(days: u64) -> SystemTime {
     SystemTime::now() + Duration::from_secs(days * DAY + 3600)
 }
 
+/// A port that refuses connections: it is taken, so that nobody else gets it meanwhile, and nobody listens.
+fn refusing() -> (tokio::net::TcpSocket, u16) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    (socket, port)
+}
+
 #[test]
 fn what_refuses_hangs_or_lives_in_another_time_is_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     // The system takes its connections, and nobody ever reads from them.
     let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (_taken, refusing) = refusing();
     let backends = [
-        backend("refusing", "http", free_port(), ""),
+        backend("refusing", "http", refusing, ""),
         backend("hanging", "http", hanging.local_addr().unwrap().port(), ""),
         backend("late", "http", serve(None, PAST), ""),
         backend("good", "http", serve(None, ""), ""),
@@ -184,11 +193,12 @@ fn a_configuration_that_cannot_be_read_is_another_exit_code() {
 #[test]
 fn a_running_gateway_says_what_it_has_left_out_and_why() {
     let folder = tempfile::tempdir().unwrap();
+    let (_taken, refusing) = refusing();
     // The only endpoint of a backend is never left out.
     let backends = format!(
         "  gone: {{ protocol: oip-rest, balance: round_robin, eject: {{ failures: 2, time: 1h, most: 100% }}, endpoints: \
          [\"http://127.0.0.1:{}\", \"http://127.0.0.1:{}\"] }}\n",
-        free_port(),
+        refusing,
         serve(None, "")
     );
     let config = configuration(folder.path(), &backends, "  m: { backend: gone }\n");

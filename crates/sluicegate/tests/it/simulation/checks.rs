@@ -36,6 +36,11 @@ fn nothing_kept(run: &Run, faults: &mut Vec<String>) {
             faults.push(format!("kept: {} has {} calls where nobody calls", endpoint.address, endpoint.in_flight));
         }
     }
+    let load = &run.told.status.load;
+    if (load.requests, load.memory) != (0, 0) {
+        faults
+            .push(format!("kept: {} requests and {} bytes are counted where nobody calls", load.requests, load.memory));
+    }
     if run.told.in_flight != Some(0) {
         faults.push(format!("kept: the gauge of requests in flight shows {:?}", run.told.in_flight));
     }
