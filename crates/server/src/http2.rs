@@ -103,6 +103,7 @@ where
         .initial_window_size(http2.stream_window)
         .initial_connection_window_size(http2.connection_window)
         .max_send_buffer_size(SEND_BUFFER)
+        .reset_stream_duration(limits.reset_memory)
         .max_pending_accept_reset_streams(PENDING_RESETS)
         .max_local_error_reset_streams(Some(ERROR_RESETS))
         .handshake(frames);

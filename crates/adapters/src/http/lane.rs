@@ -14,6 +14,7 @@ use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{Builder, Connection, SendRequest};
@@ -65,12 +66,17 @@ pub(super) struct Place {
 }
 
 impl Lane {
-    /// Speaks HTTP/2 over `io`, for the endpoint of `lanes`.
-    pub(super) async fn over(io: Box<dyn Io>, lanes: Weak<Lanes>) -> Result<Arc<Self>, HttpError> {
+    /// Speaks HTTP/2 over `io`, for the endpoint of `lanes`; streams that were reset here are known for `reset_memory`.
+    pub(super) async fn over(
+        io: Box<dyn Io>,
+        reset_memory: Duration,
+        lanes: Weak<Lanes>,
+    ) -> Result<Arc<Self>, HttpError> {
         let gauge = Arc::new(Gauge::default());
         let io = Counted::new(io, Arc::clone(&gauge));
         let (sender, connection) = Builder::new()
             .enable_push(false)
+            .reset_stream_duration(reset_memory)
             .initial_max_send_streams(STREAMS)
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use sluicegate_adapters::http::{Connector, Io};
 use sluicegate_core::BoxFuture;
@@ -14,6 +15,9 @@ use turmoil::net::{TcpListener, TcpStream};
 
 use super::journal::{Journal, What};
 use super::message::{LONGEST, find};
+
+/// The HTTP/2 library counts this time by the system's clock; what a run does must not depend on that.
+pub(super) const RESET_MEMORY: Duration = Duration::MAX;
 
 /// The gateway's listener.
 pub(super) struct Listening {
@@ -55,6 +59,10 @@ impl Connector for Dialing {
             let server = authority.split(':').next().map(str::to_owned);
             Ok(Box::new(Tapped { stream, server, tail: Vec::new(), journal }) as Box<dyn Io>)
         })
+    }
+
+    fn reset_memory(&self) -> Duration {
+        RESET_MEMORY
     }
 }
 

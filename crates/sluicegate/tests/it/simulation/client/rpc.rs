@@ -12,6 +12,7 @@ use turmoil::net::TcpStream;
 
 use super::super::journal::{Number, Outcome};
 use super::super::message::{INFER, find, grpc_request};
+use super::super::network::RESET_MEMORY;
 use super::Manner;
 
 #[derive(Clone)]
@@ -22,7 +23,11 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) async fn over(stream: TcpStream) -> io::Result<Self> {
-        let (sender, connection) = h2::client::handshake(stream).await.map_err(io::Error::other)?;
+        let (sender, connection) = h2::client::Builder::new()
+            .reset_stream_duration(RESET_MEMORY)
+            .handshake(stream)
+            .await
+            .map_err(io::Error::other)?;
         let ended = Rc::new(Cell::new(false));
         let told = Rc::clone(&ended);
         tokio::task::spawn_local(async move {

@@ -11,12 +11,13 @@ use tokio::sync::Notify;
 use turmoil::net::TcpStream;
 
 use super::super::message::{find, framed, grpc_answer};
+use super::super::network::RESET_MEMORY;
 use super::super::plan::Deed;
 use super::Server;
 
 /// Answers a connection's streams until it ends.
 pub(super) async fn converse(server: Rc<Server>, stream: TcpStream) -> Result<(), h2::Error> {
-    let mut connection = h2::server::handshake(stream).await?;
+    let mut connection = h2::server::Builder::new().reset_stream_duration(RESET_MEMORY).handshake(stream).await?;
     let close = Rc::new(Notify::new());
     loop {
         let accepted = tokio::select! {
