@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use crate::build::{Builders, Built};
 use crate::crowd::Crowd;
 use crate::discovery::{self, Sought};
+use crate::seldom::Seldom;
 use crate::snapshot::Snapshot;
 use crate::stage::inquire;
 use crate::status::seconds;
@@ -38,6 +39,8 @@ pub struct Gateway {
     room: u64,
     snapshot: ArcSwap<Snapshot>,
     draining: AtomicBool,
+    /// What the log is told of requests that the gateway failed.
+    pub(crate) failures: Seldom,
     /// Told when files of endpoints may have changed.
     pub(crate) stale: Notify,
     // Read and written by reloads and people only, never by a request.
@@ -72,6 +75,7 @@ impl Gateway {
             room: u64::MAX,
             snapshot: ArcSwap::from_pointee(empty),
             draining: AtomicBool::new(false),
+            failures: Seldom::default(),
             stale: Notify::new(),
             history: Mutex::default(),
         }

@@ -16,6 +16,7 @@ mod pace;
 mod patience;
 mod probing;
 mod replay;
+mod seldom;
 mod serve;
 mod slots;
 mod snapshot;

@@ -207,9 +207,11 @@ impl Trail {
         self.received.let_go();
         self.record.outcome = Outcome::Refused(refusal.kind);
         self.record.cause = Some(refusal.cause.clone().unwrap_or_else(|| refusal.public.to_string()));
-        if facts.severity == Severity::Error {
+        if facts.severity == Severity::Error
+            && let Some(left_out) = self.gateway.failures.may_tell(self.gateway.clock.now())
+        {
             let (id, cause) = (&self.record.request_id, &self.record.cause);
-            tracing::error!(request_id = %id, ?cause, code = facts.label, "request failed");
+            tracing::error!(request_id = %id, ?cause, code = facts.label, left_out, "request failed");
         }
         // Before a protocol is known the answer is in the one that the head speaks of.
         let protocol = self.record.protocol.unwrap_or(self.spoken);

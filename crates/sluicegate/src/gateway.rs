@@ -5,6 +5,7 @@ pub(crate) mod alarm;
 mod banner;
 pub(crate) mod doors;
 mod ending;
+mod records;
 pub(crate) mod replace;
 mod signals;
 mod standing;
@@ -18,14 +19,13 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use parking_lot::RwLock;
 use sluicegate_adapters::meter::prometheus::Meter;
-use sluicegate_adapters::sink::access_log::AccessLog;
-use sluicegate_adapters::sink::tee::Tee;
 use sluicegate_config::Resolved;
 use sluicegate_control::Listening;
-use sluicegate_core::{Clock, Discover, Inbound, Kind, Memory, Mistake, Outbound, RecordSink, Span};
+use sluicegate_core::{Clock, Discover, Inbound, Kind, Memory, Mistake, Outbound, Span};
 use sluicegate_flow::build::Builders;
 use sluicegate_flow::control::Gateway;
 use sluicegate_server::{Handed, Handler, Server, Workers};
+use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::catalog;
 use crate::discovery::Everywhere;
@@ -47,6 +47,8 @@ pub(crate) struct Options {
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) admin: Option<SocketAddr>,
     pub(crate) access_log: String,
+    /// Messages of the log that were lost.
+    pub(crate) lost: ErrorCounter,
     pub(crate) workers: Workers,
     /// Of the process that this one is to replace.
     pub(crate) inherited: Inherited,
@@ -149,13 +151,16 @@ impl Assembly {
     fn new(options: Options) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let meter = Arc::new(Meter::new(clock.wall()));
-        let sink = sink(&options.access_log, &meter)?;
+        let sink = records::sink(&options.access_log, &meter)?;
         let memory = Memory::new(machine::memory() / 2);
         let gateway = Gateway::new(Arc::clone(&clock), Arc::new(ThreadDice), sink).holding(&memory);
         let gateway = Arc::new(gateway);
-        let of = Arc::downgrade(&gateway);
-        meter.follow(Box::new(move || of.upgrade().map(|gateway| standing::of(&gateway.status())).unwrap_or_default()));
-        let open = Arc::new(RwLock::new(Vec::new()));
+        let open: Arc<RwLock<Vec<Listening>>> = Arc::default();
+        let (of, listening, lost) = (Arc::downgrade(&gateway), Arc::clone(&open), options.lost);
+        meter.follow(Box::new(move || {
+            let told = |gateway: Arc<Gateway>| standing::of(&gateway.status(), &listening.read(), lost.dropped_lines());
+            of.upgrade().map(told).unwrap_or_default()
+        }));
         let not_replaced = Arc::default();
         let admin =
             AdminPlane::new(Arc::clone(&gateway), Arc::clone(&meter), Arc::clone(&open), Arc::clone(&not_replaced));
@@ -323,22 +328,6 @@ impl Assembly {
         let open = self.open.read().clone();
         banner::print(&self.gateway, &open, self.admin.address()).await;
     }
-}
-
-/// Records go to the metrics, and to the access log unless that is off.
-fn sink(access_log: &str, meter: &Arc<Meter>) -> anyhow::Result<Arc<dyn RecordSink>> {
-    let target: Box<dyn std::io::Write + Send> = match access_log {
-        "off" => return Ok(Arc::clone(meter) as Arc<dyn RecordSink>),
-        "-" => Box::new(std::io::stdout()),
-        path => {
-            let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-            Box::new(file.with_context(|| format!("cannot open the access log {path}"))?)
-        }
-    };
-    let log = AccessLog::start(target).context("cannot start the access log")?;
-    meter.follow_drops(log.dropped());
-    let sinks: [Arc<dyn RecordSink>; 2] = [Arc::clone(meter) as _, Arc::new(log)];
-    Ok(Arc::new(Tee::new(sinks)))
 }
 
 /// Work that reads files or uses the processor for long, off the request path's threads.

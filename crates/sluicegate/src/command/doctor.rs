@@ -2,6 +2,7 @@
 //! running gateway; one that runs is asked what it thinks of the same endpoints.
 
 mod itself;
+mod places;
 mod report;
 mod running;
 
@@ -11,12 +12,13 @@ use std::sync::Arc;
 use anyhow::bail;
 use sluicegate_adapters::examine::{Patient, examine};
 use sluicegate_config::Resolved;
-use sluicegate_core::{BackendPlan, Clock, Endpoint, Finding, Level, Memory, suggest};
+use sluicegate_core::{BackendPlan, Clock, Discover, Endpoint, Finding, Level, Memory, suggest};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use self::report::{Examined, Report};
 use crate::cli::Doctor;
+use crate::discovery::Everywhere;
 use crate::seams::SystemClock;
 use crate::sources::{Loader, Origin};
 use crate::{catalog, machine, output};
@@ -88,9 +90,11 @@ async fn try_all(resolved: &Resolved, clock: &Arc<dyn Clock>) -> Vec<Examined> {
     let memory = Memory::new(machine::memory() / 2);
     let builders = Arc::new(catalog::builders(clock, &memory));
     let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let discover: Arc<dyn Discover> = Arc::new(Everywhere::default());
     let mut trying = JoinSet::new();
     for (place, backend) in resolved.backends.iter().enumerate() {
-        let (plan, builders) = (backend.plan.clone(), Arc::clone(&builders));
+        let (plan, sources) = (backend.plan.clone(), backend.sources.clone());
+        let (builders, discover) = (Arc::clone(&builders), Arc::clone(&discover));
         let (clock, turns) = (Arc::clone(clock), Arc::clone(&turns));
         trying.spawn(async move {
             let building = plan.clone();
@@ -110,8 +114,12 @@ async fn try_all(resolved: &Resolved, clock: &Arc<dyn Clock>) -> Vec<Examined> {
                 }
                 Err(error) => return vec![(place, 0, not_built(&plan, vec![error.to_string()]))],
             };
+            let (endpoints, troubles) = places::all(&plan, &sources, &*discover).await;
+            if !sources.is_empty() {
+                upstream.expect(&endpoints);
+            }
             let mut each = JoinSet::new();
-            for (number, endpoint) in plan.endpoints.clone().into_iter().enumerate() {
+            for (number, endpoint) in endpoints.into_iter().enumerate() {
                 let patient = Patient { plan: plan.clone(), upstream: Arc::clone(&upstream), endpoint };
                 let (clock, turns) = (Arc::clone(&clock), Arc::clone(&turns));
                 each.spawn(async move {
@@ -121,7 +129,9 @@ async fn try_all(resolved: &Resolved, clock: &Arc<dyn Clock>) -> Vec<Examined> {
                     (place, number, Examined::of(&patient.plan, &shown(&patient.endpoint), examination))
                 });
             }
-            each.join_all().await
+            let mut all = each.join_all().await;
+            all.extend(troubles.into_iter().map(|trouble| (place, usize::MAX, trouble)));
+            all
         });
     }
     let mut all: Vec<_> = trying.join_all().await.into_iter().flatten().collect();

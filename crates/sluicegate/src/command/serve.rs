@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use sluicegate_server::{Workers, raise_limit};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{LogFormat, Serve};
@@ -14,8 +15,11 @@ use crate::gateway::replace::Inherited;
 use crate::gateway::{self, Options};
 use crate::sources::Origin;
 
+/// Messages of the log that wait to be written, at most.
+const MESSAGES: usize = 8192;
+
 pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
-    start_log(options.log_format);
+    let (_log, lost) = start_log(options.log_format);
     let inherited = Inherited::take()?;
     if let Err(error) = raise_limit() {
         tracing::warn!(%error, "no more file descriptors can be had than there are");
@@ -31,6 +35,7 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
         listen: options.listen,
         admin: options.admin,
         access_log: options.access_log.clone(),
+        lost,
         workers,
         inherited,
     };
@@ -64,12 +69,18 @@ fn around(model: &Path) -> anyhow::Result<String> {
     ))
 }
 
-fn start_log(format: LogFormat) {
+/// Messages leave by a thread of their own: whoever reads them slowly, or not at all, holds up no request. What is left
+/// when the first is dropped still leaves; the second tells how many were lost.
+fn start_log(format: LogFormat) -> (WorkerGuard, ErrorCounter) {
     let filter = EnvFilter::try_from_env("SLUICEGATE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let waiting = NonBlockingBuilder::default().buffered_lines_limit(MESSAGES).thread_name("log");
+    let (writer, guard) = waiting.finish(std::io::stderr());
+    let lost = writer.error_counter();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_target(false);
     let log = log.with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
     }
+    (guard, lost)
 }

@@ -28,8 +28,9 @@ pub(crate) fn of_listeners(resolved: &Resolved, now: SystemTime) -> Vec<Finding>
 /// What to tell of those that the gateway shows to model servers.
 fn of_backends(resolved: &Resolved, now: SystemTime) -> Vec<Finding> {
     let of = |backend: &Backend| {
-        // The endpoints of a backend share one identity.
-        let identity = backend.plan.endpoints.iter().find_map(|endpoint| endpoint.tls.as_ref())?;
+        // The endpoints of a backend share one identity, those that are found too.
+        let listed = backend.plan.endpoints.iter().map(|endpoint| &endpoint.tls);
+        let identity = listed.chain(backend.sources.iter().map(|source| &source.tls)).flatten().next()?;
         let life = first_to_end(&identity.own.as_ref()?.certificate)?;
         alarm(&format!("the certificate shown to backend `{}`", backend.plan.name), &life, now)
     };

@@ -1,17 +1,57 @@
 //! The gateway's status as metrics: what stands at this moment, of the whole, of backends and of their endpoints.
 
 use sluicegate_adapters::meter::prometheus::Standing;
-use sluicegate_flow::control::{BackendStatus, EndpointStatus, Status};
+use sluicegate_control::Listening;
+use sluicegate_flow::control::{BackendStatus, EndpointStatus, SourceStatus, Status};
 
 /// Every state of an endpoint: each is a series, so that one that has none of them is seen.
 const STATES: [&str; 5] = ["up", "on trial", "resting", "ejected", "down"];
 
-/// All of `status`.
-pub(super) fn of(status: &Status) -> Vec<Standing> {
+/// All of `status`, of the listeners that are open, and of the log that has lost so many messages.
+pub(super) fn of(status: &Status, open: &[Listening], lost: usize) -> Vec<Standing> {
     let mut all = whole(status);
+    all.push(Standing {
+        name: "log_messages_dropped",
+        help: "Messages of the log that were lost, since nobody read them in time",
+        grows: true,
+        series: vec![(Vec::new(), lost as f64)],
+    });
+    all.push(certificates(open));
     all.extend(backends(status));
+    all.extend(sources(status));
     all.extend(endpoints(status));
     all
+}
+
+fn certificates(open: &[Listening]) -> Standing {
+    let series = |one: &Listening| Some((vec![("listener", one.name.clone())], one.certificate_expires? as f64));
+    Standing {
+        name: "certificate_expires_timestamp_seconds",
+        help: "When the first certificate that a listener shows ends, in seconds since 1970",
+        grows: false,
+        series: open.iter().filter_map(series).collect(),
+    }
+}
+
+/// Where endpoints are found.
+fn sources(status: &Status) -> Vec<Standing> {
+    let all = || status.backends.iter().flat_map(|backend| backend.sources.iter().map(move |source| (backend, source)));
+    let family = |name, help, value: fn(&SourceStatus) -> Option<f64>| {
+        let series = all().filter_map(|(backend, source)| {
+            let labels = vec![("backend", backend.name.clone()), ("source", source.source.clone())];
+            Some((labels, value(source)?))
+        });
+        Standing { name, help, grows: false, series: series.collect() }
+    };
+    vec![
+        family("source_endpoints", "Endpoints found at a source last", |source| Some(source.endpoints as f64)),
+        family("source_age_seconds", "Since endpoints were found there; absent where none ever were", |source| {
+            Some(source.age_ms? as f64 / 1000.0)
+        }),
+        family("source_failing", "1 where nothing was found at the last lookup", |source| {
+            Some(f64::from(u8::from(source.failure.is_some())))
+        }),
+    ]
 }
 
 fn whole(status: &Status) -> Vec<Standing> {

@@ -2,6 +2,7 @@
 
 mod behind;
 mod dnsmasq;
+mod examined;
 mod files;
 mod names;
 mod services;

@@ -1,6 +1,11 @@
 //! What operators see: health, metrics, access log, ids.
 
-use crate::support::Gateway;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+
+use crate::http::Client;
+use crate::support::{Gateway, eventually, root};
 
 const BODY: &str = r#"{"inputs":[{"name":"features","shape":[1,4],"datatype":"FP32","data":[5.1,3.4,1.5,0.2]}]}"#;
 
@@ -102,4 +107,57 @@ fn peers_turned_away_before_they_made_a_request_are_counted() {
     gateway.client().send_raw("GET /v2 HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n").expect(400);
     let metrics = gateway.admin("/metrics").expect(200);
     assert!(metrics.text().contains("sluicegate_refusals_total{kind=\"bad_host\"} 1"), "{}", metrics.text());
+}
+
+/// A process that ends with its test.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn v_10_a_log_that_nobody_reads_holds_up_no_request() {
+    let mut gateway = Ended(
+        Command::new(env!("CARGO_BIN_EXE_sluicegate"))
+            .args(["serve", "--config", "examples/quickstart/gateway.yaml", "--access-log", "off"])
+            .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+            // The library of HTTP/2 tells of every frame.
+            .env("SLUICEGATE_LOG", "h2=trace")
+            .current_dir(root())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    // From the second address on nobody reads: the pipe has room for 64 KiB.
+    let mut said = BufReader::new(gateway.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut address = |of_admin: bool| -> SocketAddr {
+        let fits = |line: &String| line.contains("://") && line.trim().starts_with("admin") == of_admin;
+        let line = said.find(fits).unwrap();
+        line.split("://").nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap()
+    };
+    let (data, admin) = (address(false), address(true));
+    let socket = tokio::net::TcpStream::connect(data).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(socket).await.unwrap();
+    tokio::spawn(connection);
+    for _ in 0..2000 {
+        let request = http::Request::get(format!("http://{data}/v2/models/iris/ready")).body(()).unwrap();
+        client = client.ready().await.unwrap();
+        let (answer, _) = client.send_request(request, true).unwrap();
+        let answer =
+            tokio::time::timeout(crate::support::PATIENCE, answer).await.expect("the log holds it up").unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+    eventually("what was lost is counted", || {
+        let metrics = Client::connect(admin).send("GET", "/metrics", &[], b"");
+        let line = metrics
+            .text()
+            .lines()
+            .find_map(|line| line.strip_prefix("sluicegate_log_messages_dropped_total{} "))
+            .unwrap();
+        line.parse::<f64>().unwrap() > 0.0
+    });
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use sluicegate_adapters::examine::Examination;
-use sluicegate_core::{BackendPlan, Finding, Level};
+use sluicegate_core::{BackendPlan, Finding, Level, Lookup};
 
 use crate::output;
 
@@ -140,6 +140,11 @@ impl Examined {
             models: Vec::new(),
             findings,
         }
+    }
+
+    /// A source of endpoints, in the place of those that should be found there.
+    pub(super) fn source(plan: &BackendPlan, lookup: &Lookup, finding: Finding) -> Self {
+        Self { endpoint: lookup.to_string(), ..Self::without(plan, vec![finding]) }
     }
 
     /// What there is to say of one that is well.
