@@ -18,7 +18,7 @@ use crate::limits::Limits;
 const HANDSHAKE: u8 = 22;
 
 /// Bytes of an answer that a client has not taken and that we hold encrypted, on top of what the socket holds.
-const BUFFER: usize = 64 * 1024;
+const BUFFER: usize = 32 * 1024;
 
 /// How long a client that spoke plain HTTP may take to read that it should not.
 const GOODBYE: Duration = Duration::from_secs(2);

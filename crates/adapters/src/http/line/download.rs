@@ -6,11 +6,9 @@ use sluicegate_core::http1::{ChunkRead, Chunks};
 
 use super::head::Hop;
 
-/// Room made for a body whose length is not known.
+/// Most room made at once, and what is made for a body whose length is not known: what a client that does not read costs
+/// us, whatever its answer's length.
 const ROOM: usize = 32 * 1024;
-
-/// Most room made at once.
-const LARGE: usize = 256 * 1024;
 
 /// What is still to come of an answer's body.
 #[derive(Debug, Default)]
@@ -64,7 +62,7 @@ impl Download {
     /// Room to make before more is read.
     pub(super) fn room(&self) -> usize {
         match self {
-            Self::Length(left) => usize::try_from(*left).unwrap_or(usize::MAX).clamp(ROOM / 4, LARGE),
+            Self::Length(left) => usize::try_from(*left).unwrap_or(usize::MAX).clamp(ROOM / 4, ROOM),
             _ => ROOM,
         }
     }
