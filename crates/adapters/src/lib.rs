@@ -8,7 +8,6 @@ pub mod discovery;
 pub mod examine;
 pub mod http;
 pub mod meter;
-mod mixing;
 mod remote;
 pub mod sink;
 pub mod upstream;

@@ -13,6 +13,7 @@ mod inbound;
 mod infer;
 mod manage;
 pub mod memory;
+mod mixing;
 mod network;
 mod node;
 mod operation;
@@ -41,6 +42,7 @@ pub use infer::{
 };
 pub use manage::{ManageCall, Management, Order};
 pub use memory::{Lease, Memory};
+pub use mixing::{Mix, Mixing};
 pub use network::{Network, NetworkError};
 pub use node::{Mistake, Node, Source, Span, Value};
 pub use operation::{Asked, Operation, Protocol};

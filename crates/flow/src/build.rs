@@ -1,7 +1,6 @@
 //! From resolved configuration to a snapshot: the only step of a reload that does I/O, through the builders it is given.
 //! What is equal to the generation before is carried over.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -12,7 +11,7 @@ use sluicegate_wire::Limits;
 
 use crate::discovery::Sought;
 use crate::pace::Pace;
-use crate::snapshot::{Backend, Door, Model, Snapshot, Version};
+use crate::snapshot::{Backend, ByName, Door, Model, Snapshot, Version};
 
 /// The builder of each kind of backend, by the value of `protocol`.
 pub type Builders = Vec<(&'static str, Arc<dyn BuildUpstream>)>;
@@ -32,7 +31,7 @@ pub fn build(
     (sought, now, monotonic): (&Sought, SystemTime, Instant),
 ) -> Result<Built, Vec<Mistake>> {
     let mut mistakes = Vec::new();
-    let mut backends = HashMap::new();
+    let mut backends = ByName::default();
     for spec in &resolved.backends {
         match build_backend(spec, builders, previous, (sought, monotonic)) {
             Ok(backend) => {
@@ -44,7 +43,7 @@ pub fn build(
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    let mut models = HashMap::new();
+    let mut models = ByName::default();
     for spec in &resolved.models {
         let before = previous.and_then(|old| old.models.get(&spec.name));
         let model = build_model(spec, &backends, before, monotonic)?;
@@ -115,7 +114,7 @@ fn equal(old: &BackendPlan, new: &BackendPlan) -> bool {
 
 fn build_model(
     spec: &ModelSpec,
-    backends: &HashMap<Arc<str>, Arc<Backend>>,
+    backends: &ByName<Backend>,
     before: Option<&Arc<Model>>,
     now: Instant,
 ) -> Result<Model, Vec<Mistake>> {
@@ -142,7 +141,7 @@ fn build_model(
 
 fn build_version(
     spec: &VersionSpec,
-    backends: &HashMap<Arc<str>, Arc<Backend>>,
+    backends: &ByName<Backend>,
     before: Option<&Arc<Model>>,
     now: Instant,
 ) -> Result<Version, Vec<Mistake>> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::HeaderValue;
 use sluicegate_config::{Backend as BackendSpec, Method, Overload, Priority, Resilience, StreamTimes};
-use sluicegate_core::{BackendModel, BackendPlan, Endpoint, NonFinite, Protocol, Share, Upstream};
+use sluicegate_core::{BackendModel, BackendPlan, Endpoint, Mixing, NonFinite, Protocol, Share, Upstream};
 use sluicegate_wire::Limits;
 
 use crate::affinity::{Full, Place, Sequences};
@@ -18,6 +18,9 @@ use crate::discovery::{Feeds, Sought};
 use crate::pace::Pace;
 use crate::slots::Slots;
 
+/// What the configuration names.
+pub(crate) type ByName<T> = HashMap<Arc<str>, Arc<T>, Mixing>;
+
 /// A generation.
 pub struct Snapshot {
     /// Counts generations of this process, from one; zero before the first.
@@ -26,12 +29,12 @@ pub struct Snapshot {
     pub(crate) digest: Arc<str>,
     /// When it was installed.
     pub(crate) since: SystemTime,
-    pub(crate) listeners: HashMap<Arc<str>, Arc<Door>>,
+    pub(crate) listeners: ByName<Door>,
     /// How long a client that keeps a stream of requests open may be silent.
     pub(crate) silence: Duration,
     pub(crate) overload: Overload,
-    pub(crate) models: HashMap<Arc<str>, Arc<Model>>,
-    pub(crate) backends: HashMap<Arc<str>, Arc<Backend>>,
+    pub(crate) models: ByName<Model>,
+    pub(crate) backends: ByName<Backend>,
 }
 
 /// Who may come in by a listener, and what for.

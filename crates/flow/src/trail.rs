@@ -25,7 +25,8 @@ pub(crate) use ids::Ids;
 const MODEL: HeaderName = HeaderName::from_static("sluicegate-model");
 const VERSION: HeaderName = HeaderName::from_static("sluicegate-version");
 
-/// Facts gathered while a request passes the stages. Dropped unfinished, it records that the client left.
+/// Facts gathered while a request passes the stages. Dropped unfinished, it records that the client left. Kept in a box: it
+/// is large, and goes from hand to hand.
 pub(crate) struct Trail {
     record: Record,
     ids: Ids,
@@ -42,7 +43,7 @@ pub(crate) struct Trail {
 }
 
 impl Trail {
-    pub(crate) fn begin(gateway: &Arc<Gateway>, snapshot: &Snapshot, inbound: &Inbound) -> Self {
+    pub(crate) fn begin(gateway: &Arc<Gateway>, snapshot: &Snapshot, inbound: &Inbound) -> Box<Self> {
         let ids = Ids::read_or_make(inbound, &*gateway.dice);
         gateway.sink.begun(&inbound.listener);
         let record = Record {
@@ -69,7 +70,7 @@ impl Trail {
             usage: None,
             generation: Arc::clone(&snapshot.digest),
         };
-        Self {
+        Box::new(Self {
             record,
             ids,
             started: gateway.clock.now(),
@@ -81,7 +82,7 @@ impl Trail {
             gateway: Arc::clone(gateway),
             admitted: false,
             finished: false,
-        }
+        })
     }
 
     pub(crate) fn identified(&mut self, principal: &Arc<str>) {
@@ -185,7 +186,7 @@ impl Trail {
     }
 
     /// Sends `outbound`, and the record behind its last byte.
-    pub(crate) fn answered(mut self, mut outbound: Outbound) -> Outbound {
+    pub(crate) fn answered(mut self: Box<Self>, mut outbound: Outbound) -> Outbound {
         // The call is over, or its answer has begun: the request is not needed any more. What is at hand of the answer stays
         // until the client has taken it.
         self.received.let_go();
@@ -202,7 +203,7 @@ impl Trail {
     }
 
     /// Sends a refusal in the caller's protocol, and its record behind it.
-    pub(crate) fn refused(mut self, refusal: &Refusal) -> Outbound {
+    pub(crate) fn refused(mut self: Box<Self>, refusal: &Refusal) -> Outbound {
         let facts = refusal.kind.facts();
         self.received.let_go();
         self.record.outcome = Outcome::Refused(refusal.kind);
@@ -229,7 +230,7 @@ impl Trail {
         }
     }
 
-    fn carry(self, outbound: Outbound) -> Outbound {
+    fn carry(self: Box<Self>, outbound: Outbound) -> Outbound {
         let (head, body) = outbound.into_parts();
         let bodiless = self.head_only || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if bodiless || matches!(body, Body::Empty) {
@@ -240,7 +241,7 @@ impl Trail {
     }
 
     /// Writes the record: the answer's last byte is out.
-    fn finish(mut self) {
+    fn finish(mut self: Box<Self>) {
         self.write();
     }
 

@@ -31,8 +31,8 @@ pub(crate) struct Crew {
 /// The streams of one HTTP/2 connection. Dropping it drops the work for them.
 pub(crate) struct Streams<F>(FuturesUnordered<Stream<F>>);
 
-/// The work for one of them. In a box: the set would move it twice on its way in.
-type Stream<F> = Pin<Box<CatchUnwind<AssertUnwindSafe<F>>>>;
+/// The work for one of them. In a box of its own: it is large, and moved once.
+type Stream<F> = CatchUnwind<AssertUnwindSafe<Pin<Box<F>>>>;
 
 impl Crew {
     /// Nothing runs yet; what will, runs on `workers`.
@@ -99,7 +99,7 @@ impl<F: Future<Output = ()>> Streams<F> {
     /// Starts a stream; it is polled first when all are.
     pub(crate) fn start(&mut self, stream: F) {
         // What a panic leaves behind is dropped with the stream; nothing else sees it.
-        self.0.push(Box::pin(AssertUnwindSafe(stream).catch_unwind()));
+        self.0.push(AssertUnwindSafe(Box::pin(stream)).catch_unwind());
     }
 
     /// Lets those run that have something to do; whether any has ended.

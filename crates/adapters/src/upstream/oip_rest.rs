@@ -26,14 +26,13 @@ use http::{HeaderMap, Uri};
 use parking_lot::Mutex;
 use sluicegate_core::{
     BackendModel, BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Deadline, Endpoint, Fact,
-    Field, Inquiry, Introduction, LoadedModel, ManageCall, Memory, Mistake, ModelMetadata, Node, NonFinite, Protocol,
-    Reply, ReplyStream, Settings, Shape, Upstream, UpstreamKind,
+    Field, Inquiry, Introduction, LoadedModel, ManageCall, Memory, Mistake, Mixing, ModelMetadata, Node, NonFinite,
+    Protocol, Reply, ReplyStream, Settings, Shape, Upstream, UpstreamKind,
 };
 use sluicegate_wire::oip_rest::client::infer_path;
 
 use self::generate::Decoupled;
 use crate::http::{Client, Connector, HttpError, Origin, target};
-use crate::mixing::Mixing;
 use crate::remote::learned::Learned;
 use crate::remote::peers::Peers;
 use crate::remote::transport::{from_http, not_ready};

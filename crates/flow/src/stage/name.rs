@@ -28,7 +28,7 @@ pub(crate) enum Named {
     /// Something of all models that the caller may see, with the opened message where the protocol has one.
     Models(Asked, Bytes),
     /// Something of a model that this generation has.
-    Model(NamedModel),
+    Model(Box<NamedModel>),
     /// Something to be done by the model servers.
     Order(Ordered),
     /// Any number of questions about what the gateway serves.
@@ -37,7 +37,7 @@ pub(crate) enum Named {
     Stream(NamedStream),
 }
 
-/// A request for a model.
+/// A request for a model. Kept in a box, so that the stages hand it on without moving it.
 pub(crate) struct NamedModel {
     protocol: Protocol,
     operation: Operation,
@@ -124,7 +124,8 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
             trail.model(&model);
             let (protocol, operation) = (asked.protocol, asked.operation);
             let headers = head.headers;
-            Ok(Named::Model(NamedModel { protocol, operation, model, pinned, headers, message, door, patience }))
+            let named = NamedModel { protocol, operation, model, pinned, headers, message, door, patience };
+            Ok(Named::Model(Box::new(named)))
         }
         (None, Operation::Index | Operation::Names | Operation::Statistics) => {
             let bytes = match message {
@@ -313,13 +314,13 @@ impl NamedStream {
     }
 
     /// One request of the stream.
-    pub(super) fn message(&self, bytes: Bytes, snapshot: &Snapshot) -> Result<NamedModel, Refusal> {
+    pub(super) fn message(&self, bytes: Bytes, snapshot: &Snapshot) -> Result<Box<NamedModel>, Refusal> {
         let asked = match codec(self.asked.protocol).name_in_body {
             Some(name_in_body) => name_in_body(self.asked.clone(), &self.headers, &bytes)?,
             None => self.asked.clone(),
         };
         let (model, pinned) = find(&asked, snapshot)?;
-        Ok(NamedModel {
+        Ok(Box::new(NamedModel {
             protocol: asked.protocol,
             operation: Operation::Infer,
             model,
@@ -328,6 +329,6 @@ impl NamedStream {
             message: Message::Opened(bytes),
             door: Arc::clone(&self.door),
             patience: self.patience,
-        })
+        }))
     }
 }

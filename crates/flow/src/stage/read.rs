@@ -30,7 +30,7 @@ const GROWTH: usize = 16;
 
 /// A request with the payload its route needs.
 pub(crate) struct Read {
-    named: NamedModel,
+    named: Box<NamedModel>,
     payload: Payload,
 }
 
@@ -48,7 +48,11 @@ pub(crate) enum Payload {
     Generate(Bytes, Box<Head>),
 }
 
-pub(crate) async fn read(admitted: Admitted<NamedModel>, gateway: &Gateway, trail: &Trail) -> Result<Read, Refusal> {
+pub(crate) async fn read(
+    admitted: Admitted<Box<NamedModel>>,
+    gateway: &Gateway,
+    trail: &Trail,
+) -> Result<Read, Refusal> {
     let mut named = admitted.into_inner();
     let protocol = named.protocol();
     let message = match named.take_message() {
@@ -150,7 +154,7 @@ fn values(named: &NamedModel, message: &Bytes, metadata: Option<ModelMetadata>) 
 }
 
 /// Decodes one request of a stream.
-pub(super) fn decode_opened(mut named: NamedModel) -> Result<(InferRequest, ReplyForm, NamedModel), Refusal> {
+pub(super) fn decode_opened(mut named: Box<NamedModel>) -> Result<(InferRequest, ReplyForm, Box<NamedModel>), Refusal> {
     let Message::Opened(message) = named.take_message() else {
         return Err(Refusal::new(Kind::Internal, "the gateway failed").because("a stream's message was not read"));
     };
@@ -195,7 +199,7 @@ pub(super) fn broken(error: &BodyError) -> Refusal {
 }
 
 impl Read {
-    pub(super) fn into_parts(self) -> (NamedModel, Payload) {
+    pub(super) fn into_parts(self) -> (Box<NamedModel>, Payload) {
         (self.named, self.payload)
     }
 }

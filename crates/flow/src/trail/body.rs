@@ -101,11 +101,11 @@ impl HttpBody for Counted {
 /// An answer's body that carries the trail to its end.
 pub(super) struct Carrying {
     inner: Body,
-    trail: Option<Trail>,
+    trail: Option<Box<Trail>>,
 }
 
 impl Carrying {
-    pub(super) fn new(inner: Body, trail: Trail) -> Self {
+    pub(super) fn new(inner: Body, trail: Box<Trail>) -> Self {
         Self { inner, trail: Some(trail) }
     }
 }

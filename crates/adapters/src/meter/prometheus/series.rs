@@ -8,11 +8,10 @@ use parking_lot::RwLock;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Registry, Unit};
-use sluicegate_core::{Operation, Protocol, Record, Usage};
+use sluicegate_core::{Mixing, Operation, Protocol, Record, Usage};
 
 use super::labels::{RequestLabels, RouteLabels, TokenLabels};
 use super::timing::Timing;
-use crate::mixing::Mixing;
 
 /// What stands for a value that a request did not come to have.
 const NONE: &str = "-";

@@ -1,17 +1,17 @@
-//! A quick hash of names from the configuration. Nobody outside chooses them, so that a hash with a secret, as the standard
-//! library has it, would protect from nothing.
+//! A quick hash of names from the configuration. Nobody outside chooses what is in such a map, only what is looked for in it,
+//! so that a hash with a secret, as the standard library has it, would protect from nothing.
 
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// For a map, or for one value.
-pub(crate) type Mixing = BuildHasherDefault<Mix>;
+pub type Mixing = BuildHasherDefault<Mix>;
 
 /// An odd number with as many ones as zeros: the golden ratio's first 64 bits.
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The state: eight bytes at a time are added and multiplied in.
-#[derive(Default)]
-pub(crate) struct Mix(u64);
+#[derive(Debug, Default)]
+pub struct Mix(u64);
 
 impl Hasher for Mix {
     fn write(&mut self, bytes: &[u8]) {
