@@ -38,11 +38,14 @@ impl Seldom {
 
 #[cfg(test)]
 mod tests {
+    use sluicegate_core::Clock as _;
+    use sluicegate_testkit::FakeClock;
+
     use super::*;
 
     #[test]
     fn v_10_a_flood_is_told_in_a_few_lines_and_its_size_in_the_next() {
-        let (seldom, start) = (Seldom::default(), Instant::now());
+        let (seldom, start) = (Seldom::default(), FakeClock::still().now());
         let told = (0..100_000_u64).filter(|_| seldom.may_tell(start).is_some()).count();
         assert_eq!(told, 10);
         assert_eq!(seldom.may_tell(start + SPAN / 2), None);

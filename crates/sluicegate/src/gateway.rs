@@ -5,6 +5,8 @@ pub(crate) mod alarm;
 mod banner;
 pub(crate) mod doors;
 mod ending;
+mod lasting;
+mod path;
 mod records;
 pub(crate) mod replace;
 mod signals;
@@ -15,16 +17,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::Context as _;
 use parking_lot::RwLock;
 use sluicegate_adapters::meter::prometheus::Meter;
 use sluicegate_config::Resolved;
 use sluicegate_control::Listening;
-use sluicegate_core::{Clock, Discover, Inbound, Kind, Memory, Mistake, Outbound, Span};
+use sluicegate_core::{Clock, Discover, Memory, Mistake, Span};
 use sluicegate_flow::build::Builders;
 use sluicegate_flow::control::Gateway;
-use sluicegate_server::{Handed, Handler, Server, Workers};
+use sluicegate_server::{Handed, Server, Workers};
 use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::catalog;
@@ -38,6 +41,8 @@ use crate::watch::Watch;
 use admin::AdminPlane;
 use doors::Doors;
 use ending::End;
+use lasting::Restarts;
+use path::Path;
 use replace::{Binary, Inherited};
 use signals::Signals;
 
@@ -52,20 +57,6 @@ pub(crate) struct Options {
     pub(crate) workers: Workers,
     /// Of the process that this one is to replace.
     pub(crate) inherited: Inherited,
-}
-
-/// A request handler that the server knows nothing about.
-#[derive(Clone)]
-struct Path(Arc<Gateway>);
-
-impl Handler for Path {
-    fn serve(&self, inbound: Inbound) -> impl Future<Output = Outbound> + Send {
-        sluicegate_flow::serve(&self.0, inbound)
-    }
-
-    fn refused(&self, listener: &Arc<str>, kind: Kind) {
-        self.0.turned_away(listener, kind);
-    }
 }
 
 /// Everything that lives as long as the process.
@@ -84,6 +75,8 @@ struct Assembly {
     resolved: Option<Resolved>,
     doors: Doors,
     binary: Binary,
+    /// Of work beside requests.
+    restarts: Restarts,
     /// Why the last attempt to replace this process failed.
     not_replaced: Arc<RwLock<Option<String>>>,
 }
@@ -123,8 +116,12 @@ pub(crate) async fn run(mut options: Options) -> anyhow::Result<ExitCode> {
     lists.follow(&assembly.lists());
     // What changed before it was followed.
     assembly.gateway.look_again();
-    tokio::spawn(Arc::clone(&assembly.gateway).probe());
-    tokio::spawn(Arc::clone(&assembly.gateway).follow(Arc::clone(&assembly.discover)));
+    let (gateway, discover) = (Arc::clone(&assembly.gateway), Arc::clone(&assembly.discover));
+    lasting::keep("the asking of endpoints", &assembly.restarts, move || Arc::clone(&gateway).probe());
+    let gateway = Arc::clone(&assembly.gateway);
+    lasting::keep("the finding of endpoints", &assembly.restarts, move || {
+        Arc::clone(&gateway).follow(Arc::clone(&discover))
+    });
     assembly.greet().await;
     // The first time comes with each configuration.
     let mut alarm = tokio::time::interval_at(tokio::time::Instant::now() + alarm::EVERY, alarm::EVERY);
@@ -156,10 +153,15 @@ impl Assembly {
         let gateway = Gateway::new(Arc::clone(&clock), Arc::new(ThreadDice), sink).holding(&memory);
         let gateway = Arc::new(gateway);
         let open: Arc<RwLock<Vec<Listening>>> = Arc::default();
+        let restarts = Restarts::default();
         let (of, listening, lost) = (Arc::downgrade(&gateway), Arc::clone(&open), options.lost);
+        let begun_anew = Arc::clone(&restarts);
         meter.follow(Box::new(move || {
-            let told = |gateway: Arc<Gateway>| standing::of(&gateway.status(), &listening.read(), lost.dropped_lines());
-            of.upgrade().map(told).unwrap_or_default()
+            let mut all = standing::of_process(lost.dropped_lines(), begun_anew.load(Relaxed));
+            if let Some(gateway) = of.upgrade() {
+                all.extend(standing::of(&gateway.status(), &listening.read()));
+            }
+            all
         }));
         let not_replaced = Arc::default();
         let admin =
@@ -175,6 +177,7 @@ impl Assembly {
             doors: Doors::default(),
             binary: Binary::of_this_process().context("cannot tell which file this process was started from")?,
             not_replaced,
+            restarts,
             gateway,
             meter,
             admin,
@@ -213,7 +216,10 @@ impl Assembly {
                 self.gateway.refused(mistakes);
                 self.meter.reloaded(false, "", self.clock.wall());
             }
-            Loaded::Unchanged => self.gateway.confirmed(),
+            Loaded::Unchanged => {
+                self.gateway.confirmed();
+                self.meter.confirmed(self.clock.wall());
+            }
         }
         loaded
     }

@@ -114,6 +114,12 @@ impl Meter {
         generation.get_or_create(&labels).set(1);
     }
 
+    /// Tells that what was offered at `at` is what serves already: nothing that was refused before it is still asked for.
+    pub fn confirmed(&self, at: SystemTime) {
+        self.reloads.last_succeeded.set(1);
+        self.reloads.last_at.set(seconds(at));
+    }
+
     /// Has `sluicegate_log_lines_dropped_total` follow `drops`.
     pub fn follow_drops(&self, drops: Arc<AtomicU64>) {
         *self.drops.lock() = Some(drops);

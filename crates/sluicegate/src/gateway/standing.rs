@@ -7,15 +7,18 @@ use sluicegate_flow::control::{BackendStatus, EndpointStatus, SourceStatus, Stat
 /// Every state of an endpoint: each is a series, so that one that has none of them is seen.
 const STATES: [&str; 5] = ["up", "on trial", "resting", "ejected", "down"];
 
-/// All of `status`, of the listeners that are open, and of the log that has lost so many messages.
-pub(super) fn of(status: &Status, open: &[Listening], lost: usize) -> Vec<Standing> {
+/// What the process has lost of its log, and how often work beside requests began anew.
+pub(super) fn of_process(lost: usize, restarts: u64) -> Vec<Standing> {
+    let one = |name, help, value| Standing { name, help, grows: true, series: vec![(Vec::new(), value)] };
+    vec![
+        one("log_messages_dropped", "Messages of the log that were lost, since nobody read them in time", lost as f64),
+        one("background_restarts", "Times that work beside requests failed and began anew", restarts as f64),
+    ]
+}
+
+/// All of `status`, and of the listeners that are open.
+pub(super) fn of(status: &Status, open: &[Listening]) -> Vec<Standing> {
     let mut all = whole(status);
-    all.push(Standing {
-        name: "log_messages_dropped",
-        help: "Messages of the log that were lost, since nobody read them in time",
-        grows: true,
-        series: vec![(Vec::new(), lost as f64)],
-    });
     all.push(certificates(open));
     all.extend(backends(status));
     all.extend(sources(status));

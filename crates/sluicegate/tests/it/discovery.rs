@@ -6,3 +6,4 @@ mod examined;
 mod files;
 mod names;
 mod services;
+mod stopped;
