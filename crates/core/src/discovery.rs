@@ -1,5 +1,6 @@
 //! Where endpoints come from that the configuration does not list itself, and the port through which they are found.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -110,6 +111,16 @@ impl Found {
         self.endpoints.truncate(MAX_ENDPOINTS);
         self
     }
+}
+
+/// Each address once, and no more of them than one backend may have; and how many are left out for being too many.
+#[must_use]
+pub fn distinct(mut endpoints: Vec<(Endpoint, u32)>) -> (Vec<(Endpoint, u32)>, usize) {
+    let mut seen = HashSet::new();
+    endpoints.retain(|(endpoint, _)| seen.insert((Arc::clone(&endpoint.authority), Arc::clone(&endpoint.prefix))));
+    let left_out = endpoints.len().saturating_sub(MAX_ENDPOINTS);
+    endpoints.truncate(MAX_ENDPOINTS);
+    (endpoints, left_out)
 }
 
 impl fmt::Display for Lookup {

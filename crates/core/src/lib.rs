@@ -34,7 +34,7 @@ pub use call::{
     ReplyStream, Sent, Unnamed, Upstream, one_reply,
 };
 pub use catalog::{BackendPlan, BuildError, BuildUpstream, Catalog, LoadedModel, ModelSource, Settings, UpstreamKind};
-pub use discovery::{Discover, EndpointSource, Found, Lookup, MAX_ENDPOINTS};
+pub use discovery::{Discover, EndpointSource, Found, Lookup, MAX_ENDPOINTS, distinct};
 pub use examine::{Finding, Introduction, Level, Listed};
 pub use inbound::{Inbound, Leisure, Outbound, Secure};
 pub use infer::{

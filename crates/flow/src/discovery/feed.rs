@@ -1,13 +1,12 @@
 //! One source of a backend's endpoints, and what was found there last. It must not know when others look.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use sluicegate_core::{Dice, Endpoint, EndpointSource, Found, MAX_ENDPOINTS};
+use sluicegate_core::{Dice, Endpoint, EndpointSource, Found, distinct};
 
 use super::Sought;
 use crate::control::SourceStatus;
@@ -105,11 +104,7 @@ impl Feeds {
         for feed in self.iter() {
             all.extend_from_slice(&feed.state.lock().found.endpoints);
         }
-        let mut seen = HashSet::new();
-        all.retain(|(endpoint, _)| seen.insert((Arc::clone(&endpoint.authority), Arc::clone(&endpoint.prefix))));
-        let left_out = all.len().saturating_sub(MAX_ENDPOINTS);
-        all.truncate(MAX_ENDPOINTS);
-        (all, left_out)
+        distinct(all)
     }
 
     /// Why there are no endpoints.

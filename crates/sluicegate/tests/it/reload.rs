@@ -190,6 +190,7 @@ fn rel_02_whatever_lies_there_instead_the_last_good_configuration_serves() {
     let half = &good[..good.len() / 2];
     let large = format!("# {}\n{good}", "x".repeat(17 << 20));
     let twice = good.replace("iris:", "iris: {}\n  iris:");
+    let no_secret = good.replace("authenticate", "tls: { cert: no.pem, key: no.key }, authenticate");
     let cases: [(&str, &[u8]); 8] = [
         ("nothing", b""),
         ("half of it", half.as_bytes()),
@@ -197,26 +198,31 @@ fn rel_02_whatever_lies_there_instead_the_last_good_configuration_serves() {
         ("what is no text", b"\xff\xfe\x00v"),
         ("an unknown key", b"version: 1\nnonsense: 1\n"),
         ("a name given twice", twice.as_bytes()),
-        ("a secret that is not there", b"version: 1\nlisteners: { l: { address: 127.0.0.1:0, authenticate: [anonymous], tls: { cert: no.pem, key: no.key } } }\nbackends: {}\nmodels: {}\n"),
+        ("a secret that is not there", no_secret.as_bytes()),
         ("more than a file may have", large.as_bytes()),
     ];
-    let check = || crate::support::sluicegate(&["check", path.to_str().unwrap()]).status.code();
-    assert_eq!(check(), Some(0));
+    let check = || crate::support::sluicegate(&["check", path.to_str().unwrap()]);
+    assert_eq!(check().status.code(), Some(0));
     for (what, bytes) in cases {
-        let said = gateway.said.len();
         std::fs::write(folder.path().join("new"), bytes).unwrap();
         std::fs::rename(folder.path().join("new"), &path).unwrap();
-        gateway.wait_for(what, |line| line.contains("configuration refused, generation 1 serves on"));
-        assert!(gateway.said.len() > said);
-        assert_eq!(check(), Some(1), "{what}");
-        assert_eq!(gateway.admin("/status").json()["last_reload"]["ok"], false, "{what}");
+        let checked = check();
+        assert_eq!(checked.status.code(), Some(1), "{what}");
+        let told = crate::support::stdout(&checked);
+        let first = told.lines().next().unwrap();
+        // The gateway tells what `check` tells of this very file.
+        eventually(&format!("{what} is refused: {first}"), || {
+            let mistake = &gateway.admin("/status").json()["last_reload"]["mistakes"][0];
+            mistake.as_str().is_some_and(|mistake| mistake.starts_with(first))
+        });
+        assert_eq!(gateway.admin("/status").json()["generation"], 1, "{what}");
         gateway.post("/v2/models/iris/infer", BODY).expect(200);
     }
     // No file at all; then the good one again.
     std::fs::remove_file(&path).unwrap();
     gateway.signal("HUP");
-    gateway.wait_for("no file", |line| line.contains("configuration refused, generation 1 serves on"));
-    assert_ne!(check(), Some(0));
+    gateway.wait_for("no file", |line| line.contains("SIGHUP: configuration refused, generation 1 serves on"));
+    assert_ne!(check().status.code(), Some(0));
     replace(&path, &good);
     gateway.wait_for("the good one", |line| line.contains("is what serves already"));
     assert!(gateway.admin("/metrics").text().contains("sluicegate_config_last_reload_successful 1"));

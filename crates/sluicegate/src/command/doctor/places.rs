@@ -1,11 +1,9 @@
 //! The endpoints of a backend, as its configuration lists them and as they are found now.
 
-use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use sluicegate_core::{BackendPlan, Discover, Endpoint, EndpointSource, Finding, Found, Level, Lookup};
+use sluicegate_core::{BackendPlan, Discover, Endpoint, EndpointSource, Finding, Found, Level, Lookup, distinct};
 use tokio::time::timeout;
 
 use super::report::Examined;
@@ -19,12 +17,14 @@ pub(super) async fn all(
     sources: &[EndpointSource],
     discover: &dyn Discover,
 ) -> (Vec<Endpoint>, Vec<Examined>) {
-    let (mut endpoints, mut troubles) = (plan.endpoints.clone(), Vec::new());
+    // Weights are nothing to whoever looks at each.
+    let listed = plan.endpoints.iter().map(|endpoint| (endpoint.clone(), 1));
+    let (mut endpoints, mut troubles): (Vec<_>, Vec<_>) = (listed.collect(), Vec::new());
     let looking = sources.iter().map(async |source| (source, find(source, discover).await));
     for (source, outcome) in join_all(looking).await {
         let finding = match outcome {
             Ok(Found { endpoints: found, left_out, .. }) if !found.is_empty() => {
-                endpoints.extend(found.into_iter().map(|(endpoint, _)| endpoint));
+                endpoints.extend(found);
                 (left_out > 0).then(|| {
                     let what = format!("{left_out} more endpoints than a backend may have");
                     Finding::new(Level::Warning, what).advise("divide them among several backends")
@@ -35,9 +35,8 @@ pub(super) async fn all(
         };
         troubles.extend(finding.map(|finding| Examined::source(plan, &source.lookup, finding)));
     }
-    let mut seen = HashSet::new();
-    endpoints.retain(|endpoint| seen.insert((Arc::clone(&endpoint.authority), Arc::clone(&endpoint.prefix))));
-    (endpoints, troubles)
+    let (endpoints, _) = distinct(endpoints);
+    (endpoints.into_iter().map(|(endpoint, _)| endpoint).collect(), troubles)
 }
 
 async fn find(source: &EndpointSource, discover: &dyn Discover) -> Result<Found, String> {

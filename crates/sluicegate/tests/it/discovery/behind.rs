@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::dnsmasq::Dns;
 use crate::support::{Gateway, eventually, free_port, root};
 
 /// A request, and what its answer holds.
@@ -12,7 +13,7 @@ pub(super) const BODY: &str =
 
 /// Servers of one model at 127.0.0.1, 127.0.0.2 and 127.0.0.3, on one port: another gateway with its own runtime.
 pub(super) struct Servers {
-    _gateway: Gateway,
+    gateway: Gateway,
     pub(super) port: u16,
 }
 
@@ -37,7 +38,12 @@ impl Servers {
         );
         let path = folder.join("servers.yaml");
         std::fs::write(&path, text).unwrap();
-        Self { _gateway: Gateway::serve_as_configured(&["--config", path.to_str().unwrap()]), port }
+        Self { gateway: Gateway::serve_as_configured(&["--config", path.to_str().unwrap()]), port }
+    }
+
+    /// Sends their process a signal.
+    pub(super) fn signal(&self, name: &str) {
+        self.gateway.signal(name);
     }
 
     /// The endpoints at these addresses, as they are told.
@@ -50,6 +56,13 @@ impl Front {
     /// A gateway with one backend, which is written so.
     pub(super) fn of(folder: &Path, backend: &str) -> Self {
         Self(Gateway::of(folder, &configuration(backend)).0)
+    }
+
+    /// One whose servers are found by the name `model.test`, which is looked up each second.
+    pub(super) fn by_name(folder: &Path, servers: &Servers, dns: &Dns) -> Self {
+        let (port, resolver) = (servers.port, dns.address());
+        let found = format!("{{ dns: \"http://model.test:{port}\", resolver: \"{resolver}\", refresh: 1s }}");
+        Self::of(folder, &format!("protocol: oip-rest, endpoints: [{found}]"))
     }
 
     pub(super) fn backend(&self) -> Value {

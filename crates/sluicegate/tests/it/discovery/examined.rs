@@ -58,14 +58,7 @@ fn metrics_tell_of_sources_and_of_certificates() {
     let servers = Servers::start(folder.path());
     let mut dns = Dns::start(folder.path(), &[("model.test", "127.0.0.1"), ("model.test", "127.0.0.2")]);
     let name = format!("dns model.test:{}", servers.port);
-    let front = Front::of(
-        folder.path(),
-        &format!(
-            "protocol: oip-rest, endpoints: [{{ dns: \"http://model.test:{}\", resolver: \"{}\", refresh: 1s }}]",
-            servers.port,
-            dns.address()
-        ),
-    );
+    let front = Front::by_name(folder.path(), &servers, &dns);
     let metric = |metric: &str| {
         let metrics = front.0.admin("/metrics");
         let start = format!("sluicegate_{metric}{{backend=\"b\",source=\"{name}\"}} ");

@@ -16,14 +16,7 @@ fn names_change_while_requests_run_and_nothing_fails() {
     let folder = tempfile::tempdir().unwrap();
     let servers = Servers::start(folder.path());
     let dns = Dns::start(folder.path(), &[("model.test", "127.0.0.1")]);
-    let front = Front::of(
-        folder.path(),
-        &format!(
-            "protocol: oip-rest, endpoints: [{{ dns: \"http://model.test:{}\", resolver: \"{}\", refresh: 1s }}]",
-            servers.port,
-            dns.address()
-        ),
-    );
+    let front = Front::by_name(folder.path(), &servers, &dns);
     front.wait_for_endpoints(&servers.at(&[1]));
     let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     let address = front.0.data;
@@ -62,14 +55,7 @@ fn what_was_found_last_holds_while_the_server_is_down_or_knows_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let servers = Servers::start(folder.path());
     let mut dns = Dns::start(folder.path(), &[("model.test", "127.0.0.1"), ("model.test", "127.0.0.2")]);
-    let mut front = Front::of(
-        folder.path(),
-        &format!(
-            "protocol: oip-rest, endpoints: [{{ dns: \"http://model.test:{}\", resolver: \"{}\", refresh: 1s }}]",
-            servers.port,
-            dns.address()
-        ),
-    );
+    let mut front = Front::by_name(folder.path(), &servers, &dns);
     // A name without addresses.
     dns.now_knows(&[]);
     assert_eq!(front.wait_for_failure(), "there are no endpoints");
@@ -102,14 +88,7 @@ fn a_name_that_is_not_there_at_the_start_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let servers = Servers::start(folder.path());
     let dns = Dns::start(folder.path(), &[]);
-    let front = Front::of(
-        folder.path(),
-        &format!(
-            "protocol: oip-rest, endpoints: [{{ dns: \"http://model.test:{}\", resolver: \"{}\", refresh: 1s }}]",
-            servers.port,
-            dns.address()
-        ),
-    );
+    let front = Front::by_name(folder.path(), &servers, &dns);
     front.0.admin("/readyz").expect(200);
     let refused = front.0.post("/v2/models/iris/infer", BODY).expect(503);
     assert!(refused.text().contains("no server of the model is known"), "{}", refused.text());
@@ -235,14 +214,7 @@ fn a_sequence_stays_where_it_began_when_others_are_found() {
     let folder = tempfile::tempdir().unwrap();
     let servers = Servers::start(folder.path());
     let dns = Dns::start(folder.path(), &[("model.test", "127.0.0.2")]);
-    let front = Front::of(
-        folder.path(),
-        &format!(
-            "protocol: oip-rest, endpoints: [{{ dns: \"http://model.test:{}\", resolver: \"{}\", refresh: 1s }}]",
-            servers.port,
-            dns.address()
-        ),
-    );
+    let front = Front::by_name(folder.path(), &servers, &dns);
     let body = BODY.replacen('{', r#"{"parameters":{"sequence_id":7},"#, 1);
     let ask = || drop(front.0.post("/v2/models/iris/infer", &body).expect(200));
     ask();

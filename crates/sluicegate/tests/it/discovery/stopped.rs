@@ -1,4 +1,4 @@
-//! A gateway whose process stands still for a while, as when its machine does.
+//! A gateway that stands still for a while, and its servers with it, as when their machine does.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -7,7 +7,8 @@ use super::behind::{BODY, Front, Servers};
 use crate::http::Client;
 use crate::support::eventually;
 
-const CLIENTS: usize = 8;
+/// So many that each endpoint would have failed often enough, if what ran out meanwhile were its fault.
+const CLIENTS: usize = 60;
 
 /// How long it stands still: longer than an endpoint may be silent.
 const STILL: Duration = Duration::from_secs(2);
@@ -21,7 +22,7 @@ fn v_13_a_process_that_stood_still_blames_no_endpoint() {
     let front = Front::of(
         folder.path(),
         &format!(
-            "protocol: oip-rest, endpoints: [{}], health: {{ interval: 250ms, timeout: 200ms }}, timeouts: {{ first_byte: 1s }}",
+            "protocol: oip-rest, endpoints: [{}], health: {{ interval: 1s, timeout: 500ms }}, timeouts: {{ first_byte: 1500ms }}",
             endpoints.join(", ")
         ),
     );
@@ -43,15 +44,20 @@ fn v_13_a_process_that_stood_still_blames_no_endpoint() {
             });
         }
         more(100);
+        servers.signal("STOP");
+        // Each client has a request under way now, and nobody answers.
+        front.0.wait_until_in_flight(CLIENTS);
         front.0.signal("STOP");
         // What is tested: a process that does not run for so long.
         std::thread::sleep(STILL);
         let so_far = answered.load(Ordering::Relaxed);
         front.0.signal("CONT");
+        eventually("their time is over", || late.load(Ordering::Relaxed) >= CLIENTS);
+        servers.signal("CONT");
         more(so_far + 100);
         stop.store(true, Ordering::Relaxed);
     });
-    assert!(late.load(Ordering::Relaxed) <= CLIENTS, "{late:?}");
+    assert_eq!(late.load(Ordering::Relaxed), CLIENTS, "those that were under way, and no others");
     let backend = front.backend();
     for endpoint in backend["endpoints"].as_array().unwrap() {
         assert_eq!((&endpoint["state"], &endpoint["ejections"]), (&"up".into(), &0.into()), "{backend}");
