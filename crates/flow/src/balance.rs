@@ -159,7 +159,7 @@ impl Pool {
         now: Instant,
         why: impl FnOnce() -> String,
     ) {
-        picked.is_over(self.since(now));
+        picked.is_over(verdict, self.since(now));
         self.judge(picked.member(), verdict, took, now, why);
     }
 

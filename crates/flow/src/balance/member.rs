@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use sluicegate_core::Endpoint;
+use sluicegate_core::{Endpoint, Sent};
 
 use super::health::Health;
+use crate::verdict::Verdict;
 
 /// How much of the old is left in the mean of answer times: seven of eight parts.
 const MEMORY: u64 = 8;
@@ -16,8 +17,8 @@ const MEMORY: u64 = 8;
 /// After this long without an answer half of what is known of its speed is forgotten: a slow endpoint is tried again.
 const HALF_LIFE: u64 = 10_000_000_000;
 
-/// Nothing is stuck that has been silent for less.
-const STUCK: u64 = 250_000_000;
+/// Calls that wait at once, from which on their common silence says something soon.
+const SEVERAL: usize = 4;
 
 /// An endpoint. Lives on from generation to generation while configuration names it.
 pub(crate) struct Member {
@@ -25,9 +26,13 @@ pub(crate) struct Member {
     pub(super) weight: AtomicU32,
     pub(super) health: Health,
     in_flight: AtomicUsize,
-    /// Calls whose answer has not begun, and since when none has.
+    /// Calls whose answer has not begun.
     awaited: AtomicUsize,
+    /// Since when it has owed an answer and given none; zero while it owes none.
     silent_since: AtomicU64,
+    /// Whether a call's time ran out, and there has been no sign of life since: then it goes on owing an answer, also while
+    /// nobody waits.
+    mute: AtomicBool,
     /// Mean time to an answer's head, in nanoseconds; zero while none came.
     latency: AtomicU64,
     /// When the last one came.
@@ -54,6 +59,7 @@ impl Member {
             in_flight: AtomicUsize::new(0),
             awaited: AtomicUsize::new(0),
             silent_since: AtomicU64::new(0),
+            mute: AtomicBool::new(false),
             latency: AtomicU64::new(0),
             told_at: AtomicU64::new(0),
             calls: AtomicU64::new(0),
@@ -97,20 +103,49 @@ impl Member {
     pub(super) fn pick(self: &Arc<Self>, now: u64) -> Picked {
         self.in_flight.fetch_add(1, Relaxed);
         self.calls.fetch_add(1, Relaxed);
-        if self.awaited.fetch_add(1, Relaxed) == 0 {
+        self.awaited.fetch_add(1, Relaxed);
+        if self.silent_since.load(Relaxed) == 0 {
             self.silent_since.store(now, Relaxed);
         }
         Picked { member: Arc::clone(self), awaited: true }
     }
 
-    /// Whether it has calls to answer, and for far longer than it takes has answered none.
+    /// Whether it has calls to answer, and for far longer than it takes has answered none. One whose calls' time ran out is
+    /// tried by one call at a time.
     pub(super) fn is_stuck(&self, now: u64) -> bool {
-        if self.awaited.load(Relaxed) == 0 {
+        let (awaited, since) = (self.awaited.load(Relaxed), self.silent_since.load(Relaxed));
+        if awaited == 0 || since == 0 {
             return false;
         }
-        let silent = now.saturating_sub(self.silent_since.load(Relaxed));
-        silent > STUCK && silent > self.latency.load(Relaxed).saturating_mul(5)
+        let (silent, latency) = (now.saturating_sub(since), self.latency.load(Relaxed));
+        let (least, times) = if awaited < SEVERAL || latency == 0 { (250_000_000, 5) } else { (50_000_000, 2) };
+        silent > least && silent > latency.saturating_mul(times)
     }
+
+    /// A call is waited for no longer.
+    fn is_over(&self, how: Over, now: u64) {
+        let others = self.awaited.fetch_sub(1, Relaxed) > 1;
+        match how {
+            Over::Life => {
+                self.mute.store(false, Relaxed);
+                self.silent_since.store(if others { now } else { 0 }, Relaxed);
+            }
+            Over::Silence => self.mute.store(true, Relaxed),
+            Over::Nothing if others || self.mute.load(Relaxed) => {}
+            Over::Nothing => self.silent_since.store(0, Relaxed),
+        }
+    }
+}
+
+/// What the end of the wait for an answer says of its endpoint.
+#[derive(Clone, Copy)]
+enum Over {
+    /// It has answered, or failed in a way that shows that somebody is there.
+    Life,
+    /// It was silent for the whole time that it had.
+    Silence,
+    /// Nothing: the caller has left, or nobody was asked.
+    Nothing,
 }
 
 impl Picked {
@@ -119,10 +154,14 @@ impl Picked {
     }
 
     /// Its answer has begun, or it has failed.
-    pub(super) fn is_over(&mut self, now: u64) {
+    pub(super) fn is_over(&mut self, verdict: Verdict, now: u64) {
+        let how = match verdict {
+            Verdict::Timeout(_) => Over::Silence,
+            Verdict::Unknown | Verdict::Transport(Sent::Nothing) => Over::Nothing,
+            _ => Over::Life,
+        };
         if std::mem::take(&mut self.awaited) {
-            self.member.awaited.fetch_sub(1, Relaxed);
-            self.member.silent_since.store(now, Relaxed);
+            self.member.is_over(how, now);
         }
     }
 
@@ -135,7 +174,7 @@ impl Drop for Picked {
     fn drop(&mut self) {
         self.member.in_flight.fetch_sub(1, Relaxed);
         if self.awaited {
-            self.member.awaited.fetch_sub(1, Relaxed);
+            self.member.is_over(Over::Nothing, 0);
         }
     }
 }

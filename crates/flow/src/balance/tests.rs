@@ -86,6 +86,20 @@ impl World {
     fn after(&mut self, time: Duration) {
         self.now += time;
     }
+
+    fn answered(&self, mut picked: Picked, verdict: Verdict, took: u64) {
+        let took = Duration::from_millis(took);
+        self.pool.answered(&mut picked, verdict, took, self.now, || "told to".to_owned());
+    }
+
+    /// Calls at once to one endpoint, as many as `count`.
+    fn held_at(&self, nth: usize, count: usize) -> Vec<Picked> {
+        (0..count).map(|_| self.pool.pick_known(&self.pool.members()[nth], self.now)).collect()
+    }
+
+    fn is_stuck(&self, nth: usize) -> bool {
+        self.pool.members()[nth].is_stuck(self.pool.since(self.now))
+    }
 }
 
 #[test]
@@ -161,6 +175,58 @@ fn an_endpoint_that_fails_is_left_out_longer_each_time() {
     world.after(Duration::from_secs(5));
     world.judge(0, Verdict::Good, 1);
     assert_eq!(world.fitness(0), Fitness::Fit);
+}
+
+#[test]
+fn an_endpoint_that_owes_answers_for_too_long_is_passed_over() {
+    let mut world = world(&[1, 1], |_| {});
+    world.judge(0, Verdict::Good, 40);
+    // One call may take long; of several one should have been answered by now.
+    let (one, several) = (world.held_at(0, 1), world.held_at(1, 4));
+    world.judge(1, Verdict::Good, 40);
+    world.after(Duration::from_millis(81));
+    assert_eq!((world.is_stuck(0), world.is_stuck(1)), (false, true));
+    world.after(Duration::from_millis(170));
+    assert!(world.is_stuck(0));
+    drop(one);
+    assert!(!world.is_stuck(0), "its caller has left: that is nothing against it");
+    assert_eq!(world.shares(50), [50, 0]);
+    // One answer is a sign of life.
+    let mut several = several.into_iter();
+    world.answered(several.next().unwrap(), Verdict::Client, 250);
+    assert!(!world.is_stuck(1));
+    world.after(Duration::from_secs(1));
+    assert!(world.is_stuck(1), "and the others wait on");
+}
+
+#[test]
+fn an_endpoint_that_was_silent_to_the_end_is_tried_by_one_call_at_a_time() {
+    for balance in [Balance::TwoChoices, Balance::LeastRequest, Balance::RoundRobin] {
+        let mut world = world(&[1, 1, 1], |resilience| {
+            resilience.balance = balance.clone();
+            resilience.eject.failures = 0;
+        });
+        for nth in 0..3 {
+            world.judge(nth, Verdict::Good, 40);
+        }
+        let held = world.held_at(0, 6);
+        world.after(Duration::from_secs(2));
+        held.into_iter().for_each(|picked| world.answered(picked, Verdict::Timeout(Sent::All), 2000));
+        let tried = |world: &World| {
+            let held: Vec<Picked> = (0..60).map(|_| world.pick().unwrap()).collect();
+            held.into_iter().filter(|picked| world.nth(picked) == 0).collect::<Vec<_>>()
+        };
+        let mut trial = tried(&world);
+        assert_eq!(trial.len(), 1, "{balance:?}");
+        world.after(Duration::from_secs(1));
+        assert_eq!(tried(&world).len(), 0, "{balance:?}: the one still waits");
+        // That a connection is refused says nothing; an answer does.
+        world.answered(trial.remove(0), BROKEN, 1000);
+        let mut trial = tried(&world);
+        assert_eq!(trial.len(), 1, "{balance:?}");
+        world.answered(trial.remove(0), Verdict::Good, 40);
+        assert!(tried(&world).len() > 10, "{balance:?}");
+    }
 }
 
 #[test]
