@@ -97,6 +97,11 @@ impl Pool {
         self.members().iter().map(|member| member.endpoint.clone()).collect()
     }
 
+    /// The one with that very address.
+    pub(crate) fn member(&self, authority: &Arc<str>) -> Option<Arc<Member>> {
+        self.members().iter().find(|member| Arc::ptr_eq(&member.endpoint.authority, authority)).map(Arc::clone)
+    }
+
     /// Whether others may be found while requests are served.
     pub(crate) const fn is_found(&self) -> bool {
         matches!(self.members, Roll::Changing(_))

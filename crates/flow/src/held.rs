@@ -12,7 +12,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use sluicegate_core::{Body, BodyError, CallError, Clock, InferResponse, Reply, ReplyStream, Sent};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::balance::{Picked, Pool};
+use crate::balance::{Member, Picked, Pool};
 use crate::slots::Slot;
 use crate::verdict::Verdict;
 
@@ -25,6 +25,13 @@ pub(crate) struct Hold {
     pub(crate) clock: Arc<dyn Clock>,
     /// Longest time between two pieces of the answer.
     pub(crate) idle: Option<Duration>,
+}
+
+/// Where an answer came from, for those who read in it that it failed.
+pub(crate) struct Source {
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) member: Arc<Member>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// An answer, and what its call holds.
@@ -61,6 +68,13 @@ impl Holding for ReplyStream {
 impl Hold {
     fn failed(&self, verdict: Verdict, why: impl FnOnce() -> String) {
         self.pool.judge(self.picked.member(), verdict, Duration::ZERO, self.clock.now(), why);
+    }
+}
+
+impl Source {
+    /// The answer turned out to be a failure.
+    pub(crate) fn failed(&self, verdict: Verdict, why: &str) {
+        self.pool.judge(&self.member, verdict, Duration::ZERO, self.clock.now(), || why.to_owned());
     }
 }
 

@@ -14,7 +14,9 @@ use sluicegate_core::{
     Asked, Body, BodyError, Inbound, Kind, Memory, Outbound, Outcome, Protocol, Record, Refusal, Severity, Traffic,
 };
 
+use crate::balance::Pool;
 use crate::control::Gateway;
+use crate::held::Source;
 use crate::snapshot::{Model, Snapshot, Version};
 use crate::stage::no_room;
 use body::Received;
@@ -183,6 +185,12 @@ impl Trail {
     /// What a generative model's answer tells on its way, for the record.
     pub(crate) fn heard(&mut self) -> Arc<Heard> {
         Arc::clone(self.heard.get_or_insert_default())
+    }
+
+    /// The endpoint that answered, to be told of what goes wrong further on.
+    pub(crate) fn source(&self, pool: &Arc<Pool>) -> Option<Source> {
+        let member = pool.member(self.record.endpoint.as_ref()?)?;
+        Some(Source { pool: Arc::clone(pool), member, clock: Arc::clone(&self.gateway.clock) })
     }
 
     /// Sends `outbound`, and the record behind its last byte.

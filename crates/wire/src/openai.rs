@@ -23,7 +23,7 @@ pub use self::error::refusal;
 pub use self::head::Head;
 pub use self::models::{model, models};
 pub use self::path::{Path, ask};
-pub use self::stream::{Ending, StreamEdit, StreamForm, StreamSettings};
+pub use self::stream::{Ending, Fault, StreamEdit, StreamForm, StreamSettings};
 
 use crate::Limits;
 

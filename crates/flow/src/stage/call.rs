@@ -185,7 +185,7 @@ pub(crate) async fn judge(
             }
             match expected {
                 Expected::Generated(passage) => {
-                    Box::pin(generate::hand_on(outbound, *passage, times, trail)).await.map(Replied::Wire)
+                    Box::pin(generate::hand_on(outbound, *passage, times, (&version, trail))).await.map(Replied::Wire)
                 }
                 Expected::Bytes | Expected::Tensors(..) => match codec(protocol).generate {
                     Some(codec) if operation == Operation::GenerateStream => {

@@ -51,7 +51,7 @@ pub(super) async fn hand_on(
     outbound: Outbound,
     passage: Passage,
     times: StreamTimes,
-    trail: &mut Trail,
+    (version, trail): (&Version, &mut Trail),
 ) -> Result<Outbound, Refusal> {
     let (mut head, body) = outbound.into_parts();
     let form = if head.status.is_success() { AnswerForm::of(&head.headers) } else { AnswerForm::Opaque };
@@ -59,7 +59,8 @@ pub(super) async fn hand_on(
         AnswerForm::Opaque => body,
         AnswerForm::Stream => {
             never_kept(&mut head.headers);
-            Body::stream(Events::new(body, StreamEdit::new(passage.settings), Patience::begin(times), trail.heard()))
+            let told = (trail.heard(), trail.source(&version.backend.pool));
+            Body::stream(Events::new(body, StreamEdit::new(passage.settings), Patience::begin(times), told))
         }
         AnswerForm::Json if body.size_hint().lower() > LARGEST && passage.settings.model.is_none() => body,
         AnswerForm::Json => {

@@ -207,12 +207,18 @@ fn refusals_are_openais() {
 /// A server that answers the first request with a body by these bytes, and ends; the request comes out of the channel.
 /// Questions about its models it does not understand.
 fn scripted(answer: &'static [u8]) -> (SocketAddr, std::sync::mpsc::Receiver<String>) {
+    scripted_for(1, answer)
+}
+
+/// The same for so many requests.
+fn scripted_for(requests: usize, answer: &'static [u8]) -> (SocketAddr, std::sync::mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (tell, told) = channel();
     std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
+        let mut left = requests;
+        while left > 0 {
+            let (mut stream, _) = listener.accept().unwrap();
             let request = read_request(&mut stream);
             if request.starts_with("GET ") {
                 stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
@@ -220,7 +226,7 @@ fn scripted(answer: &'static [u8]) -> (SocketAddr, std::sync::mpsc::Receiver<Str
             }
             tell.send(request).unwrap();
             stream.write_all(answer).unwrap();
-            return;
+            left -= 1;
         }
     });
     (address, told)
@@ -290,6 +296,45 @@ fn a_stream_that_breaks_off_says_so_and_is_recorded_so() {
     assert_eq!(last["error"]["code"], "upstream_fault", "{last}");
     let record = gateway.wait_for_record(|record| record["operation"] == "chat");
     assert_eq!((&record["outcome"], &record["status"]), (&json!("upstream_fault"), &json!(200)));
+}
+
+/// A real server, and one beside it that fails within its streams or says that the client is at fault: whether the latter is
+/// left out, and how many of `requests` it had.
+fn beside_llama(event: &str, requests: usize) -> (bool, usize) {
+    let (server, told) = scripted_for(requests, answered(event));
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        "version: 1
+listeners: {{ local: {{ address: 127.0.0.1:0, authenticate: [anonymous] }} }}
+backends:
+  llama:
+    protocol: openai
+    endpoints: [\"http://{}\", \"http://{server}\"]
+    balance: round_robin
+models:
+  tiny: {{ backend: llama, timeout: 60s }}
+",
+        llama().address()
+    );
+    let (gateway, _) = Gateway::of(folder.path(), &text);
+    for _ in 0..requests {
+        let body = r#"{"model":"tiny","prompt":"a","max_tokens":1,"stream":true}"#;
+        gateway.post("/v1/completions", body).expect(200);
+    }
+    let status = gateway.admin("/status").json();
+    let endpoints = status["backends"][0]["endpoints"].as_array().unwrap();
+    let one = endpoints.iter().find(|one| one["address"].as_str().unwrap().contains(&server.to_string())).unwrap();
+    let left_out = one["ejections"] != 0;
+    assert!(!left_out || one["reason"].as_str().unwrap().contains("error within its stream"), "{one}");
+    (left_out, told.try_iter().count())
+}
+
+#[test]
+fn u07_an_error_event_counts_against_its_endpoint_unless_the_client_is_at_fault() {
+    let (left_out, had) = beside_llama("data: {\"error\":{\"code\":500,\"message\":\"out of memory\"}}\n\n", 200);
+    assert!(left_out && had < 50, "left out: {left_out}, after {had}");
+    let (left_out, had) = beside_llama("data: {\"error\":{\"code\":400,\"message\":\"too long\"}}\n\n", 100);
+    assert!(!left_out && had >= 49, "left out: {left_out}, after {had}");
 }
 
 #[test]

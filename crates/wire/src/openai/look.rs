@@ -20,12 +20,21 @@ pub(super) struct Found {
     pub(super) null_usage: Option<Range<usize>>,
     /// Whether `choices` is empty or `null`.
     pub(super) no_choices: bool,
-    /// Whether there is an `error`, or `type` says that this is one.
-    pub(super) error: bool,
+    /// There is an `error`, or `type` says that this is one.
+    pub(super) error: Option<Fault>,
     /// Whether `type` is that of the last event of a response.
     pub(super) last: bool,
     /// `sequence_number`.
     pub(super) sequence: Option<u64>,
+}
+
+/// Whose fault an error is, by what it says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The client's: a `code` from 400 to 499, or a `type` that says so.
+    Client,
+    /// The server's, and where nothing is said.
+    Server,
 }
 
 /// One object and what was found in it so far.
@@ -61,10 +70,7 @@ impl Look<'_> {
                 "model" => self.model(1)?,
                 "usage" => self.usage(before, leads)?,
                 "choices" => self.choices()?,
-                "error" => {
-                    self.found.error |= self.reader.peek() != Some(b'n');
-                    self.reader.skip(1, false)?;
-                }
+                "error" => self.error()?,
                 "type" => self.kind()?,
                 "sequence_number" if matches!(self.reader.peek(), Some(b'0'..=b'9')) => {
                     self.found.sequence = self.reader.number()?.exact().and_then(|value| u64::try_from(value).ok());
@@ -121,10 +127,45 @@ impl Look<'_> {
         }
         match self.reader.string()?.as_ref() {
             "response.completed" | "response.incomplete" => self.found.last = true,
-            "response.failed" => (self.found.last, self.found.error) = (true, true),
-            "error" => self.found.error = true,
+            "response.failed" => {
+                self.found.last = true;
+                self.found.error.get_or_insert(Fault::Server);
+            }
+            "error" => _ = self.found.error.get_or_insert(Fault::Server),
             _ => {}
         }
+        Ok(())
+    }
+
+    fn error(&mut self) -> Read<()> {
+        match self.reader.peek() {
+            Some(b'n') => return self.reader.skip(1, false),
+            Some(b'{') => self.reader.expect(b'{', "expected an object")?,
+            _ => {
+                self.found.error = Some(Fault::Server);
+                return self.reader.skip(1, false);
+            }
+        }
+        let mut fault = Fault::Server;
+        let mut first = true;
+        while let Some(key) = self.reader.next_key(&mut first)? {
+            let value = self.reader.peek();
+            match (key.as_ref(), value) {
+                ("code", Some(b'0'..=b'9')) => {
+                    let code = self.reader.number()?.exact().and_then(|code| u64::try_from(code).ok());
+                    if code.is_some_and(|code| (400..500).contains(&code)) {
+                        fault = Fault::Client;
+                    }
+                }
+                ("type", Some(b'"')) => {
+                    if matches!(self.reader.string()?.as_ref(), "invalid_request_error" | "BadRequestError") {
+                        fault = Fault::Client;
+                    }
+                }
+                _ => self.reader.skip(2, false)?,
+            }
+        }
+        self.found.error = Some(fault);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use memchr::memmem::Finder;
 use sluicegate_core::{Refusal, Usage};
 
 use super::error;
+pub use super::look::Fault;
 use super::look::{Found, look};
 use super::splice::{Edit, quoted, splice};
 use crate::sse::{self, Data, Event, Oversize, TooLarge};
@@ -44,8 +45,8 @@ pub struct Ending {
     pub usage: Option<Usage>,
     /// Whether the server said that this is the end. Without it the stream was cut off.
     pub complete: bool,
-    /// Whether the server told of an error within the stream.
-    pub failed: bool,
+    /// The server told of an error within the stream, and whose fault it is.
+    pub failed: Option<Fault>,
 }
 
 /// Edits a stream on its way.
@@ -171,7 +172,7 @@ impl StreamEdit {
 
     fn note(&mut self, found: &Found) {
         self.ending.usage = found.usage.or(self.ending.usage);
-        self.ending.failed |= found.error;
+        self.ending.failed = self.ending.failed.or(found.error);
         self.ending.complete |= found.last && self.form == StreamForm::Response;
         self.sequence = found.sequence.or(self.sequence);
     }

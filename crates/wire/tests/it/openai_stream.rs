@@ -6,7 +6,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sluicegate_core::{Kind, Refusal, Usage};
-use sluicegate_wire::openai::{self, AnswerForm, Ending, StreamEdit, StreamForm, StreamSettings};
+use sluicegate_wire::openai::{self, AnswerForm, Ending, Fault, StreamEdit, StreamForm, StreamSettings};
 
 use crate::bytes_of::whole;
 use crate::openai_head::value;
@@ -96,13 +96,13 @@ fn usage() -> Usage {
 
 #[test]
 fn a_stream_that_needs_no_change_is_the_same_bytes() {
-    let ending = Ending { usage: Some(usage()), complete: true, failed: false };
+    let ending = Ending { usage: Some(usage()), complete: true, failed: None };
     everywhere(&chunks(None, false), CHUNKS, CHUNKS, ending);
 }
 
 #[test]
 fn the_model_is_put_back_and_unasked_usage_taken_out() {
-    let ending = Ending { usage: Some(usage()), complete: true, failed: false };
+    let ending = Ending { usage: Some(usage()), complete: true, failed: None };
     everywhere(&chunks(Some("front"), true), CHUNKS, EDITED, ending);
 }
 
@@ -118,7 +118,7 @@ fn usage_the_client_asked_for_stays() {
 #[test]
 fn a_response_has_its_model_one_level_down() {
     let usage = Usage { input: Some(9), output: Some(4), total: Some(13), cached: Some(0), reasoning: Some(2) };
-    let ending = Ending { usage: Some(usage), complete: true, failed: false };
+    let ending = Ending { usage: Some(usage), complete: true, failed: None };
     everywhere(&response(None), RESPONSE, RESPONSE, ending);
     everywhere(&response(Some("front")), RESPONSE, &RESPONSE.replace("back/7b", "front"), ending);
 }
@@ -142,11 +142,11 @@ fn recorded_streams_of_a_real_server() {
         (sample!("completions"), chunks(None, false), told(7, 2, 2)),
         (sample!("completions"), chunks(None, true), told(7, 2, 2)),
     ] {
-        everywhere(&settings, stream, stream, Ending { usage, complete: true, failed: false });
+        everywhere(&settings, stream, stream, Ending { usage, complete: true, failed: None });
     }
     let (text, ending) = run(response(None), [sample!("responses").as_bytes()]);
     assert_eq!(text, sample!("responses"));
-    assert!(ending.complete && !ending.failed && ending.usage.is_some_and(|usage| usage.output.is_some()));
+    assert!(ending.complete && ending.failed.is_none() && ending.usage.is_some_and(|usage| usage.output.is_some()));
 }
 
 #[test]
@@ -163,11 +163,11 @@ fn usage_of_a_real_server_is_taken_out_with_its_chunk() {
 #[test]
 fn how_a_response_ends_is_told_by_its_last_event() {
     for (kind, complete, failed) in [
-        ("response.completed", true, false),
-        ("response.incomplete", true, false),
-        ("response.failed", true, true),
-        ("error", false, true),
-        ("response.in_progress", false, false),
+        ("response.completed", true, None),
+        ("response.incomplete", true, None),
+        ("response.failed", true, Some(Fault::Server)),
+        ("error", false, Some(Fault::Server)),
+        ("response.in_progress", false, None),
     ] {
         let told = json!({"type": kind, "response": {"usage": {"input_tokens": 1}}, "sequence_number": 4});
         let stream = format!("data: {told}\n\n");
@@ -246,14 +246,18 @@ fn data_on_several_lines_is_changed_where_it_stands() {
 #[test]
 fn what_is_no_json_and_errors_in_band_pass_as_they_are() {
     for (stream, failed) in [
-        ("data: not json\n\n", false),
-        ("data: {\"model\":\"back\"\n\n", false),
-        ("data: [\"model\",\"back\"]\n\n", false),
-        ("data: {\"model\":5}\n\ndata: {\"model\":null}\n\n", false),
-        ("event: x\n\n: y\n\nfoo: bar\n\n", false),
-        ("data: {\"error\":{\"message\":\"no room\",\"code\":null}}\n\n", true),
-        ("data: {\"error\":null}\n\n", false),
-        ("error: {\"code\":500}\n\n", false),
+        ("data: not json\n\n", None),
+        ("data: {\"model\":\"back\"\n\n", None),
+        ("data: [\"model\",\"back\"]\n\n", None),
+        ("data: {\"model\":5}\n\ndata: {\"model\":null}\n\n", None),
+        ("event: x\n\n: y\n\nfoo: bar\n\n", None),
+        ("data: {\"error\":{\"message\":\"no room\",\"code\":null}}\n\n", Some(Fault::Server)),
+        ("data: {\"error\":\"no room\"}\n\n", Some(Fault::Server)),
+        ("data: {\"error\":{\"code\":503,\"type\":\"unavailable_error\"}}\n\n", Some(Fault::Server)),
+        ("data: {\"error\":{\"code\":400,\"message\":{\"a\":[1]}}}\n\n", Some(Fault::Client)),
+        ("data: {\"error\":{\"code\":null,\"type\":\"invalid_request_error\"}}\n\n", Some(Fault::Client)),
+        ("data: {\"error\":null}\n\n", None),
+        ("error: {\"code\":500}\n\n", None),
     ] {
         let (text, ending) = run(chunks(Some("front"), true), [stream.as_bytes()]);
         assert_eq!((text.as_str(), ending.failed, ending.complete), (stream, failed, false));

@@ -7,12 +7,14 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame};
-use sluicegate_core::{Body, BodyError, Kind, Outcome, Refusal};
-use sluicegate_wire::openai::StreamEdit;
+use sluicegate_core::{Body, BodyError, Kind, Outcome, Refusal, Sent};
+use sluicegate_wire::openai::{Fault, StreamEdit};
 
 use super::broken;
+use crate::held::Source;
 use crate::patience::{Late, Patience};
 use crate::trail::Heard;
+use crate::verdict::Verdict;
 
 /// The events of an answer, edited as they pass.
 pub(super) struct Events {
@@ -22,11 +24,17 @@ pub(super) struct Events {
     ready: VecDeque<Bytes>,
     patience: Patience,
     heard: Arc<Heard>,
+    source: Option<Source>,
 }
 
 impl Events {
-    pub(super) fn new(backend: Body, edit: StreamEdit, patience: Patience, heard: Arc<Heard>) -> Self {
-        Self { backend: Some(backend), edit, ready: VecDeque::new(), patience, heard }
+    pub(super) fn new(
+        backend: Body,
+        edit: StreamEdit,
+        patience: Patience,
+        (heard, source): (Arc<Heard>, Option<Source>),
+    ) -> Self {
+        Self { backend: Some(backend), edit, ready: VecDeque::new(), patience, heard, source }
     }
 
     fn push(&mut self, piece: Bytes) {
@@ -42,11 +50,23 @@ impl Events {
         self.backend = None;
         let ending = self.edit.finish(&mut self.ready);
         self.heard.usage(ending.usage);
-        if ending.failed {
-            self.heard.failed(Outcome::UpstreamError, "the backend told of an error within its stream");
+        if let Some(fault) = ending.failed {
+            const ERROR: &str = "the backend told of an error within its stream";
+            self.heard.failed(Outcome::UpstreamError, ERROR);
+            if fault == Fault::Server {
+                self.blame(Verdict::Server, ERROR);
+            }
         } else if !ending.complete {
-            self.heard
-                .failed(Outcome::Refused(Kind::UpstreamFault), "the backend's stream ended before its last event");
+            const TORN: &str = "the backend's stream ended before its last event";
+            self.heard.failed(Outcome::Refused(Kind::UpstreamFault), TORN);
+            self.blame(Verdict::Transport(Sent::All), TORN);
+        }
+    }
+
+    /// What goes wrong behind a good head counts as well.
+    fn blame(&self, verdict: Verdict, why: &str) {
+        if let Some(source) = &self.source {
+            source.failed(verdict, why);
         }
     }
 
