@@ -85,8 +85,13 @@ fn main() {
     stages.stage("strict head: search its end", 0, input, |input| {
         http1::parse::Search::default().end(&input, &limits).unwrap()
     });
-    stages.stage("strict head: parse", 2, || shared.clone(), |head| http1::parse::parse(&head).unwrap());
-    let parsed = || http1::parse::parse(&shared).unwrap().parts;
+    stages.stage(
+        "strict head: parse",
+        2,
+        || shared.clone(),
+        |head| http1::parse::parse(&head, limits.headers).unwrap(),
+    );
+    let parsed = || http1::parse::parse(&shared, limits.headers).unwrap().parts;
     stages.stage("strict head: check", 0, parsed, |mut parts: Parts| {
         head::check(&mut parts, &limits).unwrap();
         parts

@@ -71,8 +71,7 @@ struct Tried<T> {
     picked: Picked,
 }
 
-/// Puts `call`, and where it may be, puts it again. Tells also how long it took from when it was first asked to the answer's
-/// head.
+/// Puts `call`, and where it may be, puts it again.
 pub(super) async fn put<T: Answer + Holding>(
     ask: &Ask<'_, T>,
     call: Call,

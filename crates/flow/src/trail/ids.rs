@@ -46,7 +46,7 @@ impl Ids {
             None => {
                 let mut digits = [0; LONG];
                 hexadecimal(&mut digits, [dice.roll(), dice.roll()]);
-                (value(&digits), text(&digits).into())
+                (value(digits.to_vec()), text(&digits).into())
             }
         };
         let parent = only(headers, &TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(parse_traceparent);
@@ -59,7 +59,7 @@ impl Ids {
                 (text(&made), "00")
             }
         };
-        let traceparent = value(&traceparent(trace, dice.roll() | 1, flags));
+        let traceparent = value(traceparent(trace, dice.roll() | 1, flags));
         Self {
             request,
             request_header: new_each_time(request_header),
@@ -86,15 +86,12 @@ impl Ids {
 }
 
 /// `00-trace-span-flags`.
-fn traceparent(trace: &str, span: u64, flags: &str) -> [u8; PARENT] {
+fn traceparent(trace: &str, span: u64, flags: &str) -> Vec<u8> {
     let mut digits = [0; SHORT];
     hexadecimal(&mut digits, [span]);
-    let mut whole = [b'-'; PARENT];
-    let parts = [(0, "00"), (3, trace), (3 + LONG + 1, text(&digits)), (PARENT - 2, flags)];
-    for (at, part) in parts {
-        for (place, byte) in whole.iter_mut().skip(at).zip(part.bytes()) {
-            *place = byte;
-        }
+    let mut whole = Vec::with_capacity(PARENT);
+    for part in [b"00-", trace.as_bytes(), b"-", &digits, b"-", flags.as_bytes()] {
+        whole.extend_from_slice(part);
     }
     whole
 }
@@ -114,8 +111,8 @@ fn text(digits: &[u8]) -> &str {
     std::str::from_utf8(digits).unwrap_or_default()
 }
 
-fn value(text: &[u8]) -> HeaderValue {
-    HeaderValue::from_bytes(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+fn value(text: Vec<u8>) -> HeaderValue {
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 /// A value that does not come again. HTTP/2 remembers fields to send them shorter; this one would only drive out those

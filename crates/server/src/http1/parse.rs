@@ -1,11 +1,14 @@
 //! A message head from its bytes, by the grammar of RFC 9112 and nothing beside it: what other servers might read
 //! differently is refused, not mended.
 
+use std::sync::LazyLock;
+
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderName};
 use http::request::Parts;
 use http::uri::Uri;
 use http::{HeaderMap, HeaderValue, Method, Request, Version};
+use memchr::memmem::Finder;
 use sluicegate_core::{Kind, Refusal};
 
 use crate::limits::Limits;
@@ -32,6 +35,9 @@ pub(crate) enum Framing {
     Chunked,
 }
 
+/// Finds where a head ends. Made once: making it costs more than a search through a usual head.
+static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
+
 /// How far the end of a head was searched for, so that trickling bytes are looked at once.
 #[derive(Debug, Default)]
 pub(crate) struct Search {
@@ -49,10 +55,24 @@ impl Search {
     /// # Errors
     /// There is none, or one with more than one meaning.
     pub(crate) fn found(&mut self, input: &mut BytesMut, limits: &Limits) -> Result<Option<Head>, Refusal> {
-        match self.end(input, limits)? {
-            Some(length) => parse(&input.split_to(length).freeze()).map(Some),
+        let end = match self.at_once(input, limits) {
+            None => self.end(input, limits)?,
+            whole => whole,
+        };
+        match end {
+            Some(length) => parse(&input.split_to(length).freeze(), limits.headers).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The same as [`Search::end`] where all of it came at once, as nearly always: what is wrong within its lines is found
+    /// when they are read.
+    fn at_once(&self, bytes: &[u8], limits: &Limits) -> Option<usize> {
+        if self.seen > 0 || !bytes.first().is_some_and(u8::is_ascii_uppercase) {
+            return None;
+        }
+        let length = END.find(bytes)? + 4;
+        (length <= limits.head).then_some(length)
     }
 
     /// The length of the head that `bytes` begin with, once it is complete.
@@ -72,7 +92,7 @@ impl Search {
             let feed = self.seen + found;
             let line = bytes.get(self.line..feed).unwrap_or_default();
             let Some(line) = line.strip_suffix(b"\r") else {
-                return Err(framing("a line of the head ends without a carriage return"));
+                return Err(torn());
             };
             (self.line, self.seen) = (feed + 1, feed + 1);
             if self.seen > limits.head {
@@ -84,7 +104,7 @@ impl Search {
             self.lines += 1;
             // The request line is one more.
             if self.lines > limits.headers + 1 {
-                return Err(Refusal::new(Kind::HeadTooLarge, "the request has more header fields than are taken"));
+                return Err(too_many());
             }
         }
         self.seen = self.seen.max(bytes.len());
@@ -98,19 +118,23 @@ impl Search {
     }
 }
 
-/// Reads a complete head, with the empty line at its end.
+/// Reads a complete head of at most so many fields, with the empty line at its end.
 ///
 /// # Errors
 /// It is none, or one with more than one meaning.
-pub(crate) fn parse(head: &Bytes) -> Result<Head, Refusal> {
+pub(crate) fn parse(head: &Bytes, most: usize) -> Result<Head, Refusal> {
     let mut lines = Lines { rest: head };
-    let (method, target, version) = request_line(lines.next().unwrap_or_default())?;
+    let (method, target, version) = request_line(lines.next().unwrap_or(Ok(&[]))?)?;
     let uri = Uri::from_maybe_shared(head.slice_ref(target)).map_err(|_| bad_path(target))?;
     let mut headers = HeaderMap::with_capacity(12);
     let mut facts = Facts::default();
     for line in lines {
+        let line = line?;
         if line.is_empty() {
             break;
+        }
+        if headers.len() >= most {
+            return Err(too_many());
         }
         let (name, value) = field(line)?;
         facts.note(&name, value)?;
@@ -129,18 +153,18 @@ pub(crate) fn parse(head: &Bytes) -> Result<Head, Refusal> {
     Ok(Head { parts, framing, keep_alive, expects })
 }
 
-/// The lines of a head whose ends were checked by [`Search`].
+/// The lines of a head.
 struct Lines<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Iterator for Lines<'a> {
-    type Item = &'a [u8];
+    type Item = Result<&'a [u8], Refusal>;
 
-    fn next(&mut self) -> Option<&'a [u8]> {
+    fn next(&mut self) -> Option<Self::Item> {
         let (line, rest) = self.rest.split_at_checked(memchr::memchr(b'\n', self.rest)? + 1)?;
         self.rest = rest;
-        line.strip_suffix(b"\r\n")
+        Some(line.strip_suffix(b"\r\n").ok_or_else(torn))
     }
 }
 
@@ -168,7 +192,8 @@ fn word(line: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn field(line: &[u8]) -> Result<(HeaderName, &[u8]), Refusal> {
-    let colon = memchr::memchr(b':', line).ok_or_else(|| bad("a header field has no colon"))?;
+    // Names are short: looking at them one by one is quicker than beginning a search.
+    let colon = line.iter().position(|byte| *byte == b':').ok_or_else(|| bad("a header field has no colon"))?;
     let (name, value) = line.split_at_checked(colon).unwrap_or_default();
     // A space before the colon and a folded line (which begins with a space) are no name, too.
     let name = known(name)
@@ -273,6 +298,14 @@ fn bad_path(target: &[u8]) -> Refusal {
         0..=65_534 => Refusal::new(Kind::BadPath, "the request target is no URI"),
         _ => Refusal::new(Kind::UriTooLong, "the request's target is longer than is taken"),
     }
+}
+
+fn torn() -> Refusal {
+    framing("a line of the head ends without a carriage return")
+}
+
+fn too_many() -> Refusal {
+    Refusal::new(Kind::HeadTooLarge, "the request has more header fields than are taken")
 }
 
 fn framing(public: &'static str) -> Refusal {
