@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -28,11 +28,9 @@ pub(crate) struct Member {
     in_flight: AtomicUsize,
     /// Calls whose answer has not begun.
     awaited: AtomicUsize,
-    /// Since when it has owed an answer and given none; zero while it owes none.
+    /// Since when it has owed an answer and given no sign of life; zero where it gave one and owes none. Whoever stops waiting
+    /// changes nothing about that.
     silent_since: AtomicU64,
-    /// Whether a call's time ran out, and there has been no sign of life since: then it goes on owing an answer, also while
-    /// nobody waits.
-    mute: AtomicBool,
     /// Mean time to an answer's head, in nanoseconds; zero while none came.
     latency: AtomicU64,
     /// When the last one came.
@@ -59,7 +57,6 @@ impl Member {
             in_flight: AtomicUsize::new(0),
             awaited: AtomicUsize::new(0),
             silent_since: AtomicU64::new(0),
-            mute: AtomicBool::new(false),
             latency: AtomicU64::new(0),
             told_at: AtomicU64::new(0),
             calls: AtomicU64::new(0),
@@ -110,8 +107,8 @@ impl Member {
         Picked { member: Arc::clone(self), awaited: true }
     }
 
-    /// Whether it has calls to answer, and for far longer than it takes has answered none. One whose calls' time ran out is
-    /// tried by one call at a time.
+    /// Whether it has calls to answer, and for far longer than it takes has given no sign of life. One whose calls were given
+    /// up is tried by one call at a time.
     pub(super) fn is_stuck(&self, now: u64) -> bool {
         let (awaited, since) = (self.awaited.load(Relaxed), self.silent_since.load(Relaxed));
         if awaited == 0 || since == 0 {
@@ -121,31 +118,6 @@ impl Member {
         let (least, times) = if awaited < SEVERAL || latency == 0 { (250_000_000, 5) } else { (50_000_000, 2) };
         silent > least && silent > latency.saturating_mul(times)
     }
-
-    /// A call is waited for no longer.
-    fn is_over(&self, how: Over, now: u64) {
-        let others = self.awaited.fetch_sub(1, Relaxed) > 1;
-        match how {
-            Over::Life => {
-                self.mute.store(false, Relaxed);
-                self.silent_since.store(if others { now } else { 0 }, Relaxed);
-            }
-            Over::Silence => self.mute.store(true, Relaxed),
-            Over::Nothing if others || self.mute.load(Relaxed) => {}
-            Over::Nothing => self.silent_since.store(0, Relaxed),
-        }
-    }
-}
-
-/// What the end of the wait for an answer says of its endpoint.
-#[derive(Clone, Copy)]
-enum Over {
-    /// It has answered, or failed in a way that shows that somebody is there.
-    Life,
-    /// It was silent for the whole time that it had.
-    Silence,
-    /// Nothing: the caller has left, or nobody was asked.
-    Nothing,
 }
 
 impl Picked {
@@ -155,13 +127,12 @@ impl Picked {
 
     /// Its answer has begun, or it has failed.
     pub(super) fn is_over(&mut self, verdict: Verdict, now: u64) {
-        let how = match verdict {
-            Verdict::Timeout(_) => Over::Silence,
-            Verdict::Unknown | Verdict::Transport(Sent::Nothing) => Over::Nothing,
-            _ => Over::Life,
-        };
-        if std::mem::take(&mut self.awaited) {
-            self.member.is_over(how, now);
+        if !std::mem::take(&mut self.awaited) {
+            return;
+        }
+        let others = self.member.awaited.fetch_sub(1, Relaxed) > 1;
+        if !matches!(verdict, Verdict::Timeout(_) | Verdict::Transport(Sent::Nothing) | Verdict::Unknown) {
+            self.member.silent_since.store(if others { now } else { 0 }, Relaxed);
         }
     }
 
@@ -174,7 +145,7 @@ impl Drop for Picked {
     fn drop(&mut self) {
         self.member.in_flight.fetch_sub(1, Relaxed);
         if self.awaited {
-            self.member.is_over(Over::Nothing, 0);
+            self.member.awaited.fetch_sub(1, Relaxed);
         }
     }
 }
