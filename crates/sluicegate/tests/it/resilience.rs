@@ -1,0 +1,6 @@
+//! Endpoints that die, stand still and come back: real MLServers, and callers that know nothing of it.
+
+mod callers;
+mod killed;
+mod pair;
+mod stuck;
