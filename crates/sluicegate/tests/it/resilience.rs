@@ -5,3 +5,4 @@ mod example;
 mod killed;
 mod pair;
 mod stuck;
+mod top;
