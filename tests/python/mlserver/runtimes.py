@@ -1,6 +1,7 @@
 """Small models for MLServer: one that echoes, one that sleeps, one that fails, and those of small_models.py."""
 
 import asyncio
+import sys
 
 import numpy as np
 import small_models
@@ -36,7 +37,7 @@ class Echo(MLModel):
 
 
 class Slow(MLModel):
-    """Sleeps for the seconds in the first value of the first input."""
+    """Sleeps for the seconds in the first value of the first input; tells standard error when it begins."""
 
     async def load(self) -> bool:
         return True
@@ -45,6 +46,7 @@ class Slow(MLModel):
         value = payload.inputs[0].data.root
         while isinstance(value, list):
             value = value[0]
+        print("slow: begun", file=sys.stderr, flush=True)
         await asyncio.sleep(float(value))
         return same(self, payload, payload.inputs[:1])
 

@@ -88,7 +88,8 @@ fn paint(picture: &str, for_people: bool) -> anyhow::Result<()> {
     }
     let height = terminal_size().map_or(HEIGHT, |(_, Height(rows))| usize::from(rows));
     let fits: Vec<&str> = picture.lines().take(height.saturating_sub(1)).collect();
-    write!(out, "{HOME}{}", fits.join("\n"))?;
+    // Its last line ends, so that what comes when this has ended stands below it.
+    writeln!(out, "{HOME}{}", fits.join("\n"))?;
     out.flush()?;
     Ok(())
 }

@@ -31,6 +31,7 @@ mod quickstart;
 mod reflection;
 mod reload;
 mod replacing;
+mod resilience;
 mod shutdown;
 mod simulation;
 mod slow;

@@ -1,6 +1,6 @@
 //! A real MLServer behind the gateway, and the unchanged tritonclient before it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Weak};
 
@@ -16,6 +16,7 @@ use crate::support::{Gateway, Peer, eventually, free_port, peer, root, script};
 pub(crate) struct MlServer {
     process: Peer,
     pub(crate) port: u16,
+    pub(crate) grpc: u16,
     folder: TempDir,
 }
 
@@ -32,34 +33,67 @@ pub(crate) fn mlserver() -> Arc<MlServer> {
 
 impl MlServer {
     fn start() -> Self {
-        let python = peer("SLUICEGATE_PYTHON_MLSERVER");
+        Self::of(&[])
+    }
+
+    /// One with these models alone; `echo` and `slow` start sooner than those of scikit-learn.
+    pub(crate) fn with_models(models: &str) -> Self {
+        Self::of(&["--models", models])
+    }
+
+    fn of(which: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (port, grpc) = (free_port(), free_port());
-        let made = Command::new(&python)
+        let made = Command::new(peer("SLUICEGATE_PYTHON_MLSERVER"))
             .arg(root().join("tests/python/mlserver/make_models.py"))
             .arg(folder.path())
             .args(["--http-port", &port.to_string(), "--grpc-port", &grpc.to_string()])
+            .args(which)
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let mlserver = PathBuf::from(&python).with_file_name("mlserver");
-        let command = [python.as_str(), mlserver.to_str().unwrap(), "start", folder.path().to_str().unwrap()];
-        let process = Peer::start(&python, &command, folder.path());
-        let mut server = Self { process, port, folder };
+        let mut server = Self { process: run(folder.path()), port, grpc, folder };
+        server.wait_until_ready();
+        server
+    }
+
+    /// Ends it as a machine does that loses its power.
+    pub(crate) fn kill(&mut self) {
+        self.process.signal("KILL");
+        eventually("MLServer is gone", || self.process.ended());
+    }
+
+    /// Runs it again on the same ports, once it is gone.
+    pub(crate) fn start_again(&mut self) {
+        self.process = run(self.folder.path());
+        self.wait_until_ready();
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
+    fn wait_until_ready(&mut self) {
         eventually("MLServer is ready", || {
-            assert!(!server.process.ended(), "MLServer ended: {}", server.log());
-            let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+            assert!(!self.process.ended(), "MLServer ended: {}", self.log());
+            let address = std::net::SocketAddr::from(([127, 0, 0, 1], self.port));
             std::net::TcpStream::connect(address).is_ok()
                 && Client::connect(address)
                     .try_send("GET", "/v2/health/ready", &[], b"")
                     .is_ok_and(|it| it.status == 200)
         });
-        server
     }
 
-    fn log(&self) -> String {
+    /// What it wrote to standard error since it runs.
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("stderr.log")).unwrap_or_default()
     }
+}
+
+fn run(folder: &Path) -> Peer {
+    let python = peer("SLUICEGATE_PYTHON_MLSERVER");
+    let mlserver = PathBuf::from(&python).with_file_name("mlserver");
+    Peer::start(&python, &[&python, mlserver.to_str().unwrap(), "start", folder.to_str().unwrap()], folder)
 }
 
 /// `iris` on both runtimes, `echo`, `slow` and `broken` on the MLServer; names that differ from the backend's.

@@ -311,6 +311,15 @@ impl Peer {
     pub(crate) fn ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
+
+    /// Sends a signal to the server itself, not to its keeper.
+    pub(crate) fn signal(&self, name: &str) {
+        let keeper = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{keeper}/task/{keeper}/children")).unwrap();
+        let server = children.trim();
+        assert!(!server.is_empty(), "the server runs");
+        assert!(Command::new("kill").args([&format!("-{name}"), server]).status().unwrap().success());
+    }
 }
 
 impl Drop for Peer {
