@@ -11,8 +11,12 @@ const CALLERS: usize = 6;
 /// Requests under way at the two servers together, to each model that is slow.
 const SLOW: usize = 4;
 
-const BACKENDS: [(&str, &str); 3] =
-    [("quick", ", eject: { time: 1s }"), ("once", ""), ("twice", ", retry: { when: [connect, unavailable, reset] }")];
+/// `quick` bears with more failures than there are callers, so that what is refused there is tried elsewhere for a while.
+const BACKENDS: [(&str, &str); 3] = [
+    ("quick", ", eject: { failures: 10, time: 1s }"),
+    ("once", ""),
+    ("twice", ", retry: { when: [connect, unavailable, reset] }"),
+];
 
 const MODELS: &str =
     "echo: { backend: quick }, once: { backend: once, model: slow }, twice: { backend: twice, model: slow }";
