@@ -47,6 +47,8 @@ fn a_server_is_killed(protocol: &'static str) {
         callers.server_is_lost();
         callers.wait_for(300);
         assert_eq!(callers.failed_after.load(SeqCst), 0, "of those begun after the loss");
+        let failed = callers.failed_before.load(SeqCst);
+        assert!(failed <= CALLERS, "{failed} failed, more than were under way");
 
         let of = |asked: [std::thread::ScopedJoinHandle<'_, u16>; SLOW]| asked.map(|one| one.join().unwrap());
         let once = of(once);
@@ -70,8 +72,6 @@ fn a_server_is_killed(protocol: &'static str) {
     });
     assert_eq!(front.endpoint("quick", &servers[0])["state"], "up");
     assert_eq!(callers.failed_after.load(SeqCst), 0, "of those begun after the loss, to the end");
-    let failed = callers.failed_before.load(SeqCst);
-    assert!(failed <= CALLERS, "{failed} failed, more than were under way");
     assert_eq!(front.counted("retries_denied", "quick"), 0.0);
 }
 
