@@ -15,7 +15,10 @@ use crate::verdict::Verdict;
 const MEMORY: u64 = 8;
 
 /// After this long without an answer half of what is known of its speed is forgotten: a slow endpoint is tried again.
-const HALF_LIFE: u64 = 10_000_000_000;
+const HALF_LIFE: u64 = 3_000_000_000;
+
+/// A time counts as at most so many times the mean: one answer that was held up says little of those to come.
+const OUTLIER: u64 = 16;
 
 /// Calls that wait at once, from which on their common silence says something soon.
 const SEVERAL: usize = 4;
@@ -83,7 +86,8 @@ impl Member {
     pub(super) fn took(&self, took: Duration, now: u64) {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).max(1);
         let before = self.latency.load(Relaxed);
-        let mean = if before == 0 { took } else { before - before / MEMORY + took / MEMORY };
+        let counted = took.min(before.saturating_mul(OUTLIER));
+        let mean = if before == 0 { took } else { before - before / MEMORY + counted / MEMORY };
         self.latency.store(mean.max(1), Relaxed);
         self.told_at.store(now, Relaxed);
     }

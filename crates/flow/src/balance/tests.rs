@@ -139,7 +139,7 @@ fn the_slower_of_two_gets_less() {
     let shares = world.shares(1000);
     assert_eq!(shares[0], 0, "{shares:?}");
     // It is tried again once its slowness is old.
-    world.after(Duration::from_secs(60));
+    world.after(Duration::from_secs(12));
     for nth in [1, 2] {
         world.judge(nth, Verdict::Good, 40);
     }
@@ -175,6 +175,22 @@ fn an_endpoint_that_fails_is_left_out_longer_each_time() {
     world.after(Duration::from_secs(5));
     world.judge(0, Verdict::Good, 1);
     assert_eq!(world.fitness(0), Fitness::Fit);
+}
+
+#[test]
+fn one_answer_that_was_held_up_is_soon_forgotten() {
+    let mut world = world(&[1, 1], |_| {});
+    let both = |world: &World| (0..2).for_each(|nth| world.judge(nth, Verdict::Good, 2));
+    both(&world);
+    world.judge(0, Verdict::Good, 10_000);
+    assert_eq!(world.shares(50), [0, 50]);
+    world.after(Duration::from_secs(4));
+    world.judge(1, Verdict::Good, 2);
+    assert!(world.shares(50)[0] > 0);
+    // One that has become slow is known for it after a few answers.
+    (0..10).for_each(|_| world.judge(0, Verdict::Good, 10_000));
+    let known = world.pool.latency(&world.pool.members()[0], world.now).unwrap();
+    assert!(known > Duration::from_secs(5), "{known:?}");
 }
 
 #[test]
