@@ -155,6 +155,11 @@ impl Pool {
         fit.or_else(|| at(0)).map(Arc::clone)
     }
 
+    /// Takes note of an answer that came whole, to a call that was begun then.
+    pub(crate) fn ended_well(&self, member: &Member, began: Instant) {
+        member.health.ended_well(self.since(began));
+    }
+
     /// Takes note of how a call's wait for its answer ended, `took` after it began.
     pub(crate) fn answered(
         &self,
@@ -185,7 +190,7 @@ impl Pool {
             member.failures.fetch_add(1, Relaxed);
             *member.trouble.lock() = Some(why());
         }
-        match member.health.called(verdict, &self.eject, (took, now)) {
+        match member.health.called(verdict, &self.eject, now) {
             Follows::Nothing => {}
             Follows::Back => {
                 tracing::info!(backend = %self.backend, endpoint = %member.endpoint.authority, "endpoint is back")

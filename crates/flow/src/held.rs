@@ -4,7 +4,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant as StdInstant};
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -25,6 +25,10 @@ pub(crate) struct Hold {
     pub(crate) clock: Arc<dyn Clock>,
     /// Longest time between two pieces of the answer.
     pub(crate) idle: Option<Duration>,
+    /// When it was begun.
+    pub(crate) began: StdInstant,
+    /// Whether all is well so far.
+    pub(crate) well: bool,
 }
 
 /// Where an answer came from, for those who read in it that it failed.
@@ -52,9 +56,15 @@ impl Holding for Reply {
         match self {
             Self::Wire(response) => Self::Wire(response.map(|body| match body {
                 Body::Stream(_) => Body::stream(Held::new(body, hold)),
-                here => here,
+                here => {
+                    hold.ended_well();
+                    here
+                }
             })),
-            here => here,
+            here => {
+                hold.ended_well();
+                here
+            }
         }
     }
 }
@@ -66,6 +76,12 @@ impl Holding for ReplyStream {
 }
 
 impl Hold {
+    fn ended_well(&self) {
+        if self.well {
+            self.pool.ended_well(self.picked.member(), self.began);
+        }
+    }
+
     fn failed(&self, verdict: Verdict, why: impl FnOnce() -> String) {
         self.pool.judge(self.picked.member(), verdict, Duration::ZERO, self.clock.now(), why);
     }
@@ -112,7 +128,11 @@ impl HttpBody for Held<Body> {
                 }
             }
             Some(Ok(frame)) if frame.is_data() && !this.inner.is_end_stream() => {}
-            Some(Ok(_)) | None => this.hold = None,
+            Some(Ok(_)) | None => {
+                if let Some(hold) = this.hold.take() {
+                    hold.ended_well();
+                }
+            }
         }
         Poll::Ready(frame)
     }
@@ -140,12 +160,17 @@ impl Stream for Held<ReplyStream> {
         match &item {
             Some(Err(error)) => {
                 let verdict = Verdict::of::<Reply>(&Err(error.clone()));
-                if let Some(hold) = &this.hold {
-                    hold.failed(verdict, || error.to_string());
+                if let Some(hold) = &mut this.hold {
+                    hold.well &= !verdict.is_failure();
+                    hold.failed(verdict, || error.cause.clone());
                 }
             }
             Some(Ok(_)) => {}
-            None => this.hold = None,
+            None => {
+                if let Some(hold) = this.hold.take() {
+                    hold.ended_well();
+                }
+            }
         }
         Poll::Ready(item)
     }

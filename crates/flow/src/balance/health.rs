@@ -77,8 +77,8 @@ impl Health {
         }
     }
 
-    /// Takes note of what came of a call that took so long.
-    pub(super) fn called(&self, verdict: Verdict, eject: &Ejection, (took, now): (Duration, u64)) -> Follows {
+    /// Takes note of what came of a call, as far as its answer's head says it.
+    pub(super) fn called(&self, verdict: Verdict, eject: &Ejection, now: u64) -> Follows {
         if let Verdict::Pushback(Some(rest)) = verdict {
             self.rest_until.fetch_max(now.saturating_add(nanoseconds(rest)), Relaxed);
         }
@@ -86,15 +86,19 @@ impl Health {
             Verdict::Unknown | Verdict::Pushback(_) | Verdict::NotHere => Follows::Nothing,
             _ if verdict.is_failure() => self.failed(eject, now),
             // Also an answer to a bad request is a sign of life.
-            _ => self.succeeded(now.saturating_sub(nanoseconds(took)), now),
+            _ => self.succeeded(now),
         }
     }
 
-    fn succeeded(&self, began: u64, now: u64) -> Follows {
+    /// An answer to a call that was begun then came whole: what failed in a row is forgotten.
+    pub(super) fn ended_well(&self, began: u64) {
         // What was begun before it failed says nothing of how it does since.
         if self.failures.load(Relaxed) != 0 && began >= self.failing_since.load(Relaxed) {
             self.failures.store(0, Relaxed);
         }
+    }
+
+    fn succeeded(&self, now: u64) -> Follows {
         let share = self.share.load(Relaxed);
         if share != 0 {
             self.share.store(share - share.div_ceil(16), Relaxed);

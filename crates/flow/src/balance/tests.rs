@@ -48,7 +48,8 @@ fn world(weights: &[u32], change: impl FnOnce(&mut Resilience)) -> World {
     World {
         pool: Pool::new(&Arc::from("b"), (endpoints, false), &resilience, None, now),
         dice: Steps(AtomicU64::new(1)),
-        now,
+        // What was begun a little ago was begun after the pool.
+        now: now + Duration::from_secs(1),
     }
 }
 
@@ -63,7 +64,11 @@ impl World {
 
     fn judge(&self, nth: usize, verdict: Verdict, took: u64) {
         let took = Duration::from_millis(took);
-        self.pool.judge(&self.pool.members()[nth], verdict, took, self.now, || "told to".to_owned());
+        let member = &self.pool.members()[nth];
+        self.pool.judge(member, verdict, took, self.now, || "told to".to_owned());
+        if matches!(verdict, Verdict::Good | Verdict::Client) {
+            self.pool.ended_well(member, self.now.checked_sub(took).unwrap_or(self.now));
+        }
     }
 
     /// How many of `count` calls, one after the other, each endpoint gets.
@@ -175,6 +180,18 @@ fn an_endpoint_that_fails_is_left_out_longer_each_time() {
     world.after(Duration::from_secs(5));
     world.judge(0, Verdict::Good, 1);
     assert_eq!(world.fitness(0), Fitness::Fit);
+}
+
+#[test]
+fn an_endpoint_whose_answers_begin_well_and_break_is_left_out_as_soon() {
+    let world = world(&[1, 1], |_| {});
+    let member = &world.pool.members()[0];
+    for _ in 0..5 {
+        world.pool.judge(member, Verdict::Good, Duration::from_millis(1), world.now, String::new);
+        assert_eq!(world.fitness(0), Fitness::Fit);
+        world.pool.judge(member, BROKEN, Duration::ZERO, world.now, || "told to".to_owned());
+    }
+    assert_eq!(world.fitness(0), Fitness::Ejected);
 }
 
 #[test]

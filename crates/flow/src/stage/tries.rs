@@ -69,6 +69,7 @@ struct Tried<T> {
     outcome: Result<T, CallError>,
     verdict: Verdict,
     picked: Picked,
+    began: StdInstant,
 }
 
 /// Puts `call`, and where it may be, puts it again.
@@ -122,14 +123,19 @@ impl<T: Answer + Holding> Ask<'_, T> {
             Verdict::Timeout(_) if now > due + HELD_UP || (self.hurried && due == self.head.0) => Verdict::Unknown,
             verdict => verdict,
         };
-        let why = || outcome.as_ref().err().map_or_else(|| "it answered with an error".to_owned(), ToString::to_string);
+        let why = || {
+            outcome.as_ref().err().map_or_else(|| "it answered with an error".to_owned(), |error| error.cause.clone())
+        };
         backend.pool.answered(&mut picked, verdict, took, now, why);
         let least = match verdict {
             Verdict::Good => self.version.pace.took(took, now),
             _ => Duration::ZERO,
         };
         backend.slots.judge(verdict, took, least, now);
-        Tried { outcome, verdict, picked }
+        if outcome.is_err() && verdict == Verdict::Client {
+            backend.pool.ended_well(picked.member(), began);
+        }
+        Tried { outcome, verdict, picked, began }
     }
 
     /// Tries elsewhere until an answer comes, the tries or the budget are used up, or the time is over.
@@ -174,7 +180,7 @@ impl<T: Answer + Holding> Ask<'_, T> {
 
     /// The answer holds what its call holds, as long as it is on its way.
     fn settle(&self, tried: Tried<T>, slot: Slot) -> Result<T, CallError> {
-        let Tried { outcome, picked, .. } = tried;
+        let Tried { outcome, verdict, picked, began } = tried;
         let backend = &self.version.backend;
         outcome.map(|answer| {
             answer.hold(Hold {
@@ -183,6 +189,8 @@ impl<T: Answer + Holding> Ask<'_, T> {
                 pool: Arc::clone(&backend.pool),
                 clock: Arc::clone(&self.gateway.clock),
                 idle: backend.resilience.timeouts.idle,
+                began,
+                well: matches!(verdict, Verdict::Good | Verdict::Client),
             })
         })
     }
