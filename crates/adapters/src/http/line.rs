@@ -13,13 +13,14 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{Method, Request, Response, StatusCode};
 use sluicegate_core::http1::Gather;
 use sluicegate_core::{Body, Sent};
 use tokio::io::AsyncWrite;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tokio_util::io::poll_read_buf;
 
 pub(super) use self::answer::LineAnswer;
@@ -37,6 +38,11 @@ const PREFACE_LIMIT: usize = 2 * HEAD_LIMIT;
 
 /// Room made before a head is read.
 const ROOM: usize = 8 * 1024;
+
+/// How often it is asked whether a request came too late for its server, and the time between: longer in all than bytes take to
+/// a server and back.
+const LOOKS: u32 = 10;
+const LOOK: Duration = Duration::from_millis(1);
 
 /// One connection.
 pub(super) struct Line {
@@ -57,6 +63,10 @@ pub(super) struct Line {
     kept: bool,
     /// The server takes no more bytes; it may still have answered.
     deaf: Option<String>,
+    /// Whether a request was answered over it before.
+    used: bool,
+    /// Whether the server ended it in good order before it said a word of an answer.
+    left: bool,
     alarm: Alarm,
 }
 
@@ -80,6 +90,8 @@ impl Line {
             download: Download::default(),
             kept: true,
             deaf: None,
+            used: false,
+            left: false,
             alarm: Alarm::new(due),
         })
     }
@@ -118,7 +130,7 @@ impl Line {
     ) -> Result<Response<()>, Failure> {
         let (head, body) = request.into_parts();
         let to_head = head.method == Method::HEAD;
-        (self.written, self.preface, self.deaf) = (0, 0, None);
+        (self.written, self.preface, self.deaf, self.left) = (0, 0, None, false);
         let mut begun = false;
         self.upload = Upload::of(body);
         let result = poll_fn(|context| {
@@ -141,12 +153,38 @@ impl Line {
                 .map(|()| Err(self.failed(Fault::TimedOut, "no answer within the request's time")))
         })
         .await;
-        result.map_err(|error| {
-            let whole = error.sent == Sent::Nothing && error.fault == Fault::Broken;
-            let body = if whole { self.upload.take_back() } else { None };
-            self.kept = false;
-            Failure { error, request: body.map(|body| Box::new(Request::from_parts(head, body))) }
-        })
+        let mut error = match result {
+            Ok(answered) => {
+                self.used = true;
+                self.upload.keep_nothing();
+                return Ok(answered);
+            }
+            Err(error) => error,
+        };
+        self.kept = false;
+        if self.used && self.left && self.came_too_late().await {
+            error.sent = Sent::Nothing;
+        }
+        let whole = error.sent == Sent::Nothing && error.fault == Fault::Broken;
+        let body = if whole { self.upload.take_back() } else { None };
+        Err(Failure { error, request: body.map(|body| Box::new(Request::from_parts(head, body))) })
+    }
+
+    /// Whether the server had closed the connection before all of the request came: then its system resets what comes, and no
+    /// server has read the request. A server that read it and closed without an answer resets nothing.
+    async fn came_too_late(&mut self) -> bool {
+        for _ in 0..LOOKS {
+            // To write nothing sends nothing, and tells what the system knows by now: `BrokenPipe` is a reset behind an end.
+            let told = poll_fn(|context| match Pin::new(&mut self.io).poll_write(context, &[]) {
+                Poll::Ready(Err(error)) => Poll::Ready(Some(error)),
+                Poll::Ready(Ok(_)) | Poll::Pending => Poll::Ready(None),
+            });
+            if let Some(error) = told.await {
+                return error.kind() == io::ErrorKind::BrokenPipe;
+            }
+            sleep(LOOK).await;
+        }
+        false
     }
 
     /// How much of the current request has left.
@@ -233,6 +271,7 @@ impl Line {
             match ready!(self.poll_read(context, ROOM)) {
                 Ok(true) => self.preface += self.input.len() - before,
                 Ok(false) => {
+                    self.left = self.deaf.is_none() && self.preface == 0 && self.input.is_empty();
                     let cause = self.deaf.take().unwrap_or_else(|| "the connection ended without an answer".to_owned());
                     return Poll::Ready(Err(self.failed(Fault::Broken, cause)));
                 }

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -541,6 +541,124 @@ async fn a_request_of_which_nothing_left_goes_out_again_with_its_streamed_body()
 #[tokio::test]
 async fn a_request_of_which_something_left_is_not_sent_again() {
     let script = Script::once(ok("one")).then(Step::ReadRequest).then(Step::Reset);
+    let fixture = Fixture::new([script, Script::always(ok("two"))]).await;
+    assert_eq!(fixture.text(Body::Empty).await, "one");
+    let error = fixture.error(Body::from("once".to_owned())).await;
+    assert_eq!((error.fault, error.sent), (Fault::Broken, Sent::All));
+    assert_eq!(fixture.server.recorder().connections(), 1);
+}
+
+/// Connections whose server is told to close them when a second request is about to be written.
+#[derive(Clone)]
+struct Closing(Arc<Barrier>);
+
+struct ClosingIo {
+    stream: TcpStream,
+    requests: usize,
+    close: Arc<Barrier>,
+}
+
+impl Connector for Closing {
+    fn connect<'a>(&'a self, authority: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
+        Box::pin(async move {
+            let (stream, close) = (TcpStream::connect(authority).await?, Arc::clone(&self.0));
+            Ok(Box::new(ClosingIo { stream, requests: 0, close }) as Box<dyn Io>)
+        })
+    }
+}
+
+impl AsyncRead for ClosingIo {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for ClosingIo {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if bytes.starts_with(b"POST") {
+            self.requests += 1;
+            if self.requests == 2 {
+                // Once to close, and once more when that is done.
+                self.close.wait();
+                self.close.wait();
+            }
+        }
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// A request over a connection that its server has closed, without the client having heard of it: what comes back, and how
+/// many requests the server read.
+async fn too_late(body: Body) -> (Result<StatusCode, (Fault, Sent)>, usize) {
+    let close = Arc::new(Barrier::new(2));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let authority = listener.local_addr().unwrap().to_string();
+    let at_server = Arc::clone(&close);
+    let server = std::thread::spawn(move || {
+        let mut read = 0;
+        for nth in 0..2 {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut bytes = Vec::new();
+            while !(bytes.ends_with(b"end") || bytes.ends_with(b"\r\n0\r\n\r\n")) {
+                let mut piece = [0; 4096];
+                let count = std::io::Read::read(&mut stream, &mut piece).unwrap();
+                if count == 0 {
+                    return read;
+                }
+                bytes.extend_from_slice(&piece[..count]);
+            }
+            read += 1;
+            std::io::Write::write_all(&mut stream, &ok("well")).unwrap();
+            if nth == 0 {
+                at_server.wait();
+                drop(stream);
+                at_server.wait();
+            }
+        }
+        read
+    });
+    let clock: Arc<dyn Clock> = Arc::new(FakeClock::following_tokio());
+    let client = Client::new(Arc::new(Closing(close)), Arc::clone(&clock));
+    let origin = client.origin(&endpoint(&authority)).unwrap();
+    let send = async |body: Body| {
+        let request = Request::builder().method(Method::POST).uri("/run").body(body).unwrap();
+        let patience = Patience { connect: PATIENCE, deadline: Deadline(clock.now() + PATIENCE) };
+        let answer = within("an answer", client.send(&origin, request, patience)).await;
+        let answer = answer.map_err(|error| (error.fault, error.sent))?;
+        let status = answer.status();
+        within("the body", answer.into_body().collect(1 << 20)).await.unwrap();
+        Ok(status)
+    };
+    assert_eq!(send(Body::from("end".to_owned())).await, Ok(StatusCode::OK));
+    let second = send(body).await;
+    if second.is_err() {
+        // So that the server need not wait for another.
+        drop(TcpStream::connect(&authority).await.unwrap());
+    }
+    (second, tokio::task::spawn_blocking(move || server.join().unwrap()).await.unwrap())
+}
+
+#[tokio::test]
+async fn u14_a_request_that_came_after_its_server_had_closed_goes_out_again() {
+    assert_eq!(too_late(Body::from("the end".to_owned())).await, (Ok(StatusCode::OK), 2));
+    assert_eq!(too_late(streamed(&["a stream", " and its end"])).await, (Ok(StatusCode::OK), 2));
+}
+
+#[tokio::test]
+async fn u14_a_request_that_was_read_is_not_sent_again() {
+    let script = Script::once(ok("one")).then(Step::ReadRequest).then(Step::Finish);
     let fixture = Fixture::new([script, Script::always(ok("two"))]).await;
     assert_eq!(fixture.text(Body::Empty).await, "one");
     let error = fixture.error(Body::from("once".to_owned())).await;

@@ -15,9 +15,12 @@ pub(super) struct Upload {
     /// Bytes still to come; `None`: it goes in chunks.
     length: Option<u64>,
     done: bool,
-    /// What was taken from the body before a byte of the request had left, so that it can be given back whole.
+    /// What was taken from the body, so that it can be given back whole; `None` once it is not kept any more.
     taken: Option<VecDeque<Bytes>>,
 }
+
+/// Most bytes that are kept once some have left: they are wanted again only where a server closes a connection that moment.
+const KEPT: usize = 64 * 1024;
 
 /// A body of which the first pieces were taken already.
 struct Again {
@@ -90,12 +93,19 @@ impl Upload {
         Ok(())
     }
 
-    /// Some of the request has left: nothing is kept any more for giving it back.
+    /// Some of the request has left: only what is small is kept on.
     pub(super) fn has_left(&mut self) {
+        if self.taken.as_ref().is_some_and(|taken| taken.iter().map(Bytes::len).sum::<usize>() > KEPT) {
+            self.taken = None;
+        }
+    }
+
+    /// It will not be wanted back.
+    pub(super) fn keep_nothing(&mut self) {
         self.taken = None;
     }
 
-    /// The whole body, where nothing of the request has left.
+    /// The whole body, where all that was taken of it is kept.
     pub(super) fn take_back(&mut self) -> Option<Body> {
         let taken = self.taken.take()?;
         let body = std::mem::take(&mut self.body);
