@@ -40,7 +40,7 @@ use self::origin::Own;
 use self::request::{at_hand, prepare_h2};
 pub use self::request::{request, target};
 use self::tls::Identities;
-pub use self::tls::check_tls;
+pub use self::tls::{check_tls, open};
 
 /// The client. Lives as long as the process; one serves every endpoint.
 pub struct Client {

@@ -106,6 +106,9 @@ pub(crate) struct Call {
     /// The gateway's address; asked of the admin listener if not given
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// Over https, whom to trust in place of the system's authorities: a file of certificates in PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) running: Running,
 }

@@ -16,7 +16,7 @@ use rustls::{ClientConfig, ClientConnection, HandshakeKind};
 use sluicegate_core::{BoxFuture, BuildError, Endpoint, TlsIdentity};
 use tokio_rustls::client::TlsStream;
 
-use super::{Connector, Io, Speaks};
+use super::{Connector, Io, Speaks, TcpConnector};
 use crate::certificates::ends;
 
 /// The names of HTTP/2 and HTTP/1.1 in ALPN.
@@ -52,6 +52,17 @@ pub fn check_tls(endpoint: &Endpoint) -> Result<(), BuildError> {
     let Some(identity) = &endpoint.tls else { return Ok(()) };
     material::client(identity)?;
     name(endpoint, identity).map(drop)
+}
+
+/// A stream to `endpoint`, over TLS where it says so: for whoever asks once and keeps nothing.
+///
+/// # Errors
+/// Nobody answers there, or not whom `endpoint` says, in words for people.
+pub async fn open(endpoint: &Endpoint) -> io::Result<Box<dyn Io>> {
+    let plain: Arc<dyn Connector> = Arc::new(TcpConnector);
+    let secured = Identities::default().connector(endpoint, Speaks::Http1, &plain);
+    let secured = secured.map_err(|error| io::Error::other(error.message))?;
+    secured.unwrap_or(plain).connect(&endpoint.authority).await
 }
 
 /// What a client begins a handshake with that trusts nobody: only what speaks TLS answers it.

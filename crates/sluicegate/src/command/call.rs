@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::status::{admin_json, text};
 use crate::cli::{Call, Form};
+use crate::client::At;
 use crate::json::at;
 use crate::{client, hints, output};
 
@@ -19,17 +20,18 @@ pub(crate) fn run(options: &Call) -> anyhow::Result<ExitCode> {
         Some(url) => url.clone(),
         None => data_address(&options.running.admin)?,
     };
+    let gateway = At { base: &base, ca: options.ca.as_deref() };
     let (model, version) = match options.model.rsplit_once('@') {
         Some((model, version)) => (model, Some(version)),
         None => (options.model.as_str(), None),
     };
-    let described = client::send(Method::GET, &base, &hints::chat_model_path(model), None)?;
+    let described = client::send(Method::GET, gateway, &hints::chat_model_path(model), None)?;
     if described.status.is_success() {
-        return chat(options, &base, model);
+        return chat(options, gateway, model);
     }
     let path = hints::model_path(model, version);
-    let body = request(options, &base, &path)?;
-    let answer = client::send(Method::POST, &base, &format!("{path}/infer"), Some(body))?;
+    let body = request(options, gateway, &path)?;
+    let answer = client::send(Method::POST, gateway, &format!("{path}/infer"), Some(body))?;
     let id = answer.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("-");
     let value: Value = serde_json::from_slice(&answer.body).context("the answer is not JSON")?;
     if !answer.status.is_success() {
@@ -47,7 +49,7 @@ pub(crate) fn run(options: &Call) -> anyhow::Result<ExitCode> {
 }
 
 /// Calls a generative model: a whole request as it is, anything else as what a user says.
-fn chat(options: &Call, base: &str, model: &str) -> anyhow::Result<ExitCode> {
+fn chat(options: &Call, gateway: At<'_>, model: &str) -> anyhow::Result<ExitCode> {
     let said = given(options)?.map_or_else(|| Ok(hints::GREETING.to_owned()), String::from_utf8);
     let said = said.context("--input is not UTF-8")?;
     let whole: Option<Value> = serde_json::from_str(&said).ok().filter(|value: &Value| value.get("messages").is_some());
@@ -59,7 +61,7 @@ fn chat(options: &Call, base: &str, model: &str) -> anyhow::Result<ExitCode> {
         members.remove("stream_options");
     }
     let body = Bytes::from(serde_json::to_vec(&body)?);
-    let answer = client::send(Method::POST, base, hints::CHAT_PATH, Some(body))?;
+    let answer = client::send(Method::POST, gateway, hints::CHAT_PATH, Some(body))?;
     let id = answer.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("-");
     let value: Value = serde_json::from_slice(&answer.body).context("the answer is not JSON")?;
     if !answer.status.is_success() {
@@ -77,8 +79,10 @@ fn chat(options: &Call, base: &str, model: &str) -> anyhow::Result<ExitCode> {
 /// The first listener's address, as the admin listener tells it.
 fn data_address(admin: &str) -> anyhow::Result<String> {
     let status = admin_json(Method::GET, admin, "/status")?;
-    let address = at(&status, "/listeners/0/address").as_str().context("the gateway has no open listener")?;
-    Ok(format!("http://{}", hints::reachable(address)))
+    let listener = at(&status, "/listeners/0");
+    let address = at(listener, "/address").as_str().context("the gateway has no open listener")?;
+    let scheme = if at(listener, "/tls") == true { "https" } else { "http" };
+    Ok(format!("{scheme}://{}", hints::reachable(address)))
 }
 
 /// What the user gave, if anything.
@@ -98,7 +102,7 @@ fn given(options: &Call) -> anyhow::Result<Option<Vec<u8>>> {
 }
 
 /// The body to send: what the user gave if it is a whole request, else a request around it.
-fn request(options: &Call, base: &str, path: &str) -> anyhow::Result<Bytes> {
+fn request(options: &Call, gateway: At<'_>, path: &str) -> anyhow::Result<Bytes> {
     let given = given(options)?;
     let parsed: Option<Value> = match &given {
         Some(bytes) => Some(serde_json::from_slice(bytes).context("--input is not JSON")?),
@@ -107,7 +111,7 @@ fn request(options: &Call, base: &str, path: &str) -> anyhow::Result<Bytes> {
     if parsed.as_ref().is_some_and(|value| value.get("inputs").is_some()) {
         return Ok(given.unwrap_or_default().into());
     }
-    let answer = client::send(Method::GET, base, path, None)?;
+    let answer = client::send(Method::GET, gateway, path, None)?;
     let metadata: Value = serde_json::from_slice(&answer.body).context("the gateway's answer is not JSON")?;
     if !answer.status.is_success() {
         bail!("{} ({})", text(at(&metadata, "/error")), answer.status);

@@ -24,7 +24,7 @@ pub(super) async fn ask(resolved: &Resolved, admin: Option<&str>) -> Option<Runn
         (None, _) => return None,
     };
     let answer =
-        tokio::time::timeout(PATIENCE, client::exchange(Method::GET, &base, "/status", None)).await.ok()?.ok()?;
+        tokio::time::timeout(PATIENCE, client::exchange(Method::GET, &*base, "/status", None)).await.ok()?.ok()?;
     let status = answer.status.is_success().then(|| serde_json::from_slice(&answer.body).ok()).flatten()?;
     Some(Running(status))
 }

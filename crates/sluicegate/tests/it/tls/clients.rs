@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{configuration, write};
 use crate::http::Client;
-use crate::support::{Gateway, root, script, stdout};
+use crate::support::{Gateway, root, script, sluicegate, stderr, stdout};
 
 /// A gateway, and the folder in which `ca.pem` is to be trusted.
 fn gateway() -> (Gateway, TempDir) {
@@ -120,6 +120,14 @@ fn the_example_works_as_it_stands() {
     std::fs::write(&path, text.replace("../quickstart", root().join("examples/quickstart").to_str().unwrap())).unwrap();
     let mut gateway = Gateway::serve(&["--config", path.to_str().unwrap()]);
     let url = format!("https://localhost:{}/v2/models/iris", gateway.data.port());
+    // The command, too: of an authority that is named, and of nobody else.
+    let ca = folder.path().join("tls/ca.pem");
+    let base = format!("https://localhost:{}", gateway.data.port());
+    let called = sluicegate(&["call", "iris", "--url", &base, "--ca", ca.to_str().unwrap(), "-o", "json"]);
+    let answer: Value = serde_json::from_str(&stdout(&called)).unwrap_or_else(|_| panic!("{}", stderr(&called)));
+    assert_eq!(answer["model_name"], "iris");
+    let stranger = sluicegate(&["call", "iris", "--url", &base]);
+    assert!(!stranger.status.success() && stderr(&stranger).contains("certificate"), "{}", stderr(&stranger));
     let ask = || {
         let ca = folder.path().join("tls/ca.pem");
         let output = run(Command::new("curl").args(["-sS", "--cacert"]).arg(ca).arg(&url), "");
