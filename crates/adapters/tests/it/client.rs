@@ -617,7 +617,7 @@ async fn too_late(body: Body) -> (Result<StatusCode, (Fault, Sent)>, usize) {
                 if count == 0 {
                     return read;
                 }
-                bytes.extend_from_slice(&piece[..count]);
+                bytes.extend_from_slice(piece.get(..count).unwrap());
             }
             read += 1;
             std::io::Write::write_all(&mut stream, &ok("well")).unwrap();
