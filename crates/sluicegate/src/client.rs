@@ -89,6 +89,7 @@ pub(crate) async fn exchange(
 /// Whom to connect to, and over https whom to trust.
 fn endpoint(at: At<'_>, url: &Uri) -> anyhow::Result<Endpoint> {
     let (port, tls) = match url.scheme_str() {
+        Some("http") if at.ca.is_some() => bail!("`{}` is not over TLS: --ca is for https://", at.base),
         Some("http") => (80, None),
         Some("https") => (443, Some(Arc::new(identity(at.ca)?))),
         _ => bail!("`{}` is neither of http:// nor of https://", at.base),

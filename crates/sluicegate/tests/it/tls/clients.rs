@@ -128,6 +128,8 @@ fn the_example_works_as_it_stands() {
     assert_eq!(answer["model_name"], "iris");
     let stranger = sluicegate(&["call", "iris", "--url", &base]);
     assert!(!stranger.status.success() && stderr(&stranger).contains("certificate"), "{}", stderr(&stranger));
+    let plain = sluicegate(&["call", "iris", "--url", "http://127.0.0.1:1", "--ca", ca.to_str().unwrap()]);
+    assert!(stderr(&plain).contains("--ca is for https"), "{}", stderr(&plain));
     let ask = || {
         let ca = folder.path().join("tls/ca.pem");
         let output = run(Command::new("curl").args(["-sS", "--cacert"]).arg(ca).arg(&url), "");
