@@ -4,9 +4,9 @@
 //! A corpus file is JSON: a request to, or an event of, the model of `described`.
 
 use bytes::Bytes;
-use http::HeaderMap;
 use sluicegate_core::{
-    Body, DataType, FINAL, InferResponse, ModelMetadata, NonFinite, Parameters, Protocol, Refusal, TensorMetadata,
+    Body, DataType, FINAL, Fields, InferResponse, ModelMetadata, NonFinite, Parameters, Protocol, Refusal,
+    TensorMetadata,
 };
 use sluicegate_wire::oip_rest::client::{Generated, decode_generated, encode_generate};
 use sluicegate_wire::{GenerateCodec, Limits, ReplyForm, codec};
@@ -35,7 +35,7 @@ fn described() -> ModelMetadata {
 
 fn request(data: &Bytes, metadata: &ModelMetadata, limits: &Limits) {
     let GenerateCodec { decode, .. } = codec(Protocol::OipRest).generate.unwrap();
-    let headers = HeaderMap::new();
+    let headers = Fields::new();
     let request = match decode(&headers, data, metadata, limits) {
         Ok(request) => request,
         Err(Refusal { public, .. }) => return assert!(!public.is_empty()),

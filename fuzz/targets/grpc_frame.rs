@@ -4,15 +4,15 @@
 //! how the rest is cut, and the bytes of a body.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
-use sluicegate_core::Refusal;
+use http::HeaderValue;
+use sluicegate_core::{Fields, Refusal};
 use sluicegate_wire::grpc::frame::{self, FrameError, Reader};
 use sluicegate_wire::grpc::{ENCODING, Encoding};
 
 /// Reads frames in one piece and in several, and checks what must hold of them.
 pub fn run(data: &[u8]) {
     let [choice, cut, body @ ..] = data else { return };
-    let mut headers = HeaderMap::new();
+    let mut headers = Fields::new();
     let name = ["identity", "gzip", "deflate", "zstd"][usize::from(choice & 3)];
     headers.insert(ENCODING, HeaderValue::from_static(name));
     let limit = 1 << (choice >> 3);

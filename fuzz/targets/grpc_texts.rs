@@ -3,9 +3,10 @@
 //!
 //! A corpus file is a header's value.
 
+use sluicegate_core::Fields;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 use sluicegate_wire::grpc::status::{self, Code, Status};
 use sluicegate_wire::grpc::{metadata, timeout};
 
@@ -17,7 +18,7 @@ pub fn run(data: &[u8]) {
     assert_eq!(metadata::is_base64(data), canonical);
     assert_eq!(metadata::decode(data), base64(data).filter(|_| canonical));
     if let Ok(value) = HeaderValue::from_bytes(data) {
-        let headers = HeaderMap::from_iter([("x-bin".parse().unwrap(), value)]);
+        let headers = Fields::from_iter([("x-bin", value)]);
         let all = data.split(|byte| *byte == b',').all(|part| metadata::is_base64(part.trim_ascii()));
         assert_eq!(metadata::check_binary(&headers).is_ok(), all);
     }
@@ -26,7 +27,7 @@ pub fn run(data: &[u8]) {
 fn times(data: &[u8]) {
     let wait = timeout::parse(data);
     if let Ok(value) = HeaderValue::from_bytes(data) {
-        let headers = HeaderMap::from_iter([(timeout::TIMEOUT, value)]);
+        let headers = Fields::from_iter([(timeout::TIMEOUT, value)]);
         assert_eq!(timeout::read(&headers).ok().flatten(), wait);
     }
     // Another reader of the same.

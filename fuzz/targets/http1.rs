@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 
 use bytes::Bytes;
-use http::{Response, Version};
+use http::Version;
 use http_body::Body as _;
-use sluicegate_core::{Body, Inbound, Outbound};
+use sluicegate_core::{Body, Inbound, Outbound, Response};
 use sluicegate_server::{CancellationToken, Limits, Listener, ListenerPlan, serve_listener};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 

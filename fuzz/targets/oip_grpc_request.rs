@@ -4,9 +4,8 @@
 //! A corpus file is a message without its frame.
 
 use bytes::Bytes;
-use http::HeaderMap;
 use prost::Message;
-use sluicegate_core::{Asked, BackendModel, InferRequest, Operation, Parameter, Parameters, Protocol};
+use sluicegate_core::{Asked, BackendModel, Fields, InferRequest, Operation, Parameter, Parameters, Protocol};
 use sluicegate_wire::generated::inference::ModelInferRequest;
 use sluicegate_wire::grpc::{Encoding, frame, status::Status};
 use sluicegate_wire::oip_grpc::client::{self, Peer};
@@ -17,15 +16,15 @@ pub fn run(data: &[u8]) {
     let message = Bytes::copy_from_slice(data);
     let codec = codec(Protocol::OipGrpc);
     let asked = Asked { protocol: Protocol::OipGrpc, operation: Operation::Infer, model: None, version: None };
-    let named = codec.name_in_body.and_then(|complete| complete(asked, &HeaderMap::new(), &message).ok());
-    let read = |message| (codec.decode_infer)(&HeaderMap::new(), message, None, &Limits::default());
+    let named = codec.name_in_body.and_then(|complete| complete(asked, &Fields::new(), &message).ok());
+    let read = |message| (codec.decode_infer)(&Fields::new(), message, None, &Limits::default());
     let passed = codec.pass.and_then(|pass| (pass.request)(&message, &Limits::default()));
     let request = match read(message.clone()) {
         Ok((request, _)) => request,
         Err(refusal) => {
             let answer = (codec.encode_refusal)(&refusal);
-            let status = Status::read(answer.headers()).unwrap();
-            assert_eq!((answer.status().as_u16(), status.code.number()), (200, 3), "{refusal}");
+            let status = Status::of_head(&answer.headers).unwrap();
+            assert_eq!((answer.status.as_u16(), status.code.number()), (200, 3), "{refusal}");
             assert!(passed.is_none(), "it passes, though it would be refused: {refusal}");
             return;
         }

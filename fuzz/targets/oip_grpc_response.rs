@@ -55,7 +55,7 @@ pub fn run(data: &[u8]) {
 /// An answer that passes is the same under the client's names.
 fn passes(unnamed: &Unnamed, response: &InferResponse, limits: &Limits) {
     let pass = codec(Protocol::OipGrpc).pass.unwrap();
-    let mut framed = whole((pass.answer)(unnamed, "m", "1").unwrap().into_body());
+    let mut framed = whole((pass.answer)(unnamed, "m", "1").unwrap().body);
     let again = frame::Reader::new(Encoding::Identity, u64::MAX).read(&mut framed).unwrap().unwrap();
     let again = client::decode_response(again, limits).unwrap();
     assert_eq!((again.model_name.as_str(), again.model_version.as_deref()), ("m", Some("1")));

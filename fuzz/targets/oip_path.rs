@@ -16,7 +16,7 @@ pub fn run(data: &[u8]) {
     let asked = match (codec.ask)(&method, path) {
         None => return,
         Some(Err(refusal)) => {
-            assert!((codec.encode_refusal)(&refusal).status().is_client_error());
+            assert!((codec.encode_refusal)(&refusal).status.is_client_error());
             return;
         }
         Some(Ok(asked)) => asked,

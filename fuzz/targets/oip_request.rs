@@ -4,9 +4,9 @@
 //! A corpus file is a body. A first line `#N` sets the header `inference-header-content-length` to `N`.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 use sluicegate_core::{
-    Body, DataType, InferRequest, ModelMetadata, NonFinite, Parameter, Protocol, Tensor, TensorMetadata,
+    Body, DataType, Fields, InferRequest, ModelMetadata, NonFinite, Parameter, Protocol, Tensor, TensorMetadata,
 };
 use sluicegate_wire::oip_rest::client::{WireForm, encode_request};
 use sluicegate_wire::{Limits, codec};
@@ -17,13 +17,13 @@ pub fn run(data: &[u8]) {
     let codec = codec(Protocol::OipRest);
     let input = TensorMetadata { name: "x".into(), datatype: DataType::Fp32, shape: vec![-1, 2] };
     let metadata = ModelMetadata { inputs: vec![input], ..ModelMetadata::default() };
-    assert!(!(codec.needs_metadata)(&headers) || headers.contains_key("inference-header-content-length"));
-    let read = |headers: &HeaderMap, body| (codec.decode_infer)(headers, body, Some(&metadata), &Limits::default());
+    assert!(!(codec.needs_metadata)(&headers) || headers.contains("inference-header-content-length"));
+    let read = |headers: &Fields, body| (codec.decode_infer)(headers, body, Some(&metadata), &Limits::default());
     let request = match read(&headers, body) {
         Ok((request, _)) => request,
         Err(refusal) => {
             let answer = (codec.encode_refusal)(&refusal);
-            assert!(answer.status().is_client_error(), "{refusal}");
+            assert!(answer.status.is_client_error(), "{refusal}");
             return;
         }
     };
@@ -41,8 +41,8 @@ pub fn run(data: &[u8]) {
 }
 
 /// Parts a corpus file into headers and body.
-fn message(data: &[u8]) -> (HeaderMap, Bytes) {
-    let mut headers = HeaderMap::new();
+fn message(data: &[u8]) -> (Fields, Bytes) {
+    let mut headers = Fields::new();
     let mut body = data;
     if let Some((b'#', rest)) = data.split_first() {
         let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());

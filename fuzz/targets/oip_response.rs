@@ -4,8 +4,8 @@
 //! A corpus file is a body. A first line `#N` sets the header `inference-header-content-length` to `N`.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
-use sluicegate_core::{Body, NonFinite, Outbound, Protocol};
+use http::HeaderValue;
+use sluicegate_core::{Body, Fields, NonFinite, Outbound, Protocol};
 use sluicegate_wire::oip_rest::client;
 use sluicegate_wire::{Limits, ReplyForm, codec};
 
@@ -35,8 +35,8 @@ pub fn run(data: &[u8]) {
 }
 
 /// Parts a corpus file into headers and body.
-fn message(data: &[u8]) -> (HeaderMap, Bytes) {
-    let mut headers = HeaderMap::new();
+fn message(data: &[u8]) -> (Fields, Bytes) {
+    let mut headers = Fields::new();
     let mut body = data;
     if let Some((b'#', rest)) = data.split_first() {
         let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
@@ -50,7 +50,7 @@ fn message(data: &[u8]) -> (HeaderMap, Bytes) {
 }
 
 /// Headers and all bytes of an answer that is at hand.
-fn parts(outbound: Outbound) -> (HeaderMap, Bytes) {
+fn parts(outbound: Outbound) -> (Fields, Bytes) {
     let (head, body) = outbound.into_parts();
     let body = match body {
         Body::Full(bytes) => bytes,

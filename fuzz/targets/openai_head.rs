@@ -4,18 +4,17 @@
 //! A corpus file is a body.
 
 use bytes::Bytes;
-use http::HeaderMap;
 use serde_json::Value;
-use sluicegate_core::Body;
+use sluicegate_core::{Body, Fields};
 use sluicegate_wire::openai::{Head, LIMITS, refusal};
 
 /// Reads one body and checks what must hold of it.
 pub fn run(data: &[u8]) {
     let body = Bytes::copy_from_slice(data);
-    let head = match Head::read(&HeaderMap::new(), &body, &LIMITS) {
+    let head = match Head::read(&Fields::new(), &body, &LIMITS) {
         Ok(head) => head,
         Err(error) => {
-            assert!(refusal(&error).status().is_client_error(), "{error}");
+            assert!(refusal(&error).status.is_client_error(), "{error}");
             return;
         }
     };
@@ -24,7 +23,7 @@ pub fn run(data: &[u8]) {
     let name = "an \"other\"\n name\u{1}é";
     for (model, ask) in [(None, true), (Some(name), false), (Some(name), true)] {
         let forwarded = bytes(head.forward(&body, model, ask));
-        let again = Head::read(&HeaderMap::new(), &forwarded, &LIMITS);
+        let again = Head::read(&Fields::new(), &forwarded, &LIMITS);
         assert!(again.is_ok(), "{again:?}");
         let Ok(again) = again else { return };
         assert_eq!((again.model.as_str(), again.stream), (model.unwrap_or(&head.model), head.stream));

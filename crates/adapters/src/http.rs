@@ -24,21 +24,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use ::http::{Request, Response};
 use parking_lot::RwLock;
-use sluicegate_core::{Body, BodyError, Clock, Deadline, Endpoint, PerWorker, Sent, TlsIdentity, Worker};
+use sluicegate_core::{BodyError, Clock, Deadline, Endpoint, PerWorker, Response, Sent, TlsIdentity, Worker};
 use tokio::time::{Instant, Sleep};
 
 pub use self::answer::Answer;
 pub use self::connect::{Connector, Io, TcpConnector};
-pub(crate) use self::headers::is_hop_by_hop;
 pub use self::headers::strip_hop_by_hop;
 use self::line::{Failure, Line, LineAnswer};
 use self::lines::{IDLE_AGE, Lease};
 pub use self::origin::Origin;
 use self::origin::Own;
+pub use self::request::{Request, request, target};
 use self::request::{at_hand, prepare_h2};
-pub use self::request::{request, target};
 use self::tls::Identities;
 pub use self::tls::{check_tls, open};
 
@@ -152,7 +150,7 @@ impl Client {
     pub async fn send(
         &self,
         origin: &Arc<Origin>,
-        mut request: Request<Body>,
+        mut request: Request,
         patience: Patience,
     ) -> Result<Response<Answer>, HttpError> {
         let lines = match origin.own() {
@@ -181,7 +179,7 @@ impl Client {
     pub async fn send_shared(
         &self,
         origin: &Origin,
-        request: Request<Body>,
+        request: Request,
         patience: Patience,
     ) -> Result<Response<Answer>, HttpError> {
         let Own::Lanes(lanes) = origin.own() else {
@@ -204,7 +202,7 @@ impl Client {
                 }
             };
             let failure = match lane::exchange(place, head.clone(), body, (timer, began)).await {
-                Ok(response) => return Ok(response.map(Answer::from)),
+                Ok(response) => return Ok(received(response)),
                 Err(failure) => failure,
             };
             let safe = failure.error.fault == Fault::Broken && failure.error.sent == Sent::Nothing;
@@ -302,7 +300,7 @@ fn left(patience: Patience, now: std::time::Instant) -> Result<Duration, HttpErr
 
 async fn exchange(
     mut lease: Lease,
-    request: Request<Body>,
+    request: Request,
     origin: &Origin,
     due: Instant,
 ) -> Result<Response<Answer>, Failure> {
@@ -310,10 +308,16 @@ async fn exchange(
         let error = HttpError::new(Fault::Broken, Sent::Nothing, "the connection was given back");
         return Err(Failure { error, request: Some(Box::new(request)) });
     };
-    let (head, ()) = line.exchange(request, origin, due).await?.into_parts();
+    let head = line.exchange(request, origin, due).await?;
     let answer = match lease.whole() {
         Some(whole) => Answer::from(whole),
         None => LineAnswer::new(lease, due).into(),
     };
-    Ok(Response::from_parts(head, answer))
+    Ok(head.with(answer))
+}
+
+/// An answer over HTTP/2.
+fn received(response: http::Response<lane::LaneAnswer>) -> Response<Answer> {
+    let (head, answer) = response.into_parts();
+    Response { status: head.status, headers: head.headers.into(), body: Answer::from(answer) }
 }

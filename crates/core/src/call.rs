@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::HeaderMap;
 
 use crate::{
-    ASK_FINAL, Body, FINAL, InferRequest, InferResponse, Introduction, ManageCall, ModelMetadata, Operation, Parameter,
-    Protocol, TlsIdentity,
+    ASK_FINAL, Body, FINAL, Fields, InferRequest, InferResponse, Introduction, ManageCall, ModelMetadata, Operation,
+    Parameter, Protocol, Response, TlsIdentity,
 };
 
 /// A boxed future; one a call, never one a chunk.
@@ -56,7 +55,7 @@ pub struct Call {
     pub body: CallBody,
     /// Headers that go along: request id, trace context, and the client's own. Hop-by-hop headers and credentials are
     /// never among them.
-    pub headers: HeaderMap,
+    pub headers: Fields,
     /// When to give up.
     pub deadline: Deadline,
 }
@@ -87,7 +86,7 @@ pub struct Unnamed {
 #[derive(Debug)]
 pub enum Reply {
     /// An answer in the upstream's protocol, to be handed on as it is (also its own error answers).
-    Wire(http::Response<Body>),
+    Wire(Response<Body>),
     /// A decoded answer, by the backend's names, and what else stood around it where anything did.
     Tensors(InferResponse, Option<Box<Metadata>>),
     /// The answer to [`CallBody::Unnamed`] in the same form, and what else stood around it.
@@ -99,9 +98,9 @@ pub enum Reply {
 #[derive(Clone, Debug, Default)]
 pub struct Metadata {
     /// Before the answer.
-    pub head: HeaderMap,
+    pub head: Fields,
     /// Behind it.
-    pub trailers: HeaderMap,
+    pub trailers: Fields,
 }
 
 /// A question about a model that carries no tensors.
@@ -110,7 +109,7 @@ pub struct Inquiry {
     /// Which model, by the backend's names.
     pub model: BackendModel,
     /// Request id and trace context.
-    pub headers: HeaderMap,
+    pub headers: Fields,
     /// When to give up.
     pub deadline: Deadline,
 }
@@ -164,7 +163,7 @@ pub struct CallError {
     /// What an operator needs to know.
     pub cause: String,
     /// What else the backend said, where its error is handed on: fields as of [`Metadata::trailers`].
-    pub metadata: Option<Box<HeaderMap>>,
+    pub metadata: Option<Box<Fields>>,
 }
 
 /// The answers of a model that may give any number of them for one request. The stream's end is the last answer's;

@@ -4,13 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::request::Parts;
-
-use crate::Body;
+use crate::{Body, RequestHead, Response};
 
 /// Lets whoever answers a request take over the limits on its body: a client may keep a stream of requests open for long
-/// and send much in all, so that only each of them can be bounded. Among the head's extensions, where the listener allows
-/// it.
+/// and send much in all, so that only each of them can be bounded. With the head, where the listener allows it.
 #[derive(Clone, Debug, Default)]
 pub struct Leisure(Arc<AtomicBool>);
 
@@ -27,10 +24,6 @@ impl Leisure {
     }
 }
 
-/// Among the head's extensions where the client's own connection was encrypted: the gateway's, or that to a proxy it trusts.
-#[derive(Clone, Copy, Debug)]
-pub struct Secure;
-
 /// A request as it left the socket: a complete head, a body still on its way.
 #[derive(Debug)]
 pub struct Inbound {
@@ -40,10 +33,10 @@ pub struct Inbound {
     /// port that is not known is zero.
     pub peer: SocketAddr,
     /// Method, target, version and headers.
-    pub head: Parts,
+    pub head: RequestHead,
     /// The body, already bounded in size and time by the listener's limits.
     pub body: Body,
 }
 
 /// The answer on its way to the socket.
-pub type Outbound = http::Response<Body>;
+pub type Outbound = Response<Body>;

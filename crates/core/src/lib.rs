@@ -8,11 +8,13 @@ mod call;
 mod catalog;
 mod discovery;
 mod examine;
+pub mod fields;
 pub mod http1;
 mod inbound;
 mod infer;
 mod manage;
 pub mod memory;
+mod message;
 mod mixing;
 mod network;
 mod node;
@@ -36,12 +38,14 @@ pub use call::{
 pub use catalog::{BackendPlan, BuildError, BuildUpstream, Catalog, LoadedModel, ModelSource, Settings, UpstreamKind};
 pub use discovery::{Discover, EndpointSource, Found, Lookup, MAX_ENDPOINTS, distinct};
 pub use examine::{Finding, Introduction, Level, Listed};
-pub use inbound::{Inbound, Leisure, Outbound, Secure};
+pub use fields::Fields;
+pub use inbound::{Inbound, Leisure, Outbound};
 pub use infer::{
     ASK_FINAL, FINAL, InferRequest, InferResponse, ModelMetadata, NonFinite, RequestedOutput, TensorMetadata,
 };
 pub use manage::{ManageCall, Management, Order};
 pub use memory::{Lease, Memory};
+pub use message::{RequestHead, Response};
 pub use mixing::{Mix, Mixing};
 pub use network::{Network, NetworkError};
 pub use node::{Mistake, Node, Source, Span, Value};

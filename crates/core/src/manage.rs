@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderMap;
 
-use crate::Deadline;
+use crate::{Deadline, Fields};
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,7 +50,7 @@ pub struct ManageCall {
     /// The order, by the backend's names.
     pub order: Order,
     /// Request id and trace context.
-    pub headers: HeaderMap,
+    pub headers: Fields,
     /// When to give up.
     pub deadline: Deadline,
 }

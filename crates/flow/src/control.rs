@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use http::HeaderMap;
 use parking_lot::Mutex;
 use sluicegate_config::Overload;
-use sluicegate_core::{Clock, Deadline, Dice, Discover, Inquiry, Kind, Memory, Mistake, ModelMetadata, RecordSink};
+use sluicegate_core::{
+    Clock, Deadline, Dice, Discover, Fields, Inquiry, Kind, Memory, Mistake, ModelMetadata, RecordSink,
+};
 use tokio::sync::Notify;
 
 use crate::build::{Builders, Built};
@@ -161,7 +162,7 @@ impl Gateway {
         let snapshot = self.current();
         let model = snapshot.models.get(model)?;
         let deadline = Deadline(self.clock.now() + PATIENCE);
-        let inquiry = Inquiry { model: model.stable.model.clone(), headers: HeaderMap::new(), deadline };
+        let inquiry = Inquiry { model: model.stable.model.clone(), headers: Fields::new(), deadline };
         let said = inquire::describe(&model.stable, inquiry).await.ok()??;
         Some(ModelMetadata { name: model.name.to_string(), ..said })
     }

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use sluicegate_core::{
-    Asked, Body, BodyError, Inbound, Kind, Memory, Outbound, Outcome, Protocol, Record, Refusal, Severity, Traffic,
+    Asked, Body, BodyError, Fields, Inbound, Kind, Memory, Outbound, Outcome, Protocol, Record, Refusal, Severity,
+    Traffic,
 };
 
 use crate::balance::Pool;
@@ -23,9 +24,8 @@ use body::Received;
 pub(crate) use heard::Heard;
 pub(crate) use ids::Ids;
 
-// As constants: a name given as text is read and copied at each use.
-const MODEL: HeaderName = HeaderName::from_static("sluicegate-model");
-const VERSION: HeaderName = HeaderName::from_static("sluicegate-version");
+const MODEL: &str = "sluicegate-model";
+const VERSION: &str = "sluicegate-version";
 
 /// Facts gathered while a request passes the stages. Dropped unfinished, it records that the client left. Kept in a box: it
 /// is large, and goes from hand to hand.
@@ -138,7 +138,7 @@ impl Trail {
     }
 
     /// Request id and trace context for the next hop.
-    pub(crate) fn headers(&self) -> HeaderMap {
+    pub(crate) fn headers(&self) -> Fields {
         self.ids.headers()
     }
 
@@ -198,15 +198,15 @@ impl Trail {
         // The call is over, or its answer has begun: the request is not needed any more. What is at hand of the answer stays
         // until the client has taken it.
         self.received.let_go();
-        if self.hold(at_hand(outbound.body())).is_err() {
+        if self.hold(at_hand(&outbound.body)).is_err() {
             return self.refused(&no_room("answer"));
         }
-        let status = outbound.status();
+        let status = outbound.status;
         if self.record.outcome == Outcome::Refused(Kind::ClientGone) {
             self.record.outcome = Outcome::Answered;
         }
         self.record.status = status.as_u16();
-        self.stamp(outbound.headers_mut());
+        self.stamp(&mut outbound.headers);
         self.carry(outbound)
     }
 
@@ -225,13 +225,13 @@ impl Trail {
         // Before a protocol is known the answer is in the one that the head speaks of.
         let protocol = self.record.protocol.unwrap_or(self.spoken);
         let mut outbound = (sluicegate_wire::codec(protocol).encode_refusal)(refusal);
-        self.record.status = outbound.status().as_u16();
-        self.stamp(outbound.headers_mut());
+        self.record.status = outbound.status.as_u16();
+        self.stamp(&mut outbound.headers);
         self.carry(outbound)
     }
 
-    fn stamp(&mut self, headers: &mut HeaderMap) {
-        headers.insert(ids::REQUEST_ID, self.ids.request_header.clone());
+    fn stamp(&mut self, headers: &mut Fields) {
+        headers.insert(ids::REQUEST_ID, ids::value(&self.ids.request));
         if let Some((model, version)) = self.served.take() {
             headers.insert(MODEL, model);
             headers.insert(VERSION, version);
@@ -243,9 +243,9 @@ impl Trail {
         let bodiless = self.head_only || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if bodiless || matches!(body, Body::Empty) {
             self.finish();
-            return Outbound::from_parts(head, Body::Empty);
+            return head.with(Body::Empty);
         }
-        Outbound::from_parts(head, Body::stream(body::Carrying::new(body, self)))
+        head.with(Body::stream(body::Carrying::new(body, self)))
     }
 
     /// Writes the record: the answer's last byte is out.

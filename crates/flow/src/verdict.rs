@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, StatusCode};
 use sluicegate_config::Retry;
-use sluicegate_core::{CallClass, CallError, Reply, ReplyStream, Sent};
+use sluicegate_core::{CallClass, CallError, Fields, Reply, ReplyStream, Sent};
 
 /// Longest rest that an endpoint may ask for.
 const LONGEST_REST: Duration = Duration::from_secs(30);
@@ -65,9 +65,9 @@ impl Verdict {
         }
     }
 
-    fn of_head(status: StatusCode, headers: &HeaderMap) -> Self {
+    fn of_head(status: StatusCode, headers: &Fields) -> Self {
         let rest = || {
-            let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+            let seconds = headers.get(RETRY_AFTER)?.as_str()?.trim().parse().ok()?;
             Some(Duration::from_secs(seconds).min(LONGEST_REST))
         };
         match status.as_u16() {
@@ -100,7 +100,7 @@ impl Verdict {
 impl Answer for Reply {
     fn verdict(&self) -> Verdict {
         match self {
-            Self::Wire(response) => Verdict::of_head(response.status(), response.headers()),
+            Self::Wire(response) => Verdict::of_head(response.status, &response.headers),
             Self::Tensors(..) | Self::Unnamed(..) => Verdict::Good,
         }
     }
@@ -114,16 +114,17 @@ impl Answer for ReplyStream {
 
 #[cfg(test)]
 mod tests {
-    use sluicegate_core::{Body, CallClass, CallError, Reply, Sent};
+    use sluicegate_core::fields::Value;
+    use sluicegate_core::{CallClass, CallError, Outbound, Reply, Sent};
 
     use super::{LONGEST_REST, Verdict};
 
     fn answered(status: u16, retry_after: Option<&str>) -> Verdict {
-        let mut response = http::Response::builder().status(status);
+        let mut response = Outbound { status: status.try_into().unwrap(), ..Outbound::default() };
         if let Some(rest) = retry_after {
-            response = response.header("retry-after", rest);
+            response.headers.append("retry-after", Value::new(rest.as_bytes()).unwrap());
         }
-        Verdict::of(&Ok(Reply::Wire(response.body(Body::Empty).unwrap())))
+        Verdict::of(&Ok(Reply::Wire(response)))
     }
 
     #[test]

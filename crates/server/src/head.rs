@@ -4,26 +4,20 @@
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
-use http::header::{self, HeaderName};
-use http::request::Parts;
+use http::header;
 use http::uri::{Authority, PathAndQuery, Uri};
-use http::{HeaderMap, HeaderValue, Method, Response, Version};
-use sluicegate_core::{Body, Kind, Outbound, Refusal};
+use http::{HeaderValue, Method, Version};
+use sluicegate_core::fields::Value;
+use sluicegate_core::{Body, Fields, Kind, Outbound, Refusal, RequestHead};
 
 use crate::limits::Limits;
 use crate::path;
 
 /// Fields that carry a credential. More than one credential is ambiguous: two servers may take each another one.
-static CREDENTIALS: [HeaderName; 3] =
-    [header::AUTHORIZATION, HeaderName::from_static("x-api-key"), HeaderName::from_static("api-key")];
+const CREDENTIALS: [&str; 3] = ["authorization", "x-api-key", "api-key"];
 
 /// Fields of one value: two servers may take each another one of two.
-const SINGLE: [HeaderName; 4] = [
-    header::CONTENT_TYPE,
-    header::USER_AGENT,
-    HeaderName::from_static("inference-header-content-length"),
-    HeaderName::from_static("x-request-id"),
-];
+const SINGLE: [&str; 4] = ["content-type", "user-agent", "inference-header-content-length", "x-request-id"];
 
 /// Longest name of a field. HAProxy has no room for more, and no field has such a name.
 const LONGEST_NAME: usize = 255;
@@ -33,12 +27,14 @@ struct Named<'a> {
     host: Option<&'a [u8]>,
     hosts: usize,
     credentials: usize,
+    /// A field of one value is there twice.
+    again: bool,
     /// Bytes of the longest name.
     longest: usize,
 }
 
 /// Refuses a head that must not be passed on; brings its target into canonical form.
-pub(crate) fn check(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
+pub(crate) fn check(head: &mut RequestHead, limits: &Limits) -> Result<(), Refusal> {
     check_method(&head.method)?;
     check_form(&head.uri)?;
     // HTTP/1 counts while parsing; HTTP/2 bounds only the bytes.
@@ -50,10 +46,7 @@ pub(crate) fn check(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
         return Err(Refusal::new(Kind::HeadTooLarge, "a header field has a name of more than 255 bytes"));
     }
     check_host(head, &named)?;
-    // Only where a name stands there more than once.
-    if head.headers.len() > head.headers.keys_len()
-        && SINGLE.iter().any(|name| head.headers.get_all(name).iter().nth(1).is_some())
-    {
+    if named.again {
         return Err(Refusal::new(Kind::BadRequest, "a header field that may be there once is there twice"));
     }
     if named.credentials > 1 {
@@ -65,16 +58,20 @@ pub(crate) fn check(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Counts in one pass: looking names up would hash each of them.
-fn named(headers: &HeaderMap) -> Named<'_> {
-    let mut named = Named { host: None, hosts: 0, credentials: 0, longest: 0 };
+/// Counts in one pass.
+fn named(headers: &Fields) -> Named<'_> {
+    let mut named = Named { host: None, hosts: 0, credentials: 0, again: false, longest: 0 };
+    let mut seen = [false; SINGLE.len()];
     for (name, value) in headers {
-        named.longest = named.longest.max(name.as_str().len());
-        if *name == header::HOST {
+        let name = name.as_bytes();
+        named.longest = named.longest.max(name.len());
+        if name == b"host" {
             named.host = Some(value.as_bytes());
             named.hosts += 1;
-        } else if CREDENTIALS.contains(name) {
+        } else if CREDENTIALS.iter().any(|credential| credential.as_bytes() == name) {
             named.credentials += 1;
+        } else if let Some((seen, _)) = seen.iter_mut().zip(SINGLE).find(|(_, single)| single.as_bytes() == name) {
+            named.again |= std::mem::replace(seen, true);
         }
     }
     named
@@ -105,7 +102,7 @@ fn check_form(target: &Uri) -> Result<(), Refusal> {
 }
 
 /// One host, by whatever it is named. HTTP/1.0 may have none.
-fn check_host(head: &Parts, fields: &Named<'_>) -> Result<(), Refusal> {
+fn check_host(head: &RequestHead, fields: &Named<'_>) -> Result<(), Refusal> {
     if fields.hosts > 1 {
         return Err(bad_host("the request must have exactly one host"));
     }
@@ -177,9 +174,9 @@ pub(crate) fn answer(refusal: &Refusal, grpc: bool) -> Outbound {
     }
     // The public texts of this room are its own: nothing in them needs escaping.
     let body = format!("{{\"error\":\"{}\",\"code\":\"{}\"}}", refusal.public, facts.label);
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = http::StatusCode::from_u16(facts.http).unwrap_or(http::StatusCode::BAD_REQUEST);
-    let headers = response.headers_mut();
+    let mut response = Outbound::new(Body::from(body));
+    response.status = http::StatusCode::from_u16(facts.http).unwrap_or(http::StatusCode::BAD_REQUEST);
+    let headers = &mut response.headers;
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if refusal.kind == Kind::MethodNotAllowed {
         headers.insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
@@ -188,15 +185,15 @@ pub(crate) fn answer(refusal: &Refusal, grpc: bool) -> Outbound {
 }
 
 /// Whether a head is one of gRPC's.
-pub(crate) fn is_grpc(version: Version, headers: &HeaderMap) -> bool {
-    let content = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+pub(crate) fn is_grpc(version: Version, headers: &Fields) -> bool {
+    let content = headers.get(header::CONTENT_TYPE).map_or(&b""[..], Value::as_bytes);
     version == Version::HTTP_2 && content.starts_with(b"application/grpc")
 }
 
 /// A status without an answer: all of it is in the head.
 fn grpc_answer(refusal: &Refusal) -> Outbound {
-    let mut response = Response::new(Body::Empty);
-    let headers = response.headers_mut();
+    let mut response = Outbound::new(Body::Empty);
+    let headers = &mut response.headers;
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert("grpc-status", HeaderValue::from(u16::from(refusal.kind.facts().grpc)));
     // Our own texts have no character that must be percent-encoded.

@@ -15,9 +15,8 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use http::request::Parts;
 use sluicegate_core::http1::Gather;
-use sluicegate_core::{Body, Inbound, Kind, Leisure, Outbound, Refusal};
+use sluicegate_core::{Body, Inbound, Kind, Leisure, Outbound, Refusal, RequestHead};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_util::sync::WaitForCancellationFuture;
@@ -174,7 +173,7 @@ where
         self.answer(outbound, &asked).await
     }
 
-    fn inbound<H: Handler>(&self, mut parts: Parts, opened: &Opened<H>) -> Inbound {
+    fn inbound<H: Handler>(&self, mut parts: RequestHead, opened: &Opened<H>) -> Inbound {
         let mut wire = self.wire.lock();
         let small = wire.body_left().is_some_and(|left| left <= self.limits.body);
         let body = match small.then(|| wire.whole_body()).flatten() {
@@ -183,7 +182,7 @@ where
             None => {
                 drop(wire);
                 let leisure = Leisure::default();
-                parts.extensions.insert(leisure.clone());
+                parts.leisure = Some(leisure.clone());
                 received::body(Incoming::new(&self.wire), &self.limits, leisure)
             }
         };

@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::request::Parts;
-use sluicegate_core::{Body, Inbound, Kind, Secure};
+use sluicegate_core::{Body, Inbound, Kind, RequestHead};
 
 use crate::handler::Handler;
 use crate::limits::Limits;
@@ -43,11 +42,9 @@ impl<H: Handler> Opened<H> {
     }
 
     /// A request of this connection, as a handler takes it.
-    pub(crate) fn inbound(&self, mut head: Parts, body: Body) -> Inbound {
+    pub(crate) fn inbound(&self, mut head: RequestHead, body: Body) -> Inbound {
         let client = self.proxies.client(self.peer, &head.headers);
-        if client.secure || self.tls.is_some() {
-            head.extensions.insert(Secure);
-        }
+        head.secure = client.secure || self.tls.is_some();
         Inbound { listener: Arc::clone(&self.listener), peer: client.address, head, body }
     }
 }

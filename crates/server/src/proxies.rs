@@ -3,14 +3,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::{HeaderMap, HeaderName};
-use sluicegate_core::Network;
+use sluicegate_core::{Fields, Network};
 
 /// Proxies in a row that are looked through; behind them the client is whoever the last one named.
 const HOPS: usize = 32;
 
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED: &str = "forwarded";
+const FORWARDED_FOR: &str = "x-forwarded-for";
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// Those before one listener.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Proxies {
 
     /// The client of a request that came from `peer`: the last address that is no trusted proxy's. What cannot be read
     /// ends the search, as does a proxy that is not trusted: whatever is before it, anybody may have written.
-    pub(crate) fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> Client {
+    pub(crate) fn client(&self, peer: SocketAddr, headers: &Fields) -> Client {
         let trusted = |address: SocketAddr| is_in(&self.trusted, address.ip());
         if !trusted(peer) {
             return Client { address: peer, secure: false };
@@ -55,17 +55,15 @@ impl Proxies {
             }
             None => false,
         };
-        if headers.contains_key(FORWARDED_FOR) {
-            let _ = backwards(headers, &FORWARDED_FOR).take(HOPS).all(&mut note);
+        if headers.contains(FORWARDED_FOR) {
+            let _ = backwards(headers, FORWARDED_FOR).take(HOPS).all(&mut note);
         } else {
-            let _ = backwards(headers, &http::header::FORWARDED)
-                .take(HOPS)
-                .all(|hop| parameter(hop, b"for").is_some_and(&mut note));
+            let _ = backwards(headers, FORWARDED).take(HOPS).all(|hop| parameter(hop, b"for").is_some_and(&mut note));
         }
-        let proto = backwards(headers, &FORWARDED_PROTO)
+        let proto = backwards(headers, FORWARDED_PROTO)
             .next()
             .map(<[u8]>::trim_ascii)
-            .or_else(|| parameter(backwards(headers, &http::header::FORWARDED).next()?, b"proto"));
+            .or_else(|| parameter(backwards(headers, FORWARDED).next()?, b"proto"));
         Client { address, secure: proto.is_some_and(|proto| proto.eq_ignore_ascii_case(b"https")) }
     }
 }
@@ -75,8 +73,8 @@ fn is_in(networks: &[Network], address: IpAddr) -> bool {
 }
 
 /// The items of a field that is a list, the last one first.
-fn backwards<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
-    headers.get_all(name).iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','))
+fn backwards<'a>(headers: &'a Fields, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+    headers.get_all(name).rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','))
 }
 
 /// A parameter of a hop in `forwarded` (RFC 7239, section 4), without its quotes.
@@ -110,9 +108,9 @@ mod tests {
     fn client(peer: &str, fields: &[(&'static str, &'static str)]) -> (String, bool) {
         let proxies =
             Proxies { trusted: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()], announcing: vec![] };
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::new();
         for (name, value) in fields {
-            headers.append(*name, value.parse().unwrap());
+            headers.append(*name, http::HeaderValue::from_static(value));
         }
         let client = proxies.client(peer.parse().unwrap(), &headers);
         (client.address.to_string(), client.secure)

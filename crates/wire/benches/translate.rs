@@ -21,9 +21,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use serde_json::Value;
-use sluicegate_core::{BackendModel, Body, DataType, InferRequest, InferResponse, NonFinite, Protocol, Tensor};
+use sluicegate_core::{BackendModel, Body, DataType, Fields, InferRequest, InferResponse, NonFinite, Protocol, Tensor};
 use sluicegate_wire::grpc::{Encoding, frame};
 use sluicegate_wire::oip_grpc::client::{self, Peer};
 use sluicegate_wire::oip_rest::client::{WireForm, encode_request};
@@ -68,7 +67,7 @@ fn binary(request: &InferRequest, size: usize) {
     let rest = codec(Protocol::OipRest);
     report("gRPC -> REST binary, no copy", size, || {
         let message = frame::Reader::new(Encoding::Identity, u64::MAX).read(&mut framed.clone()).unwrap().unwrap();
-        let (request, _) = (grpc.decode_infer)(&HeaderMap::new(), message, None, &Limits::default()).unwrap();
+        let (request, _) = (grpc.decode_infer)(&Fields::new(), message, None, &Limits::default()).unwrap();
         let response = InferResponse { outputs: request.inputs, ..InferResponse::default() };
         drop(black_box((rest.encode_infer)(&response, &ReplyForm::binary(), NonFinite::Token)));
     });
@@ -102,7 +101,7 @@ fn typed(tensor: &Tensor, size: usize) {
         let message = Bytes::from(message.encode_to_vec());
         let grpc = codec(Protocol::OipGrpc);
         report(&label, size, || {
-            drop(black_box((grpc.decode_infer)(&HeaderMap::new(), message.clone(), None, &Limits::default()).unwrap()));
+            drop(black_box((grpc.decode_infer)(&Fields::new(), message.clone(), None, &Limits::default()).unwrap()));
         });
         let generic = label.replace("canonical", "generated types");
         report(&generic, size, || drop(black_box(ModelInferRequest::decode(message.clone()).unwrap())));
@@ -127,7 +126,7 @@ fn json(request: &InferRequest, tensor: &Tensor) {
     report("JSON numbers written by serde_json::Value", size, || drop(black_box(tree.to_string())));
 }
 
-fn read_rest(headers: &HeaderMap, body: Bytes) -> InferRequest {
+fn read_rest(headers: &Fields, body: Bytes) -> InferRequest {
     (codec(Protocol::OipRest).decode_infer)(headers, body, None, &Limits::default()).unwrap().0
 }
 

@@ -5,8 +5,8 @@
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use sluicegate_core::{Body, Kind, Outbound, Refusal};
+use http::{HeaderName, HeaderValue, StatusCode};
+use sluicegate_core::{Body, Fields, Kind, Outbound, Refusal};
 
 mod encoding;
 pub mod frame;
@@ -31,7 +31,7 @@ pub const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-enc
 
 /// Whether the head is one of a gRPC call: its refusals must be gRPC too, whatever its path. gRPC-Web is not.
 #[must_use]
-pub fn is_grpc(headers: &HeaderMap) -> bool {
+pub fn is_grpc(headers: &Fields) -> bool {
     let Some(content) = headers.get(CONTENT_TYPE) else { return false };
     match content.as_bytes().split_at_checked(CONTENT.len()) {
         Some((base, rest)) => {
@@ -42,7 +42,7 @@ pub fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 /// Takes the one message of a unary call out of its frame, and out of its compression.
-pub(crate) fn open(headers: &HeaderMap, mut body: Bytes, limits: &Limits) -> Result<Bytes, Refusal> {
+pub(crate) fn open(headers: &Fields, mut body: Bytes, limits: &Limits) -> Result<Bytes, Refusal> {
     if !is_grpc(headers) {
         return Err(Refusal::new(Kind::UnsupportedEncoding, "a gRPC call has the content-type application/grpc"));
     }
@@ -54,7 +54,7 @@ pub(crate) fn open(headers: &HeaderMap, mut body: Bytes, limits: &Limits) -> Res
 /// A good answer of one message, whose frame `pieces` already are.
 pub(crate) fn answer(pieces: impl IntoIterator<Item = Bytes>) -> Outbound {
     let mut answer = Outbound::new(Body::with_trailers(pieces, Status::OK.trailers()));
-    answer.headers_mut().insert(CONTENT_TYPE, CONTENT);
+    answer.headers.insert(CONTENT_TYPE, CONTENT);
     answer
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn error(refusal: &Refusal, status: StatusCode) -> Outbound {
 pub(crate) fn refusal(refusal: &Refusal) -> Outbound {
     let mut answer = Status::from(refusal).alone();
     if refusal.kind == Kind::UnsupportedEncoding {
-        answer.headers_mut().insert(ACCEPT_ENCODING, ACCEPTED);
+        answer.headers.insert(ACCEPT_ENCODING, ACCEPTED);
     }
     answer
 }

@@ -2,10 +2,11 @@
 //! orchestrators ask it again and again; who calls `Watch` is told that it is not there, as the protocol allows.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::Method;
 use prost::Message;
 use sluicegate_core::{
-    Asked, Fact, InferRequest, InferResponse, Kind, ModelMetadata, NonFinite, Operation, Outbound, Protocol, Refusal,
+    Asked, Fact, Fields, InferRequest, InferResponse, Kind, ModelMetadata, NonFinite, Operation, Outbound, Protocol,
+    Refusal,
 };
 
 use crate::generated::health::{HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus};
@@ -54,7 +55,7 @@ fn ask(method: &Method, path: &str) -> Option<Result<Asked, Refusal>> {
 }
 
 /// The gateway as a whole, or a service it has.
-fn of_service(asked: Asked, _: &HeaderMap, message: &Bytes) -> Result<Asked, Refusal> {
+fn of_service(asked: Asked, _: &Fields, message: &Bytes) -> Result<Asked, Refusal> {
     let request = HealthCheckRequest::decode(&**message)
         .map_err(|_| Refusal::new(Kind::BadRequest, "the message is no HealthCheckRequest"))?;
     match request.service.as_str() {
@@ -69,7 +70,7 @@ fn encode(serving: bool) -> Outbound {
 }
 
 fn decode_infer(
-    _: &HeaderMap,
+    _: &Fields,
     _: Bytes,
     _: Option<&ModelMetadata>,
     _: &Limits,

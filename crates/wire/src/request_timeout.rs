@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
-use sluicegate_core::{Kind, Refusal};
+use http::{HeaderName, HeaderValue};
+use sluicegate_core::{Fields, Kind, Refusal};
 
 /// The header.
 pub const TIMEOUT: HeaderName = HeaderName::from_static("x-request-timeout");
@@ -17,8 +17,8 @@ const LONGEST: usize = 16;
 ///
 /// # Errors
 /// The header is not such a time, or stands there twice.
-pub fn read(headers: &HeaderMap) -> Result<Option<Duration>, Refusal> {
-    let mut values = headers.get_all(TIMEOUT).iter();
+pub fn read(headers: &Fields) -> Result<Option<Duration>, Refusal> {
+    let mut values = headers.get_all(TIMEOUT);
     let Some(value) = values.next() else { return Ok(None) };
     let only = values.next().is_none();
     let wait = if only { parse(value.as_bytes()) } else { None };
@@ -44,11 +44,12 @@ pub fn parse(text: &[u8]) -> Option<Duration> {
 }
 
 /// Says `left` where the caller said how long it will wait: what is left of that.
-pub fn shrink(headers: &mut HeaderMap, left: impl FnOnce() -> Duration) {
-    if let Some(value) = headers.get_mut(TIMEOUT) {
+pub fn shrink(headers: &mut Fields, left: impl FnOnce() -> Duration) {
+    if headers.contains(TIMEOUT) {
         let left = left();
         let text = format!("{}.{:06}", left.as_secs(), left.subsec_micros());
-        *value = HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or(HeaderValue::from_static("0"));
+        let value = HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or(HeaderValue::from_static("0"));
+        headers.insert(TIMEOUT, value);
     }
 }
 
@@ -56,7 +57,8 @@ pub fn shrink(headers: &mut HeaderMap, left: impl FnOnce() -> Duration) {
 mod tests {
     use std::time::Duration;
 
-    use http::{HeaderMap, HeaderValue};
+    use http::HeaderValue;
+    use sluicegate_core::Fields;
 
     use super::{TIMEOUT, parse, read, shrink};
 
@@ -74,13 +76,13 @@ mod tests {
 
     #[test]
     fn only_one_counts_and_it_shrinks() {
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::new();
         assert_eq!(read(&headers).unwrap(), None);
         shrink(&mut headers, || Duration::from_secs(1));
         assert!(headers.is_empty());
         headers.append(TIMEOUT, HeaderValue::from_static("2"));
         shrink(&mut headers, || Duration::from_micros(1_250_007));
-        assert_eq!(headers[TIMEOUT], "1.250007");
+        assert_eq!(headers.get(TIMEOUT).unwrap(), "1.250007");
         headers.append(TIMEOUT, HeaderValue::from_static("2"));
         assert!(read(&headers).is_err());
     }

@@ -1,27 +1,27 @@
 //! The table of protocols the gateway speaks to clients. A new protocol is one more file and one more line here.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use sluicegate_core::{
-    Asked, Fact, InferRequest, InferResponse, Management, ModelMetadata, NonFinite, Order, Outbound, Protocol, Refusal,
-    Unnamed,
+    Asked, Fact, Fields, InferRequest, InferResponse, Management, ModelMetadata, NonFinite, Order, Outbound, Protocol,
+    Refusal, Unnamed,
 };
 
 use crate::{Limits, ReplyForm, grpc, grpc_health, grpc_reflection, oip_grpc, oip_rest, openai};
 
 /// Takes off what the transport wraps around the message of a whole body: frames, compression. What it gives is the
 /// message that the other functions read. Sizes are held against the limits before memory is set aside.
-pub type Open = fn(&HeaderMap, Bytes, &Limits) -> Result<Bytes, Refusal>;
+pub type Open = fn(&Fields, Bytes, &Limits) -> Result<Bytes, Refusal>;
 
 /// Completes what was asked by what the message says: the model and version it names.
-pub type NameInBody = fn(Asked, &HeaderMap, &Bytes) -> Result<Asked, Refusal>;
+pub type NameInBody = fn(Asked, &Fields, &Bytes) -> Result<Asked, Refusal>;
 
 /// Reads what a request to a generative model says of itself: which model is meant, and how the answer is wanted.
-pub type ReadHead = fn(&HeaderMap, &[u8]) -> Result<openai::Head, Refusal>;
+pub type ReadHead = fn(&Fields, &[u8]) -> Result<openai::Head, Refusal>;
 
 /// Reads headers and message of a request to run a model; the metadata only where `needs_metadata` says so.
 pub type DecodeInfer =
-    fn(&HeaderMap, Bytes, Option<&ModelMetadata>, &Limits) -> Result<(InferRequest, ReplyForm), Refusal>;
+    fn(&Fields, Bytes, Option<&ModelMetadata>, &Limits) -> Result<(InferRequest, ReplyForm), Refusal>;
 
 /// Writes a fact that is at hand as JSON, in the form of Triton's REST extensions and by the client's names.
 pub type EncodeFact = fn(Fact, Bytes) -> Result<Outbound, Refusal>;
@@ -47,7 +47,7 @@ pub struct Codec {
     /// the protocol has none.
     pub generative: Option<ReadHead>,
     /// Whether `decode_infer` needs the model's metadata, since the message does not describe its tensors.
-    pub needs_metadata: fn(&HeaderMap) -> bool,
+    pub needs_metadata: fn(&Fields) -> bool,
     /// Reads a request to run a model, and how its answer is wanted, from the opened message.
     pub decode_infer: DecodeInfer,
     /// Writes a model's answer. Refuses what the wanted form cannot carry.
@@ -118,14 +118,14 @@ pub struct StreamCodec {
     /// A refusal among the answers, after which more may follow; for the request of this id, if it has one.
     pub refusal: fn(&Refusal, Option<&str>) -> Bytes,
     /// What stands behind the last answer; with a refusal where that ends the stream. Empty: nothing.
-    pub end: fn(Option<&Refusal>) -> HeaderMap,
+    pub end: fn(Option<&Refusal>) -> http::HeaderMap,
 }
 
 /// How a protocol reads and writes messages that say neither shape nor datatype: the model's description gives them.
 #[derive(Clone, Copy)]
 pub struct GenerateCodec {
     /// Reads a request of a model so described.
-    pub decode: fn(&HeaderMap, &Bytes, &ModelMetadata, &Limits) -> Result<InferRequest, Refusal>,
+    pub decode: fn(&Fields, &Bytes, &ModelMetadata, &Limits) -> Result<InferRequest, Refusal>,
     /// Writes the one answer.
     pub encode: fn(&InferResponse, NonFinite) -> Result<Outbound, Refusal>,
     /// Writes any number of answers.
@@ -168,7 +168,7 @@ pub fn codec(protocol: Protocol) -> &'static Codec {
 
 /// The codec in which to refuse a request of which nothing but its head is known: not yet, or not at all, what it asks.
 #[must_use]
-pub fn codec_of_head(path: &str, headers: &HeaderMap) -> &'static Codec {
+pub fn codec_of_head(path: &str, headers: &Fields) -> &'static Codec {
     codec(if grpc::is_grpc(headers) {
         Protocol::OipGrpc
     } else if path.starts_with("/v1/") {

@@ -7,9 +7,8 @@
 use std::alloc::System;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use sluicegate_core::{BackendModel, Body, DataType, InferRequest, InferResponse, NonFinite, Protocol, Tensor};
+use sluicegate_core::{BackendModel, Body, DataType, Fields, InferRequest, InferResponse, NonFinite, Protocol, Tensor};
 use sluicegate_wire::grpc::{Encoding, frame};
 use sluicegate_wire::oip_grpc::client::{self as grpc, Peer};
 use sluicegate_wire::oip_rest::client::{self as rest, WireForm};
@@ -49,7 +48,7 @@ fn a_large_tensor_is_passed_on_without_a_copy() {
 
     let framed = Bytes::from(framed);
     let (_, bytes) = counted(|| {
-        let mut head = HeaderMap::new();
+        let mut head = Fields::new();
         head.insert(CONTENT_TYPE, sluicegate_wire::grpc::CONTENT);
         let message = (oip_grpc.open)(&head, framed.clone(), &limits).unwrap();
         let (request, _) = (oip_grpc.decode_infer)(&head, message, None, &limits).unwrap();

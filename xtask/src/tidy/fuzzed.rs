@@ -6,6 +6,7 @@ use super::{Facts, Found};
 pub(super) const PARSERS: &[(&str, &str)] = &[
     ("crates/config/src/text.rs", "config"),
     ("crates/core/src/http1/chunks.rs", "http1"),
+    ("crates/core/src/http1/scan.rs", "http1_fields"),
     ("crates/runtime/src/lib.rs", "onnx_load"),
     ("crates/server/src/head.rs", "http1"),
     ("crates/server/src/http1/parse.rs", "http1"),

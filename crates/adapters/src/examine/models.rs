@@ -3,9 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use http::HeaderMap;
 use sluicegate_core::{
-    BackendModel, CallClass, CallError, Deadline, Finding, Inquiry, Level, Listed, ModelMetadata, suggest,
+    BackendModel, CallClass, CallError, Deadline, Fields, Finding, Inquiry, Level, Listed, ModelMetadata, suggest,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -68,7 +67,7 @@ pub(super) async fn examine(
 }
 
 async fn ask(patient: &Patient, model: &BackendModel, deadline: Deadline) -> Answers {
-    let inquiry = Inquiry { model: model.clone(), headers: HeaderMap::new(), deadline };
+    let inquiry = Inquiry { model: model.clone(), headers: Fields::new(), deadline };
     let (ready, metadata) = tokio::join!(
         patient.upstream.ready(&patient.endpoint, inquiry.clone()),
         patient.upstream.metadata(&patient.endpoint, inquiry),

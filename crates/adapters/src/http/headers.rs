@@ -1,56 +1,52 @@
 //! Header fields that belong to one connection, and never travel further (RFC 9110, section 7.6.1).
 
-use http::header::{self, HeaderMap, HeaderName};
+use sluicegate_core::Fields;
 
 /// Takes out the fields that belong to one connection, those that its `connection` field names, and the framing, which
 /// is made anew from the body.
-pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+pub fn strip_hop_by_hop(headers: &mut Fields) {
     // A `connection` field is one of them: without any, nothing is named either.
-    if !headers.keys().any(is_hop_by_hop) {
+    if !headers.names().any(|name| is_hop_by_hop(name.as_bytes())) {
         return;
     }
-    let mut named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
+    let named: Vec<Vec<u8>> = headers
+        .get_all("connection")
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(|name| name.trim_ascii().to_ascii_lowercase())
         .collect();
-    named.extend(headers.keys().filter(|name| is_hop_by_hop(name)).cloned());
-    for name in named {
-        headers.remove(name);
-    }
+    headers.retain(|name, _| {
+        let name = name.as_bytes();
+        !is_hop_by_hop(name) && !named.iter().any(|other| other == name)
+    });
 }
 
 /// Whether a field belongs to one connection, or to its framing.
-pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
-    match *name {
-        header::CONNECTION
-        | header::TE
-        | header::TRAILER
-        | header::TRANSFER_ENCODING
-        | header::UPGRADE
-        | header::CONTENT_LENGTH
-        | header::EXPECT
-        | header::HOST
-        | header::PROXY_AUTHENTICATE
-        | header::PROXY_AUTHORIZATION => true,
-        _ => {
-            let name = name.as_str();
-            matches!(name, "keep-alive" | "http2-settings") || name.starts_with("proxy-")
-        }
-    }
+pub(crate) fn is_hop_by_hop(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"connection"
+            | b"te"
+            | b"trailer"
+            | b"transfer-encoding"
+            | b"upgrade"
+            | b"content-length"
+            | b"expect"
+            | b"host"
+            | b"keep-alive"
+            | b"http2-settings"
+    ) || name.starts_with(b"proxy-")
 }
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderName, HeaderValue};
+    use http::{HeaderName, HeaderValue};
+    use sluicegate_core::Fields;
 
     use super::strip_hop_by_hop;
 
     #[test]
     fn connection_fields_and_what_they_name_are_taken_out() {
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::new();
         for (name, value) in [
             ("connection", "close, X-Secret-Hop"),
             ("connection", "x-other"),

@@ -1,8 +1,8 @@
 //! One HTTP/1.1 connection to an endpoint, and one exchange over it at a time.
 //!
 //! The connection is driven by whoever polls its request or its answer, never by a task of its own: dropping either
-//! closes the socket at once, and no chunk crosses from one task to another. Heads are read by httparse; the framing is
-//! our own, and strict: what could end in two places is no answer.
+//! closes the socket at once, and no chunk crosses from one task to another. Heads and framing are
+//! read strictly: what could end in two places is no answer.
 
 mod answer;
 mod download;
@@ -16,9 +16,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, StatusCode};
 use sluicegate_core::http1::Gather;
-use sluicegate_core::{Body, Sent};
+use sluicegate_core::{Response, Sent};
 use tokio::io::AsyncWrite;
 use tokio::time::{Instant, sleep};
 use tokio_util::io::poll_read_buf;
@@ -27,7 +27,7 @@ pub(super) use self::answer::LineAnswer;
 use self::download::Download;
 use self::upload::Upload;
 use super::alarm::Alarm;
-use super::{Fault, HttpError, Io, Origin};
+use super::{Fault, HttpError, Io, Origin, Request};
 
 /// Longest head of an answer, in bytes.
 const HEAD_LIMIT: usize = 32 * 1024;
@@ -49,6 +49,7 @@ pub(super) struct Line {
     io: Box<dyn Io>,
     /// Read, and not used yet.
     input: BytesMut,
+    search: head::Search,
     /// ... into more room than an idle connection should hold.
     grown: bool,
     /// Bytes that are to leave.
@@ -73,7 +74,7 @@ pub(super) struct Line {
 /// Why an exchange failed, and its request where not a byte of it has left.
 pub(super) struct Failure {
     pub(super) error: HttpError,
-    pub(super) request: Option<Box<Request<Body>>>,
+    pub(super) request: Option<Box<Request>>,
 }
 
 impl Line {
@@ -82,6 +83,7 @@ impl Line {
         Box::new(Self {
             io,
             input: BytesMut::new(),
+            search: head::Search::default(),
             grown: false,
             out: Gather::default(),
             written: 0,
@@ -124,7 +126,7 @@ impl Line {
     /// Sends `request` and waits until `due` for the head of its answer.
     pub(super) async fn exchange(
         &mut self,
-        request: Request<Body>,
+        request: Request,
         origin: &Origin,
         due: Instant,
     ) -> Result<Response<()>, Failure> {
@@ -167,7 +169,7 @@ impl Line {
         }
         let whole = error.sent == Sent::Nothing && error.fault == Fault::Broken;
         let body = if whole { self.upload.take_back() } else { None };
-        Err(Failure { error, request: body.map(|body| Box::new(Request::from_parts(head, body))) })
+        Err(Failure { error, request: body.map(|body| Box::new(head.with(body))) })
     }
 
     /// Whether the server had closed the connection before all of the request came: then its system resets what comes, and no
@@ -248,20 +250,20 @@ impl Line {
     /// Reads until the head of the answer is there.
     fn poll_head(&mut self, context: &mut Context<'_>, to_head: bool) -> Poll<Result<Response<()>, HttpError>> {
         loop {
-            match head::read(&mut self.input, HEAD_LIMIT) {
+            match self.search.found(&mut self.input, HEAD_LIMIT) {
                 Ok(None) if self.preface > PREFACE_LIMIT => {
                     let cause = "it sent interim answers without end";
                     return Poll::Ready(Err(self.failed(Fault::Nonsense, cause)));
                 }
                 Ok(None) => {}
-                Ok(Some((head, _))) if head.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                Ok(Some((head, _))) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
                     let cause = "it answered 101, though no other protocol was asked for";
                     return Poll::Ready(Err(self.failed(Fault::Nonsense, cause)));
                 }
-                Ok(Some((head, _))) if head.status().is_informational() => continue,
+                Ok(Some((head, _))) if head.status.is_informational() => continue,
                 Ok(Some((head, hop))) => {
                     let begun =
-                        Download::begin(&head, &hop, to_head).map_err(|why| self.failed(Fault::Nonsense, why))?;
+                        Download::begin(head.status, &hop, to_head).map_err(|why| self.failed(Fault::Nonsense, why))?;
                     (self.download, self.kept) = begun;
                     return Poll::Ready(Ok(head));
                 }

@@ -1,13 +1,27 @@
 //! Requests before they are sent: made of their parts, made fit for HTTP/2, kept for a second try. Must not know over which
 //! connection they go.
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::TE;
 use http::uri::{InvalidUri, PathAndQuery, Uri};
-use http::{Method, Request, Version};
-use sluicegate_core::{Body, Sent};
+use http::{HeaderMap, HeaderValue, Method, Version};
+use sluicegate_core::fields::{Name, Value};
+use sluicegate_core::{Body, Fields, Sent};
 
 use super::headers::{is_hop_by_hop, strip_hop_by_hop};
 use super::{Fault, HttpError, Origin};
+
+/// A request: its head, and what comes behind that.
+#[derive(Debug)]
+pub struct Request<B = Body> {
+    /// What is to be done.
+    pub method: Method,
+    /// To what.
+    pub target: Uri,
+    /// The fields of its head.
+    pub headers: Fields,
+    /// What comes behind the head.
+    pub body: B,
+}
 
 /// `path` behind what stands before all paths of the endpoint.
 ///
@@ -18,35 +32,48 @@ pub fn target(prefix: &str, path: String) -> Result<Uri, InvalidUri> {
 }
 
 /// A request of `method` for `target`.
-pub fn request((method, target): (Method, Uri), headers: HeaderMap, body: Body) -> Request<Body> {
-    let mut request = Request::new(body);
-    *request.uri_mut() = target;
-    *request.method_mut() = method;
-    *request.headers_mut() = headers;
-    request
+pub fn request((method, target): (Method, Uri), headers: Fields, body: Body) -> Request {
+    Request { method, target, headers, body }
+}
+
+impl Request {
+    /// Its head, and its body.
+    pub(super) fn into_parts(self) -> (Request<()>, Body) {
+        let Self { method, target, headers, body } = self;
+        (Request { method, target, headers, body: () }, body)
+    }
+}
+
+impl Request<()> {
+    /// This head before `body`.
+    pub(super) fn with(self, body: Body) -> Request {
+        request((self.method, self.target), self.headers, body)
+    }
 }
 
 /// Makes the head fit for HTTP/2: nothing of another connection, the target in whole; and the body apart.
-pub(super) fn prepare_h2(origin: &Origin, request: Request<Body>) -> Result<(Request<()>, Body), HttpError> {
+pub(super) fn prepare_h2(origin: &Origin, request: Request) -> Result<(http::Request<()>, Body), HttpError> {
     let (mut head, body) = request.into_parts();
-    head.version = Version::HTTP_2;
     // The one field about the connection that HTTP/2 knows, and gRPC wants (RFC 9113, section 8.2.2).
-    let trailers = |name: &HeaderName, value: &HeaderValue| *name == header::TE && value == "trailers";
-    let mut fields = head.headers.iter();
-    if fields.any(|(name, value)| is_hop_by_hop(name) && !trailers(name, value)) {
-        let te = head.headers.get(header::TE).is_some_and(|value| value == "trailers");
+    let trailers = |name: Name<'_>, value: Value<'_>| name == "te" && value == "trailers";
+    if head.headers.iter().any(|(name, value)| is_hop_by_hop(name.as_bytes()) && !trailers(name, value)) {
+        let te = head.headers.get(TE).is_some_and(|value| value == "trailers");
         strip_hop_by_hop(&mut head.headers);
         if te {
-            head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
+            head.headers.insert(TE, HeaderValue::from_static("trailers"));
         }
     }
-    if head.uri.authority().is_none() {
-        let path = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
-        head.uri = origin
+    if head.target.authority().is_none() {
+        let path = head.target.path_and_query().map_or("/", PathAndQuery::as_str);
+        head.target = origin
             .target(path.to_owned())
             .map_err(|error| HttpError::new(Fault::Broken, Sent::Nothing, format!("no request target: {error}")))?;
     }
-    Ok((Request::from_parts(head, ()), body))
+    let mut prepared = http::Request::new(());
+    *prepared.version_mut() = Version::HTTP_2;
+    (*prepared.method_mut(), *prepared.uri_mut()) = (head.method, head.target);
+    *prepared.headers_mut() = HeaderMap::from(&head.headers);
+    Ok((prepared, body))
 }
 
 /// The same body once more, where that costs nothing.

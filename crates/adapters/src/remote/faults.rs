@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, StatusCode};
-use sluicegate_core::{BodyError, CallClass, CallError, Endpoint, Sent};
+use sluicegate_core::{BodyError, CallClass, CallError, Endpoint, Fields, Sent};
 use sluicegate_wire::oip_rest::client::decode_error;
 
 use crate::remote::scrub::{scrub, shorten};
@@ -34,7 +34,7 @@ pub(crate) fn nonsense(what: &str, endpoint: &Endpoint) -> CallError {
 pub(crate) fn from_status(
     protocol: &str,
     status: StatusCode,
-    headers: &HeaderMap,
+    headers: &Fields,
     body: &[u8],
     endpoint: &Endpoint,
 ) -> CallError {
@@ -119,8 +119,8 @@ fn cause(protocol: &str, status: StatusCode, told: Option<&str>, body: &[u8], en
 }
 
 /// Seconds only. A date would need a second clock to be right.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+fn retry_after(headers: &Fields) -> Option<Duration> {
+    let seconds: u64 = headers.get(RETRY_AFTER)?.as_str()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(RETRY_LIMIT))
 }
 

@@ -22,10 +22,10 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Uri};
+use http::Uri;
 use parking_lot::Mutex;
 use sluicegate_core::{
-    BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Deadline, Endpoint, Fact, Field,
+    BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Deadline, Endpoint, Fact, Field, Fields,
     Inquiry, Introduction, ManageCall, Memory, Mistake, ModelMetadata, Node, Protocol, Reply, ReplyStream, Settings,
     Shape, Upstream, UpstreamKind,
 };
@@ -278,7 +278,7 @@ impl Upstream for OipGrpc {
 
     fn probe<'a>(&'a self, endpoint: &'a Endpoint, deadline: Deadline) -> BoxFuture<'a, Result<(), CallError>> {
         Box::pin(async move {
-            match self.is_healthy(&*self.peer(endpoint)?, HeaderMap::new(), deadline).await? {
+            match self.is_healthy(&*self.peer(endpoint)?, Fields::new(), deadline).await? {
                 true => Ok(()),
                 false => Err(not_ready(endpoint)),
             }

@@ -22,12 +22,12 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Uri};
+use http::Uri;
 use parking_lot::Mutex;
 use sluicegate_core::{
     BackendModel, BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Deadline, Endpoint, Fact,
-    Field, Inquiry, Introduction, LoadedModel, ManageCall, Memory, Mistake, Mixing, ModelMetadata, Node, NonFinite,
-    Protocol, Reply, ReplyStream, Settings, Shape, Upstream, UpstreamKind,
+    Field, Fields, Inquiry, Introduction, LoadedModel, ManageCall, Memory, Mistake, Mixing, ModelMetadata, Node,
+    NonFinite, Protocol, Reply, ReplyStream, Settings, Shape, Upstream, UpstreamKind,
 };
 use sluicegate_wire::oip_rest::client::infer_path;
 
@@ -269,7 +269,7 @@ impl Upstream for OipRest {
 
     fn probe<'a>(&'a self, endpoint: &'a Endpoint, deadline: Deadline) -> BoxFuture<'a, Result<(), CallError>> {
         Box::pin(async move {
-            match self.is_healthy(&*self.peer(endpoint)?, HeaderMap::new(), deadline).await? {
+            match self.is_healthy(&*self.peer(endpoint)?, Fields::new(), deadline).await? {
                 true => Ok(()),
                 false => Err(not_ready(endpoint)),
             }

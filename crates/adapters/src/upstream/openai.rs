@@ -16,10 +16,10 @@ mod introduce;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method, Response, StatusCode, header};
+use http::{Method, StatusCode, header};
 use sluicegate_core::{
     BackendPlan, Body, BoxFuture, BuildError, BuildUpstream, Call, CallBody, CallClass, CallError, Clock, Deadline,
-    Endpoint, Inquiry, Introduction, Mistake, ModelMetadata, Node, Protocol, Reply, Sent, Settings, Upstream,
+    Endpoint, Fields, Inquiry, Introduction, Mistake, ModelMetadata, Node, Protocol, Reply, Sent, Settings, Upstream,
     UpstreamKind,
 };
 use sluicegate_wire::openai::client::path_of;
@@ -126,15 +126,13 @@ impl OpenAi {
         };
         let response = self.send(peer, (Method::POST, path), call.headers, body, call.deadline).await?;
         let (mut head, answer) = response.into_parts();
-        // The reason phrase and the like are left behind with the extensions.
-        head.extensions.clear();
         let body = if head.status.is_success() {
             answer.into_body()
         } else {
             Box::pin(error_body(peer, head.status, &head.headers, answer)).await?
         };
         strip_private(&mut head.headers);
-        Ok(Reply::Wire(Response::from_parts(head, body)))
+        Ok(Reply::Wire(head.with(body)))
     }
 }
 
@@ -165,7 +163,7 @@ impl Upstream for OpenAi {
 
     fn probe<'a>(&'a self, endpoint: &'a Endpoint, deadline: Deadline) -> BoxFuture<'a, Result<(), CallError>> {
         Box::pin(async move {
-            match self.is_healthy(&*self.peer(endpoint)?, HeaderMap::new(), deadline).await? {
+            match self.is_healthy(&*self.peer(endpoint)?, Fields::new(), deadline).await? {
                 true => Ok(()),
                 false => Err(not_ready(endpoint)),
             }
@@ -186,13 +184,8 @@ impl Upstream for OpenAi {
 }
 
 /// The body of an error answer that is handed on: small, and without addresses.
-async fn error_body(
-    peer: &Peer,
-    status: StatusCode,
-    headers: &header::HeaderMap,
-    answer: Answer,
-) -> Result<Body, CallError> {
-    let encoded = headers.contains_key(header::CONTENT_ENCODING);
+async fn error_body(peer: &Peer, status: StatusCode, headers: &Fields, answer: Answer) -> Result<Body, CallError> {
+    let encoded = headers.contains(header::CONTENT_ENCODING);
     match answer.collect(SHORT_ANSWER).await {
         Ok(body) if !encoded && !is_for_operators(status) => {
             Ok(scrub(&String::from_utf8_lossy(&body), &peer.endpoint).into())

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use sluicegate_adapters::http::TcpConnector;
 use sluicegate_adapters::upstream::oip_rest::Factory;
 use sluicegate_core::{
-    BuildUpstream, Call, CallBody, CallClass, Clock, DataType, Deadline, InferRequest, Operation, Protocol, Sent,
+    BuildUpstream, Call, CallBody, CallClass, Clock, DataType, Deadline, Fields, InferRequest, Operation, Protocol,
+    Sent,
 };
 use sluicegate_testkit::{Event, FakeClock, MemoryNet, Script, Step, Wire, within};
 
@@ -96,7 +96,7 @@ async fn what_is_known_of_an_endpoint_outlives_a_reload() {
         operation: Operation::Infer,
         model: model("echo"),
         body: CallBody::from(one()),
-        headers: HeaderMap::new(),
+        headers: Fields::new(),
         deadline: backend.late(),
     };
     within("an answer", first.call(&backend.endpoint, call)).await.unwrap();
@@ -206,7 +206,7 @@ async fn the_deadline_holds_from_the_first_question_to_the_last_byte() {
             operation: Operation::Infer,
             model: model("echo"),
             body: CallBody::from(one()),
-            headers: HeaderMap::new(),
+            headers: Fields::new(),
             deadline,
         };
         let serving = async {
@@ -226,10 +226,10 @@ async fn the_deadline_holds_from_the_first_question_to_the_last_byte() {
 #[tokio::test]
 async fn request_id_and_trace_go_along_and_content_headers_are_our_own() {
     let backend = Backend::new(mlserver(), NEVER).await;
-    let mut headers = HeaderMap::new();
-    headers.insert("x-request-id", "r-9".parse().unwrap());
-    headers.insert("content-type", "text/lies".parse().unwrap());
-    headers.insert("inference-header-content-length", "12".parse().unwrap());
+    let mut headers = Fields::new();
+    headers.insert("x-request-id", http::HeaderValue::from_static("r-9"));
+    headers.insert("content-type", http::HeaderValue::from_static("text/lies"));
+    headers.insert("inference-header-content-length", http::HeaderValue::from_static("12"));
     let call = Call {
         operation: Operation::Infer,
         model: model("echo"),
@@ -255,7 +255,7 @@ async fn a_prefix_and_a_version_stand_in_the_path() {
         operation: Operation::Infer,
         model: name,
         body: CallBody::from(one()),
-        headers: HeaderMap::new(),
+        headers: Fields::new(),
         deadline: backend.late(),
     };
     within("an answer", backend.upstream.call(&backend.endpoint, call)).await.unwrap();

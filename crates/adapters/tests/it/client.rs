@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http::{Method, Request, Response, StatusCode};
+use http::StatusCode;
 use sluicegate_adapters::http::{Answer, Client, Connector, Fault, HttpError, Io, Origin, Patience, TcpConnector};
-use sluicegate_core::{Body, BodyError, BoxFuture, Clock, Deadline, Sent};
+use sluicegate_core::{Body, BodyError, BoxFuture, Clock, Deadline, Response, Sent};
 use sluicegate_testkit::{
     Ended, Event, FakeClock, MemoryListener, MemoryNet, PATIENCE, Script, Step, Upstream, Wire, within,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::support::{InMemory, SHORT, breaking, endpoint, settle, streamed, unending};
+use crate::support::{InMemory, SHORT, breaking, endpoint, posted, settle, streamed, unending};
 
 struct Fixture {
     server: Upstream,
@@ -50,18 +50,18 @@ impl Fixture {
     }
 
     async fn send_within(&self, body: Body, time: Duration) -> Result<Response<Answer>, HttpError> {
-        let request = Request::builder().method(Method::POST).uri("/run").body(body).unwrap();
+        let request = posted("/run", body);
         within("an answer", self.client.send(&self.origin, request, self.patience(time))).await
     }
 
     /// The whole answer's text.
     async fn text(&self, body: Body) -> String {
-        let answer = self.send(body).await.unwrap().into_body();
+        let answer = self.send(body).await.unwrap().body;
         String::from_utf8(within("the body", answer.collect(1 << 20)).await.unwrap().to_vec()).unwrap()
     }
 
     async fn error(&self, body: Body) -> HttpError {
-        self.send(body).await.map(|answer| answer.status()).unwrap_err()
+        self.send(body).await.map(|answer| answer.status).unwrap_err()
     }
 }
 
@@ -123,7 +123,7 @@ async fn a_refused_connection_had_nothing_sent() {
     drop(server);
     settle().await;
     let patience = Patience { connect: PATIENCE, deadline: Deadline(clock.now() + PATIENCE) };
-    let error = client.send(&origin, Request::new(Body::Empty), patience).await.unwrap_err();
+    let error = client.send(&origin, posted("/", Body::Empty), patience).await.unwrap_err();
     assert_eq!((error.fault, error.sent), (Fault::Connect, Sent::Nothing));
     assert_eq!(origin.in_use(), 0);
 }
@@ -143,7 +143,7 @@ async fn a_connection_that_does_not_come_about_had_nothing_sent() {
     for (connect, deadline, fault) in
         [(SHORT, Deadline(long), Fault::Connect), (PATIENCE, Deadline(fixture.clock.now() + SHORT), Fault::TimedOut)]
     {
-        let sending = fixture.client.send(&fixture.origin, Request::new(Body::Empty), Patience { connect, deadline });
+        let sending = fixture.client.send(&fixture.origin, posted("/", Body::Empty), Patience { connect, deadline });
         let error = within("the error", sending).await.unwrap_err();
         assert_eq!((error.fault, error.sent), (fault, Sent::Nothing));
     }
@@ -253,7 +253,7 @@ async fn a_stalled_answer_times_out_and_closes_the_connection() {
         [(Body::from("all".to_owned()), "\r\n\r\nall", Sent::All), (unending(&["some"]), "some\r\n", Sent::Partial)]
     {
         let (mut listener, client, origin, patience) = in_memory();
-        let request = Request::builder().method(Method::POST).uri("/run").body(body).unwrap();
+        let request = posted("/run", body);
         let sending = client.send(&origin, request, patience);
         let serving = async { Wire::over(listener.accept().await.unwrap().0).read_to_end().await };
         let (answer, received) = tokio::join!(sending, serving);
@@ -268,8 +268,8 @@ async fn a_stalled_answer_times_out_and_closes_the_connection() {
 async fn a_stalled_body_times_out_and_closes_the_connection() {
     let (mut listener, client, origin, patience) = in_memory();
     let asking = async {
-        let answer = client.send(&origin, Request::new(Body::Empty), patience).await.unwrap();
-        answer.into_body().collect(100).await
+        let answer = client.send(&origin, posted("/", Body::Empty), patience).await.unwrap();
+        answer.body.collect(100).await
     };
     let serving = async {
         let mut wire = Wire::over(listener.accept().await.unwrap().0);
@@ -286,8 +286,8 @@ async fn a_stalled_body_times_out_and_closes_the_connection() {
 async fn bytes_without_end_do_not_outrun_the_time() {
     let (mut listener, client, origin, patience) = in_memory();
     let asking = async {
-        let answer = client.send(&origin, Request::new(Body::Empty), patience).await.unwrap();
-        answer.into_body().collect(u64::MAX).await
+        let answer = client.send(&origin, posted("/", Body::Empty), patience).await.unwrap();
+        answer.body.collect(u64::MAX).await
     };
     let serving = async {
         let mut wire = Wire::over(listener.accept().await.unwrap().0);
@@ -313,7 +313,7 @@ async fn an_answer_cut_short_is_broken() {
             let fixture = Fixture::new([Script::new().then(Step::ReadRequest).send(answer).then(last)]).await;
             // A reset may overtake the head.
             let Ok(response) = fixture.send(Body::Empty).await else { continue };
-            let result = within("the end", response.into_body().collect(100)).await;
+            let result = within("the end", response.body.collect(100)).await;
             assert!(matches!(result, Err(BodyError::Broken(_))), "{answer}: {result:?}");
             assert_eq!((fixture.origin.in_use(), fixture.origin.idle()), (0, 0));
         }
@@ -327,13 +327,13 @@ async fn a_body_larger_than_asked_for_is_given_up_at_once() {
     let huge = "HTTP/1.1 200 OK\r\ncontent-length: 1000000000000\r\n\r\n";
     let script = Script::new().then(Step::ReadRequest).send(huge).then(Step::Wait(never));
     let fixture = Fixture::new([script]).await;
-    let answer = fixture.send(Body::Empty).await.unwrap().into_body();
+    let answer = fixture.send(Body::Empty).await.unwrap().body;
     assert_eq!(answer.collect(1000).await, Err(BodyError::TooLarge { limit: 1000 }));
     // It does not say so.
     let chunk = format!("64\r\n{}\r\n", "x".repeat(100)).repeat(11);
     let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
     let fixture = Fixture::new([Script::once(format!("{head}{chunk}")).then(Step::ReadToEnd)]).await;
-    let answer = fixture.send(Body::Empty).await.unwrap().into_body();
+    let answer = fixture.send(Body::Empty).await.unwrap().body;
     assert_eq!(within("the end", answer.collect(1000)).await, Err(BodyError::TooLarge { limit: 1000 }));
     assert_eq!((fixture.origin.in_use(), fixture.origin.idle()), (0, 0));
 }
@@ -412,8 +412,8 @@ async fn an_answer_before_the_request_is_complete_costs_its_connection() {
         .then(Step::ReadToEnd);
     let fixture = Fixture::new([script]).await;
     let answer = fixture.send(unending(&["some"])).await.unwrap();
-    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(within("the body", answer.into_body().collect(10)).await.unwrap(), "no");
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(within("the body", answer.body.collect(10)).await.unwrap(), "no");
     assert_eq!((fixture.origin.in_use(), fixture.origin.idle()), (0, 0));
     fixture.server.recorder().wait_ended(0).await;
 }
@@ -450,7 +450,7 @@ async fn old_connections_are_closed_also_where_nothing_is_asked_any_more() {
     let clock = FakeClock::following_tokio();
     for _ in 0..2 {
         let patience = Patience { deadline: Deadline(clock.now() + SHORT), ..patience };
-        let sending = client.send(&origin, Request::new(Body::Empty), patience);
+        let sending = client.send(&origin, posted("/", Body::Empty), patience);
         let serving = async {
             let mut wire = Wire::over(listener.accept().await.unwrap().0);
             wire.read_head().await;
@@ -458,7 +458,7 @@ async fn old_connections_are_closed_also_where_nothing_is_asked_any_more() {
             wire
         };
         let (answer, mut wire) = tokio::join!(sending, serving);
-        assert_eq!(answer.unwrap().into_body().collect(100).await.unwrap(), "hello");
+        assert_eq!(answer.unwrap().body.collect(100).await.unwrap(), "hello");
         assert_eq!(origin.idle(), 1);
         assert_eq!(wire.read_to_end().await, b"");
         assert_eq!(origin.idle(), 0);
@@ -633,12 +633,12 @@ async fn too_late(body: Body) -> (Result<StatusCode, (Fault, Sent)>, usize) {
     let client = Client::new(Arc::new(Closing(close)), Arc::clone(&clock));
     let origin = client.origin(&endpoint(&authority)).unwrap();
     let send = async |body: Body| {
-        let request = Request::builder().method(Method::POST).uri("/run").body(body).unwrap();
+        let request = posted("/run", body);
         let patience = Patience { connect: PATIENCE, deadline: Deadline(clock.now() + PATIENCE) };
         let answer = within("an answer", client.send(&origin, request, patience)).await;
         let answer = answer.map_err(|error| (error.fault, error.sent))?;
-        let status = answer.status();
-        within("the body", answer.into_body().collect(1 << 20)).await.unwrap();
+        let status = answer.status;
+        within("the body", answer.body.collect(1 << 20)).await.unwrap();
         Ok(status)
     };
     assert_eq!(send(Body::from("end".to_owned())).await, Ok(StatusCode::OK));

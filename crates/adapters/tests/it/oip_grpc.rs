@@ -51,7 +51,7 @@ async fn a_server_without_streams_answers_them_once_and_is_asked_for_them_once()
             operation: Operation::Infer,
             model: model("echo"),
             body: CallBody::from(InferRequest { inputs: vec![input], ..InferRequest::default() }),
-            headers: HeaderMap::new(),
+            headers: sluicegate_core::Fields::new(),
             deadline: Deadline(clock.now() + PATIENCE * 2),
         };
         let answers = within("a stream", upstream.stream(&endpoint, call)).await.unwrap();

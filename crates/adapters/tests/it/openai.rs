@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, future};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use http_body_util::BodyExt;
 use sluicegate_adapters::http::TcpConnector;
 use sluicegate_adapters::upstream::openai::{Factory, KIND};
+use sluicegate_core::fields::Name;
 use sluicegate_core::{
     BackendPlan, Body, BodyError, BuildUpstream, Call, CallBody, CallClass, CallError, Clock, Deadline, Endpoint,
-    Inquiry, Node, Operation, Protocol, Reply, Sent, Span, Upstream, Value,
+    Fields, Inquiry, Node, Operation, Protocol, Reply, Response, Sent, Span, Upstream, Value,
 };
 use sluicegate_testkit::{self as testkit, Ended, Event, FakeClock, PATIENCE, Response as Split, Script, Step, within};
 
@@ -56,7 +57,7 @@ impl Fixture {
     }
 
     async fn call(&self, operation: Operation, body: CallBody, deadline: Deadline) -> Result<Reply, CallError> {
-        let headers = HeaderMap::from_iter([
+        let headers = Fields::from_iter([
             (HeaderName::from_static("content-type"), HeaderValue::from_static("application/json")),
             (HeaderName::from_static("accept-encoding"), HeaderValue::from_static("gzip")),
             (HeaderName::from_static("x-request-id"), HeaderValue::from_static("r-1")),
@@ -74,7 +75,7 @@ impl Fixture {
     }
 
     fn inquiry(&self) -> Inquiry {
-        Inquiry { model: model("tiny"), headers: HeaderMap::new(), deadline: self.late() }
+        Inquiry { model: model("tiny"), headers: Fields::new(), deadline: self.late() }
     }
 }
 
@@ -96,8 +97,8 @@ async fn each_operation_has_its_path() {
     ] {
         let fixture = Fixture::below(prefix, Script::always(Script::json("200 OK", r#"{ "model":"tiny" }"#))).await;
         let answer = fixture.pass(operation).await.unwrap();
-        assert_eq!(answer.status(), StatusCode::OK);
-        assert_eq!(bytes(answer.into_body()).await.unwrap(), r#"{ "model":"tiny" }"#);
+        assert_eq!(answer.status, StatusCode::OK);
+        assert_eq!(bytes(answer.body).await.unwrap(), r#"{ "model":"tiny" }"#);
         let sent = fixture.server.recorder().text(0);
         let (head, body) = sent.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with(&format!("POST {path} HTTP/1.1\r\n")), "{head}");
@@ -134,8 +135,8 @@ async fn a_stream_passes_byte_for_byte_and_each_event_at_once() {
     }
     let fixture = Fixture::new(script.send("0\r\n\r\n")).await;
     let answer = fixture.pass(Operation::Chat).await.unwrap();
-    assert_eq!(answer.headers()["content-type"], "text/event-stream");
-    let mut body = answer.into_body().into_data_stream();
+    assert_eq!(answer.headers.get("content-type").unwrap(), "text/event-stream");
+    let mut body = answer.body.into_data_stream();
     for (event, gate) in events.iter().zip(&gates) {
         // The server goes on only when this has arrived.
         let piece = within("the next event", body.next()).await.unwrap().unwrap();
@@ -150,7 +151,7 @@ async fn a_client_that_leaves_ends_the_servers_work() {
     let never = Event::new();
     let script = Script::new().then(Step::ReadRequest).send(STREAM).send(chunk("data: 1\n\n"));
     let fixture = Fixture::new(script.then(Step::Wait(never.clone()))).await;
-    let mut body = fixture.pass(Operation::Chat).await.unwrap().into_body().into_data_stream();
+    let mut body = fixture.pass(Operation::Chat).await.unwrap().body.into_data_stream();
     within("the first event", body.next()).await.unwrap().unwrap();
     drop(body);
     assert_eq!(fixture.server.recorder().wait_ended(0).await, Ended::ByClient);
@@ -172,7 +173,7 @@ async fn a_client_that_leaves_ends_the_servers_work() {
 async fn a_stream_that_breaks_says_so() {
     let script = Script::new().then(Step::ReadRequest).send(STREAM).send(chunk("data: 1\n\n")).send("5\r\nda");
     let fixture = Fixture::new(script).await;
-    let body = fixture.pass(Operation::Chat).await.unwrap().into_body();
+    let body = fixture.pass(Operation::Chat).await.unwrap().body;
     assert!(matches!(bytes(body).await, Err(BodyError::Broken(_))));
 }
 
@@ -195,11 +196,11 @@ async fn errors_keep_their_status_and_body_less_addresses() {
         );
         let fixture = Fixture::new(Script::always(answer)).await;
         let answer = fixture.pass(Operation::Chat).await.unwrap();
-        assert!(status.starts_with(answer.status().as_str()));
-        let mut names: Vec<&str> = answer.headers().keys().map(HeaderName::as_str).collect();
+        assert!(status.starts_with(answer.status.as_str()));
+        let mut names: Vec<&str> = answer.headers.names().map(Name::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["content-type", "retry-after"]);
-        let body = bytes(answer.into_body()).await.unwrap();
+        let body = bytes(answer.body).await.unwrap();
         assert_eq!(body, told.replace("http://10.9.8.7:1/a", "(address)"));
     }
 }

@@ -3,9 +3,9 @@
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use http_body_util::BodyExt;
-use sluicegate_core::{InferResponse, NonFinite, Outbound, Protocol, Tensor};
+use sluicegate_core::{Fields, InferResponse, NonFinite, Outbound, Protocol, Tensor};
 use sluicegate_testkit::{Response, Script};
 use sluicegate_wire::{Limits, codec};
 
@@ -38,14 +38,14 @@ fn serve(request: &[u8], binary: bool) -> Vec<u8> {
 }
 
 fn infer(message: &Response, binary: bool) -> Vec<u8> {
-    let headers: HeaderMap = message
+    let headers: Fields = message
         .head
         .lines()
         .skip(1)
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.trim().parse::<HeaderValue>().unwrap()))
         .collect();
-    if !binary && headers.contains_key("inference-header-content-length") {
+    if !binary && headers.contains("inference-header-content-length") {
         return Script::json("422 Unprocessable Entity", r#"{"detail":[{"loc":["body"],"msg":"not JSON"}]}"#).to_vec();
     }
     let codec = codec(Protocol::OipRest);
@@ -66,7 +66,7 @@ fn infer(message: &Response, binary: bool) -> Vec<u8> {
         .headers
         .iter()
         .filter(|(name, _)| *name != http::header::CONTENT_LENGTH)
-        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+        .map(|(name, value)| (name.to_string(), value.as_str().unwrap().to_owned()))
         .collect();
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     Script::response("200 OK", &headers, body).to_vec()

@@ -10,17 +10,17 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use h2::Reason;
 use h2::server::Builder;
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use sluicegate_adapters::http::{Answer, Client, Connector, Fault, HttpError, Io, Origin, Patience, Speaks};
-use sluicegate_core::{Body, BodyError, BoxFuture, Clock, Deadline, Sent};
+use sluicegate_core::{Body, BodyError, BoxFuture, Clock, Deadline, Response as Answered, Sent};
 use sluicegate_testkit::{Event, FakeClock, MemoryDialer, MemoryNet, PATIENCE, wait_for, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use crate::h2peer::{GOAWAY, H2Peer, HEADERS, answer, begin, frame, greet, read, read_frame};
-use crate::support::{InMemory, SHORT, breaking, endpoint, unending};
+use crate::support::{InMemory, SHORT, breaking, endpoint, posted, unending};
 
 /// A client of one endpoint.
 struct Fixture {
@@ -42,12 +42,13 @@ impl Fixture {
         Self { client, origin, clock }
     }
 
-    async fn send(&self, body: Body) -> Result<Response<Answer>, HttpError> {
+    async fn send(&self, body: Body) -> Result<Answered<Answer>, HttpError> {
         within("an answer", self.send_within(body, PATIENCE * 2)).await
     }
 
-    async fn send_within(&self, body: Body, time: Duration) -> Result<Response<Answer>, HttpError> {
-        let request = Request::builder().method(Method::POST).uri("/run").header("te", "trailers").body(body).unwrap();
+    async fn send_within(&self, body: Body, time: Duration) -> Result<Answered<Answer>, HttpError> {
+        let mut request = posted("/run", body);
+        request.headers.append("te", HeaderValue::from_static("trailers"));
         let patience = Patience { connect: PATIENCE, deadline: Deadline(self.clock.now() + time) };
         self.client.send(&self.origin, request, patience).await
     }
@@ -57,12 +58,12 @@ impl Fixture {
     }
 
     async fn error(&self, body: Body) -> HttpError {
-        self.send(body).await.map(|answer| answer.status()).unwrap_err()
+        self.send(body).await.map(|answer| answer.status).unwrap_err()
     }
 }
 
-async fn text(response: Response<Answer>) -> String {
-    let bytes = within("the body", response.into_body().collect(1 << 20)).await.unwrap();
+async fn text(response: Answered<Answer>) -> String {
+    let bytes = within("the body", response.body.collect(1 << 20)).await.unwrap();
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
@@ -97,7 +98,7 @@ async fn the_head_is_what_http2_wants() {
         async move { answer(&mut respond, "") }
     });
     let fixture = Fixture::new(&peer.dialer);
-    let mut request = Request::builder().method(Method::POST).uri("/a/b?c=d").body(question()).unwrap();
+    let mut request = posted("/a/b?c=d", question());
     for (name, value) in [
         ("connection", "keep-alive, x-hop"),
         ("x-hop", "1"),
@@ -107,7 +108,7 @@ async fn the_head_is_what_http2_wants() {
         ("te", "trailers"),
         ("x-kept", "1"),
     ] {
-        request.headers_mut().insert(name, HeaderValue::from_static(value));
+        request.headers.insert(name, HeaderValue::from_static(value));
     }
     let patience = Patience { connect: PATIENCE, deadline: Deadline(fixture.clock.now() + PATIENCE) };
     text(within("an answer", fixture.client.send(&fixture.origin, request, patience)).await.unwrap()).await;
@@ -205,7 +206,7 @@ async fn both_directions_flow_at_once() {
         Some((Ok(Frame::data(Bytes::from_static(piece.as_bytes()))), spoken))
     });
     let response = fixture.send(Body::stream(StreamBody::new(frames))).await.unwrap();
-    let mut body = response.into_body();
+    let mut body = response.body;
     for piece in ["one", "two", "three"] {
         speak.send(piece).unwrap();
         let echo = within("an echo", body.frame()).await.unwrap().unwrap();
@@ -284,7 +285,7 @@ async fn a_request_that_breaks_off_resets_its_stream() {
         };
         let (result, ()) = tokio::join!(fixture.send(breaking("some", &came, reason.clone())), arrived);
         if begun {
-            let mut body = result.unwrap().into_body();
+            let mut body = result.unwrap().body;
             assert!(within("data", body.frame()).await.unwrap().is_ok());
             came.release();
             let error = within("the end", body.frame()).await.unwrap().unwrap_err();
@@ -351,7 +352,7 @@ async fn a_reader_that_takes_nothing_holds_the_answer_back() {
     wait_for(|| sent.load(Ordering::SeqCst) >= 1 << 20, "the stream's window to fill").await;
     settled().await;
     assert_eq!(sent.load(Ordering::SeqCst), 1 << 20);
-    let mut body = response.into_body();
+    let mut body = response.body;
     let mut read = 0;
     while read < 8 << 20 {
         read += within("data", body.frame()).await.unwrap().unwrap().into_data().unwrap().len();
@@ -518,7 +519,7 @@ async fn interim_answers_are_ignored_up_to_a_bound() {
         match (fixture.send(question()).await, expected) {
             (Ok(response), Ok(expected)) => assert_eq!(text(response).await, expected),
             (Err(error), Err(expected)) => assert_eq!(error.fault, expected),
-            (other, _) => panic!("{count}: {:?}", other.map(|answer| answer.status())),
+            (other, _) => panic!("{count}: {:?}", other.map(|answer| answer.status)),
         }
     }
 }
@@ -576,7 +577,7 @@ async fn nor_is_one_that_was_silent_when_a_request_was_given_up_after_long() {
 async fn an_answer_that_stalls_times_out_and_resets_its_stream() {
     let (peer, _told, mut reports) = watching_resets(true);
     let fixture = Fixture::new(&peer.dialer);
-    let mut body = fixture.send_within(question(), SHORT).await.unwrap().into_body();
+    let mut body = fixture.send_within(question(), SHORT).await.unwrap().body;
     assert!(body.frame().await.unwrap().is_ok());
     assert_eq!(body.frame().await.unwrap().unwrap_err(), BodyError::TimedOut);
     assert!(body.frame().await.is_none());
@@ -596,7 +597,7 @@ async fn a_dead_peer_is_found_out_before_a_long_deadline() {
         let _ = io.read_to_end(&mut Vec::new()).await;
     };
     let (answer, ()) = tokio::join!(fixture.send_within(question(), hour), serving);
-    let error = answer.map(|answer| answer.status()).unwrap_err();
+    let error = answer.map(|answer| answer.status).unwrap_err();
     assert_eq!((error.fault, error.sent), (Fault::Broken, Sent::All));
 }
 

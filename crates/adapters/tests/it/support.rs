@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use http::HeaderMap;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use sluicegate_adapters::http::{Connector, Io, TcpConnector};
+use sluicegate_adapters::http::{Connector, Io, Request, TcpConnector};
 use sluicegate_adapters::upstream::oip_rest::{Factory, KIND};
 use sluicegate_core::{
     BackendModel, BackendPlan, Body, BodyError, BoxFuture, BuildUpstream, Call, CallBody, CallError, Clock, DataType,
-    Deadline, Endpoint, InferRequest, InferResponse, Inquiry, Node, Operation, Reply, Span, Tensor, Upstream,
-    UpstreamKind, Value,
+    Deadline, Endpoint, Fields, InferRequest, InferResponse, Inquiry, Node, Operation, Reply, Response, Span, Tensor,
+    Upstream, UpstreamKind, Value,
 };
 use sluicegate_testkit::{self as testkit, Event, FakeClock, MemoryDialer, PATIENCE, Script, within};
 
@@ -52,7 +51,7 @@ impl Backend {
             operation: Operation::Infer,
             model: model("echo"),
             body: CallBody::from(request),
-            headers: HeaderMap::new(),
+            headers: Fields::new(),
             deadline: self.late(),
         };
         match within("an answer", self.upstream.call(&self.endpoint, call)).await? {
@@ -62,7 +61,7 @@ impl Backend {
     }
 
     /// Runs the model with the client's own bytes.
-    pub(crate) async fn pass(&self, body: Body, headers: HeaderMap) -> Result<http::Response<Body>, CallError> {
+    pub(crate) async fn pass(&self, body: Body, headers: Fields) -> Result<Response<Body>, CallError> {
         let call = Call {
             operation: Operation::Infer,
             model: model("echo"),
@@ -78,7 +77,7 @@ impl Backend {
 
     /// A question about the model.
     pub(crate) fn inquiry(&self) -> Inquiry {
-        Inquiry { model: model("echo"), headers: HeaderMap::new(), deadline: self.late() }
+        Inquiry { model: model("echo"), headers: Fields::new(), deadline: self.late() }
     }
 }
 
@@ -120,6 +119,11 @@ pub(crate) fn model(name: &str) -> BackendModel {
 }
 
 /// A request with one input `x`.
+/// A request with `body`, and a field beside it.
+pub(crate) fn posted(path: &'static str, body: Body) -> Request {
+    sluicegate_adapters::http::request((http::Method::POST, http::Uri::from_static(path)), Fields::new(), body)
+}
+
 pub(crate) fn request(datatype: DataType, shape: &[u64], data: impl Into<Bytes>) -> InferRequest {
     let input = Tensor::new("x", datatype, shape.to_vec(), data.into()).unwrap();
     InferRequest { inputs: vec![input], ..InferRequest::default() }

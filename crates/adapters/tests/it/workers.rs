@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use h2::server::Builder;
-use http::{Request, Response};
 use sluicegate_adapters::http::{Answer, Client, Connector, Fault, HttpError, Origin, Patience, Speaks, TcpConnector};
-use sluicegate_core::{Body, Clock, Deadline, Sent, Worker};
+use sluicegate_core::{Body, Clock, Deadline, Response as Answered, Sent, Worker};
 use sluicegate_testkit::{Event, FakeClock, MemoryNet, PATIENCE, Script, Upstream, Wire, wait_for, within};
 
 use crate::h2peer::{H2Peer, answer, begin};
-use crate::support::{InMemory, SHORT, endpoint};
+use crate::support::{InMemory, SHORT, endpoint, posted};
 
 /// A client of one endpoint.
 struct Fixture {
@@ -40,14 +39,14 @@ impl Fixture {
         Self { client, origin, clock }
     }
 
-    async fn send_within(&self, time: Duration) -> Result<Response<Answer>, HttpError> {
+    async fn send_within(&self, time: Duration) -> Result<Answered<Answer>, HttpError> {
         let patience = Patience { connect: PATIENCE, deadline: Deadline(self.clock.now() + time) };
-        self.client.send(&self.origin, Request::new(Body::Empty), patience).await
+        self.client.send(&self.origin, posted("/", Body::Empty), patience).await
     }
 
     async fn ask(&self) {
         let answer = within("an answer", self.send_within(PATIENCE * 2)).await.unwrap();
-        within("the body", answer.into_body().collect(100)).await.unwrap();
+        within("the body", answer.body.collect(100)).await.unwrap();
     }
 }
 

@@ -22,10 +22,10 @@ use std::alloc::System;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 
 use sluicegate_core::{
-    BackendModel, DataType, Dice, Inbound, InferRequest, InferResponse, NonFinite, Protocol, Tensor,
+    BackendModel, DataType, Dice, Fields, Inbound, InferRequest, InferResponse, NonFinite, Protocol, Tensor,
 };
 use sluicegate_testkit::{SeededDice, Stages};
 use sluicegate_wire::oip_grpc::client::{self, Peer};
@@ -62,19 +62,19 @@ fn whole(stages: &mut Stages) {
     let [passed, decoded] = ["passed", "tensors"].map(grpc_request);
     let serve = |inbound| {
         let outbound = sluicegate_flow::serve(&gateway, inbound).now_or_never().unwrap();
-        assert_eq!(outbound.status(), 200);
+        assert_eq!(outbound.status, 200);
         path::read(outbound)
     };
     let json = |path| move || path::inbound(path, "application/json", Bytes::from_static(INFER.as_bytes()));
-    stages.stage("whole path: OIP JSON, bytes untouched", 20, json("/v2/models/raw/infer"), serve);
-    stages.stage("whole path: OIP JSON, decoded and encoded", 39, json("/v2/models/tensors/infer"), serve);
+    stages.stage("whole path: OIP JSON, bytes untouched", 13, json("/v2/models/raw/infer"), serve);
+    stages.stage("whole path: OIP JSON, decoded and encoded", 34, json("/v2/models/tensors/infer"), serve);
     let infer = "/inference.GRPCInferenceService/ModelInfer";
     let grpc = |message: &Bytes| path::inbound(infer, "application/grpc", message.clone());
-    stages.stage("whole path: gRPC ModelInfer, tensors untouched", 27, || grpc(&passed), serve);
-    stages.stage("whole path: gRPC ModelInfer, decoded and encoded", 47, || grpc(&decoded), serve);
+    stages.stage("whole path: gRPC ModelInfer, tensors untouched", 22, || grpc(&passed), serve);
+    stages.stage("whole path: gRPC ModelInfer, decoded and encoded", 42, || grpc(&decoded), serve);
     let chat = || path::inbound("/v1/chat/completions", "application/json", Bytes::from_static(CHAT.as_bytes()));
-    stages.stage("whole path: OpenAI chat", 30, chat, serve);
-    stages.stage("whole path: no such model, refused", 21, json("/v2/models/none/infer"), |inbound| {
+    stages.stage("whole path: OpenAI chat", 23, chat, serve);
+    stages.stage("whole path: no such model, refused", 18, json("/v2/models/none/infer"), |inbound| {
         path::read(sluicegate_flow::serve(&gateway, inbound).now_or_never().unwrap())
     });
 }
@@ -83,20 +83,20 @@ fn ids(stages: &mut Stages) {
     let dice = SeededDice::new(1);
     let make = |inbound: &Inbound| ids::Ids::read_or_make(inbound, &dice as &dyn Dice);
     let none = path::inbound("/v2", "application/json", Bytes::new());
-    stages.stage("ids: made", 4, || (), |()| make(&none));
+    stages.stage("ids: made", 2, || (), |()| make(&none));
     let mut inbound = path::inbound("/v2", "application/json", Bytes::new());
     let sent = &mut inbound.head.headers;
     sent.insert("x-request-id", HeaderValue::from_static("0123456789abcdef"));
     let trace = HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     sent.insert("traceparent", trace);
-    stages.stage("ids: taken from the client", 3, || (), |()| make(&inbound));
-    stages.stage("ids: as fields for the next hop", 3, || make(&inbound), |ids| ids.headers());
+    stages.stage("ids: taken from the client", 2, || (), |()| make(&inbound));
+    stages.stage("ids: as fields for the next hop", 2, || make(&inbound), |ids| ids.headers());
 }
 
 fn codecs(stages: &mut Stages) {
     let limits = Limits::default();
     let (rest, grpc, chat) = (codec(Protocol::OipRest), codec(Protocol::OipGrpc), codec(Protocol::OpenAi));
-    let none = HeaderMap::new();
+    let none = Fields::new();
     stages.stage(
         "decode: OIP JSON",
         5,

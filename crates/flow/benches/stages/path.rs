@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request};
 use http_body::Body as _;
 use sluicegate_config::Sources;
 use sluicegate_core::{
@@ -81,12 +81,17 @@ pub(crate) fn inbound(path: &'static str, content: &'static str, body: Bytes) ->
     let request = Request::post(path).header("host", "models.example.org").header("accept", "*/*");
     let request = request.header("user-agent", "python-requests/2.32.3").header("content-type", content);
     let (head, ()) = request.body(()).unwrap().into_parts();
-    Inbound { listener: LISTENER.with(Arc::clone), peer: ([127, 0, 0, 1], 1).into(), head, body: Body::Full(body) }
+    Inbound {
+        listener: LISTENER.with(Arc::clone),
+        peer: ([127, 0, 0, 1], 1).into(),
+        head: head.into(),
+        body: Body::Full(body),
+    }
 }
 
 /// Reads an answer to its end, as the server does.
 pub(crate) fn read(outbound: Outbound) -> usize {
-    drain(outbound.into_body())
+    drain(outbound.body)
 }
 
 fn drain(body: Body) -> usize {
@@ -129,8 +134,8 @@ impl Upstream for Ready {
                     if self.0 == Some(Protocol::OpenAi) { CHATTED } else { ANSWER }
                 }
             };
-            let mut response = Response::new(Body::Full(Bytes::from_static(answer.as_bytes())));
-            response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
+            let mut response = Outbound::new(Body::Full(Bytes::from_static(answer.as_bytes())));
+            response.headers.insert("content-type", HeaderValue::from_static("application/json"));
             Ok(Reply::Wire(response))
         })
     }

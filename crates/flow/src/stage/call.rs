@@ -4,11 +4,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant as StdInstant};
 
-use http::HeaderMap;
 use sluicegate_config::{Balance, Priority, StreamTimes};
 use sluicegate_core::{
-    Call, CallBody, CallError, Deadline, InferRequest, InferResponse, Kind, Metadata, NonFinite, Operation, Outbound,
-    Parameter, Protocol, Refusal, Reply, ReplyStream, Unnamed,
+    Call, CallBody, CallError, Deadline, Fields, InferRequest, InferResponse, Kind, Metadata, NonFinite, Operation,
+    Outbound, Parameter, Protocol, Refusal, Reply, ReplyStream, Unnamed,
 };
 use sluicegate_wire::{ReplyForm, codec};
 
@@ -164,7 +163,7 @@ fn own_time(request: &mut Arc<InferRequest>, most: Duration) -> Option<Duration>
 }
 
 /// What keeps a request on one endpoint, where the balance goes by a header's value.
-fn key(version: &Version, headers: &HeaderMap) -> Option<u64> {
+fn key(version: &Version, headers: &Fields) -> Option<u64> {
     let Balance::Hash(header) = &version.backend.resilience.balance else { return None };
     let mut hasher = DefaultHasher::new();
     headers.get(&**header)?.as_bytes().hash(&mut hasher);
@@ -180,8 +179,8 @@ pub(crate) async fn judge(
     let Called { protocol, operation, model, version, times, expected, .. } = called;
     match (outcome, expected) {
         (Ok(Reply::Wire(outbound)), expected) => {
-            if outbound.status().is_client_error() || outbound.status().is_server_error() {
-                trail.upstream_error(Some(format!("the backend answered {}", outbound.status().as_u16())));
+            if outbound.status.is_client_error() || outbound.status.is_server_error() {
+                trail.upstream_error(Some(format!("the backend answered {}", outbound.status.as_u16())));
             }
             match expected {
                 Expected::Generated(passage) => {
@@ -300,7 +299,7 @@ impl Notes for Trail {
         Self::answered_by(self, endpoint);
     }
 
-    fn headers(&self) -> HeaderMap {
+    fn headers(&self) -> Fields {
         Self::headers(self)
     }
 }
@@ -311,7 +310,7 @@ impl Notes for &Ids {
 
     fn answered_by(&mut self, _: &Arc<str>) {}
 
-    fn headers(&self) -> HeaderMap {
+    fn headers(&self) -> Fields {
         Ids::headers(self)
     }
 }

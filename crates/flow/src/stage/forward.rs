@@ -7,9 +7,9 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{self, HeaderName};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use sluicegate_core::{Body, BodyError, Metadata, Outbound, Protocol};
+use sluicegate_core::fields::Value;
+use sluicegate_core::{Body, BodyError, Fields, Metadata, Outbound, Protocol};
 
 /// Names as long as this, or longer, are no field that is known here.
 const LONGEST: usize = 48;
@@ -55,149 +55,143 @@ pub(super) enum Content {
 }
 
 /// Puts what passes of a client's head beside what is there already: the ids, which no client overrides.
-pub(super) fn onward(from: &HeaderMap, content: Content, to: &mut HeaderMap) {
+pub(super) fn onward(from: &Fields, content: Content, to: &mut Fields) {
     let named = Nominated::of(from);
-    for (name, value) in from {
-        let passes = match content {
-            Content::AsItCame if describes_content(name) => true,
-            _ => passes(name) && !named.holds(name),
-        };
-        if passes {
-            to.append(name.clone(), value.clone());
-        }
-    }
+    to.adopt(from, |name, _| match content {
+        Content::AsItCame if describes_content(name.as_bytes()) => true,
+        _ => passes(name.as_bytes()) && !named.holds(name.as_bytes()),
+    });
 }
 
-fn describes_content(name: &HeaderName) -> bool {
-    match *name {
-        header::CONTENT_TYPE | header::CONTENT_ENCODING | header::ACCEPT | header::ACCEPT_ENCODING => true,
-        _ => name.as_str() == "inference-header-content-length",
-    }
+fn describes_content(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"content-type" | b"content-encoding" | b"accept" | b"accept-encoding" | b"inference-header-content-length"
+    )
 }
 
 /// Puts what came around a backend's answer around the one to the client.
 pub(super) fn back(mut answer: Outbound, metadata: Option<Box<Metadata>>, protocol: Protocol) -> Outbound {
     let Some(metadata) = metadata else { return answer };
     let Metadata { head, mut trailers } = *metadata;
-    answer.headers_mut().extend(head);
-    if protocol == Protocol::OipGrpc && !trailers.is_empty() && !matches!(answer.body(), Body::Empty) {
-        return answer.map(|inner| Body::stream(Trailing { inner, more: trailers }));
+    answer.headers.replace_by(&head);
+    if protocol == Protocol::OipGrpc && !trailers.is_empty() && !matches!(answer.body, Body::Empty) {
+        return answer.map(|inner| Body::stream(Trailing { inner, more: HeaderMap::from(&trailers) }));
     }
     // An answer that is a head alone, or of a protocol whose clients do not look behind the body.
     if protocol != Protocol::OipGrpc {
-        GRPC_ALONE.iter().for_each(|name| drop(trailers.remove(*name)));
+        trailers.retain(|name, _| !GRPC_ALONE.iter().any(|alone| name == *alone));
     }
-    answer.headers_mut().extend(trailers);
+    answer.headers.replace_by(&trailers);
     answer
 }
 
 /// Whether a field may pass. A name with underscores is read as its twin with hyphens, as many servers do.
-fn passes(name: &HeaderName) -> bool {
-    match *name {
-        // What nearly every request has, first.
-        header::USER_AGENT => return true,
-        header::HOST | header::CONTENT_LENGTH | header::CONTENT_TYPE | header::ACCEPT | header::TE => return false,
+fn passes(name: &[u8]) -> bool {
+    // What nearly every request has, first.
+    match name {
+        b"user-agent" => return true,
+        b"host" | b"content-length" | b"content-type" | b"accept" | b"te" | b"connection" => return false,
         _ => {}
     }
-    let name = name.as_str();
     let mut twin = [0_u8; LONGEST];
-    let name = if name.contains('_') { hyphened(name, &mut twin) } else { name };
-    !FAMILIES.iter().any(|family| name.starts_with(family)) && !is_kept_back(name)
+    let name = if name.contains(&b'_') { hyphened(name, &mut twin) } else { name };
+    !FAMILIES.iter().any(|family| name.starts_with(family.as_bytes())) && !is_kept_back(name)
 }
 
 /// The beginning of a name, with hyphens. None of the names that are kept back is longer.
-fn hyphened<'a>(name: &str, twin: &'a mut [u8; LONGEST]) -> &'a str {
+fn hyphened<'a>(name: &[u8], twin: &'a mut [u8; LONGEST]) -> &'a [u8] {
     let mut length = 0;
-    for (place, byte) in twin.iter_mut().zip(name.bytes()) {
-        *place = if byte == b'_' { b'-' } else { byte };
+    for (place, byte) in twin.iter_mut().zip(name) {
+        *place = if *byte == b'_' { b'-' } else { *byte };
         length += 1;
     }
-    twin.get(..length).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+    twin.get(..length).unwrap_or_default()
 }
 
-fn is_kept_back(name: &str) -> bool {
+fn is_kept_back(name: &[u8]) -> bool {
     matches!(
         name,
         // The connection, and the form of the body.
-        "accept"
-            | "accept-charset"
-            | "accept-encoding"
-            | "connection"
-            | "early-data"
-            | "etag"
-            | "expect"
-            | "host"
-            | "http2-settings"
-            | "inference-header-content-length"
-            | "keep-alive"
-            | "max-forwards"
-            | "origin"
-            | "range"
-            | "server"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
+        b"accept"
+            | b"accept-charset"
+            | b"accept-encoding"
+            | b"connection"
+            | b"early-data"
+            | b"etag"
+            | b"expect"
+            | b"host"
+            | b"http2-settings"
+            | b"inference-header-content-length"
+            | b"keep-alive"
+            | b"max-forwards"
+            | b"origin"
+            | b"range"
+            | b"server"
+            | b"te"
+            | b"trailer"
+            | b"transfer-encoding"
+            | b"upgrade"
             // Who calls.
-            | "api-key"
-            | "apikey"
-            | "authorization"
-            | "cookie"
-            | "cookie2"
-            | "ocp-apim-subscription-key"
-            | "openai-organization"
-            | "openai-project"
-            | "x-api-key"
-            | "x-apikey"
-            | "x-goog-api-key"
-            | "x-access-token"
-            | "x-csrf-token"
-            | "x-xsrf-token"
-            | "remote-user"
-            | "x-tenant"
-            | "x-tenant-id"
-            | "x-user"
-            | "x-user-id"
+            | b"api-key"
+            | b"apikey"
+            | b"authorization"
+            | b"cookie"
+            | b"cookie2"
+            | b"ocp-apim-subscription-key"
+            | b"openai-organization"
+            | b"openai-project"
+            | b"x-api-key"
+            | b"x-apikey"
+            | b"x-goog-api-key"
+            | b"x-access-token"
+            | b"x-csrf-token"
+            | b"x-xsrf-token"
+            | b"remote-user"
+            | b"x-tenant"
+            | b"x-tenant-id"
+            | b"x-user"
+            | b"x-user-id"
             // Where from.
-            | "forwarded"
-            | "client-ip"
-            | "fastly-client-ip"
-            | "true-client-ip"
-            | "via"
-            | "wl-proxy-client-ip"
-            | "x-cluster-client-ip"
-            | "x-originating-ip"
-            | "x-real-ip"
+            | b"forwarded"
+            | b"client-ip"
+            | b"fastly-client-ip"
+            | b"true-client-ip"
+            | b"via"
+            | b"wl-proxy-client-ip"
+            | b"x-cluster-client-ip"
+            | b"x-originating-ip"
+            | b"x-real-ip"
             // Another target than the one that was checked.
-            | "x-host"
-            | "x-http-method"
-            | "x-http-method-override"
-            | "x-method-override"
-            | "x-rewrite-url"
+            | b"x-host"
+            | b"x-http-method"
+            | b"x-http-method-override"
+            | b"x-method-override"
+            | b"x-rewrite-url"
             // Which model, and how errors come.
-            | "serve-multiplexed-model-id"
-            | "triton-grpc-error"
+            | b"serve-multiplexed-model-id"
+            | b"triton-grpc-error"
             // Made by the gateway itself.
-            | "x-request-id"
-            | "traceparent"
-            | "tracestate"
+            | b"x-request-id"
+            | b"traceparent"
+            | b"tracestate"
     )
 }
 
 /// Fields that a `connection` field names as its own.
-struct Nominated<'a>(Option<&'a HeaderMap>);
+struct Nominated<'a>(Option<&'a Fields>);
 
 impl<'a> Nominated<'a> {
-    fn of(headers: &'a HeaderMap) -> Self {
-        let names_any = |value: &http::HeaderValue| !matches!(value.as_bytes(), b"keep-alive" | b"close");
-        Self(headers.get_all(header::CONNECTION).iter().any(names_any).then_some(headers))
+    fn of(headers: &'a Fields) -> Self {
+        let names_any = |value: Value<'_>| !matches!(value.as_bytes(), b"keep-alive" | b"close");
+        Self(headers.get_all("connection").any(names_any).then_some(headers))
     }
 
-    fn holds(&self, name: &HeaderName) -> bool {
-        let named = self.0.into_iter().flat_map(|headers| headers.get_all(header::CONNECTION));
+    fn holds(&self, name: &[u8]) -> bool {
+        let named = self.0.into_iter().flat_map(|headers| headers.get_all("connection"));
         named
             .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-            .any(|word| word.trim_ascii().eq_ignore_ascii_case(name.as_str().as_bytes()))
+            .any(|word| word.trim_ascii().eq_ignore_ascii_case(name))
     }
 }
 

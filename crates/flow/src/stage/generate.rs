@@ -5,11 +5,11 @@
 mod events;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderName};
-use http::{HeaderMap, HeaderValue};
 use http_body::Body as HttpBody;
 use sluicegate_config::StreamTimes;
-use sluicegate_core::{Body, BodyError, Kind, Operation, Outbound, Refusal};
+use sluicegate_core::{Body, BodyError, Fields, Kind, Operation, Outbound, Refusal};
 use sluicegate_wire::openai::{AnswerForm, Head, StreamEdit, StreamForm, StreamSettings, answer};
 
 use self::events::Events;
@@ -72,14 +72,16 @@ pub(super) async fn hand_on(
             body
         }
     };
-    Ok(Outbound::from_parts(head, body))
+    Ok(head.with(body))
 }
 
 /// A stream is new to everybody: no cache may keep it, no proxy in front hold it back.
-fn never_kept(headers: &mut HeaderMap) {
+fn never_kept(headers: &mut Fields) {
     headers.remove(CONTENT_LENGTH);
     for (name, value) in [(CACHE_CONTROL, "no-cache"), (HeaderName::from_static("x-accel-buffering"), "no")] {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        if !headers.contains(&name) {
+            headers.append(name, HeaderValue::from_static(value));
+        }
     }
 }
 

@@ -3,16 +3,15 @@
 
 use std::sync::Arc;
 
-use http::request::Parts;
 use sluicegate_config::Method;
-use sluicegate_core::{Body, Inbound, Kind, Refusal};
+use sluicegate_core::{Body, Inbound, Kind, Refusal, RequestHead};
 
 use crate::snapshot::{Door, Snapshot};
 use crate::trail::Trail;
 
 /// A request whose caller is known.
 pub(crate) struct Identified {
-    head: Parts,
+    head: RequestHead,
     body: Body,
     door: Arc<Door>,
 }
@@ -33,7 +32,7 @@ pub(crate) fn identify(inbound: Inbound, snapshot: &Snapshot, trail: &mut Trail)
 }
 
 impl Identified {
-    pub(super) const fn head(&self) -> &Parts {
+    pub(super) const fn head(&self) -> &RequestHead {
         &self.head
     }
 
@@ -43,7 +42,7 @@ impl Identified {
     }
 
     /// Head and body, and the door they came by.
-    pub(super) fn into_parts(self) -> (Parts, Body, Arc<Door>) {
+    pub(super) fn into_parts(self) -> (RequestHead, Body, Arc<Door>) {
         (self.head, self.body, self.door)
     }
 }

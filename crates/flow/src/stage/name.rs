@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use sluicegate_config::{Priority, StreamTimes};
-use sluicegate_core::{Asked, Body, Kind, Leisure, Operation, Protocol, Refusal};
+use sluicegate_core::{Asked, Body, Fields, Kind, Operation, Protocol, Refusal};
 use sluicegate_wire::openai::Head;
 use sluicegate_wire::{Codec, Limits, PROTOCOLS, codec, grpc, request_timeout};
 
@@ -43,7 +42,7 @@ pub(crate) struct NamedModel {
     operation: Operation,
     model: Arc<Model>,
     pinned: Option<Arc<Version>>,
-    headers: HeaderMap,
+    headers: Fields,
     message: Message,
     door: Arc<Door>,
     patience: Option<Duration>,
@@ -52,7 +51,7 @@ pub(crate) struct NamedModel {
 /// A stream of requests whose head is read.
 pub(crate) struct NamedStream {
     asked: Asked,
-    headers: HeaderMap,
+    headers: Fields,
     body: Body,
     door: Arc<Door>,
     patience: Option<Duration>,
@@ -61,14 +60,14 @@ pub(crate) struct NamedStream {
 /// A stream of questions about the gateway.
 pub(crate) struct Questions {
     pub(super) protocol: Protocol,
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Fields,
     pub(super) body: Body,
 }
 
 /// Who calls, as far as it matters to the call.
 #[derive(Clone, Copy)]
 pub(super) struct Caller<'a> {
-    pub(super) headers: &'a HeaderMap,
+    pub(super) headers: &'a Fields,
     pub(super) priority: Priority,
     /// Whether less time is given than the model has.
     pub(super) hurried: bool,
@@ -100,7 +99,7 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
     if asked.operation == Operation::StreamInfer {
         let body = trail.counted(body);
         // Each message is bounded, and each silence.
-        if let Some(leisure) = head.extensions.get::<Leisure>() {
+        if let Some(leisure) = &head.leisure {
             leisure.take();
         }
         return Ok(Named::Stream(NamedStream { asked, headers: head.headers, body, door, patience }));
@@ -177,7 +176,7 @@ fn ask(identified: &Identified) -> Result<Asked, Refusal> {
 }
 
 /// The time the caller gives, where its protocol says so in the head.
-fn patience(protocol: Protocol, headers: &HeaderMap) -> Result<Option<Duration>, Refusal> {
+fn patience(protocol: Protocol, headers: &Fields) -> Result<Option<Duration>, Refusal> {
     match protocol {
         Protocol::OipGrpc | Protocol::GrpcHealth | Protocol::GrpcReflection => grpc::timeout::read(headers),
         _ => request_timeout::read(headers),
@@ -187,7 +186,7 @@ fn patience(protocol: Protocol, headers: &HeaderMap) -> Result<Option<Duration>,
 async fn open(
     codec: &Codec,
     asked: Asked,
-    headers: &HeaderMap,
+    headers: &Fields,
     body: Body,
     limits: &Limits,
 ) -> Result<(Asked, Bytes), Refusal> {
@@ -200,7 +199,7 @@ async fn open(
 }
 
 /// All of a body's message. A gRPC message that announces more than is taken is refused by its first bytes.
-async fn message(codec: &Codec, headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Bytes, Refusal> {
+async fn message(codec: &Codec, headers: &Fields, body: Body, limits: &Limits) -> Result<Bytes, Refusal> {
     match codec.protocol {
         Protocol::OipGrpc | Protocol::GrpcHealth => read::one_message(headers, body, limits).await,
         _ => (codec.open)(headers, collect(body).await?, limits),
@@ -241,7 +240,7 @@ impl NamedModel {
         &self.model
     }
 
-    pub(super) const fn headers(&self) -> &HeaderMap {
+    pub(super) const fn headers(&self) -> &Fields {
         &self.headers
     }
 
@@ -282,7 +281,7 @@ impl NamedModel {
     }
 
     /// The client's head, which nobody needs any more.
-    pub(super) fn into_headers(self) -> HeaderMap {
+    pub(super) fn into_headers(self) -> Fields {
         self.headers
     }
 
@@ -296,7 +295,7 @@ impl NamedStream {
         self.asked.protocol
     }
 
-    pub(super) const fn headers(&self) -> &HeaderMap {
+    pub(super) const fn headers(&self) -> &Fields {
         &self.headers
     }
 

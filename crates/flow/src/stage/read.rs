@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::poll_fn;
-use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use http_body::Body as HttpBody;
 use sluicegate_core::{
-    Body, BodyError, Deadline, InferRequest, Inquiry, Kind, ModelMetadata, Protocol, Refusal, Unnamed,
+    Body, BodyError, Deadline, Fields, InferRequest, Inquiry, Kind, ModelMetadata, Protocol, Refusal, Unnamed,
 };
 use sluicegate_wire::grpc::frame::{FrameError, Reader};
 use sluicegate_wire::openai::Head;
@@ -105,9 +104,9 @@ fn may_be_in_a_sequence(named: &NamedModel, body: &Body) -> bool {
 }
 
 /// The message of a whole body, less what is wrapped around it. What is compressed may be much more than it looks.
-async fn open(protocol: Protocol, (headers, limits): (&HeaderMap, &Limits), body: Bytes) -> Result<Bytes, Refusal> {
+async fn open(protocol: Protocol, (headers, limits): (&Fields, &Limits), body: Bytes) -> Result<Bytes, Refusal> {
     let open = codec(protocol).open;
-    if !headers.contains_key(CONTENT_ENCODING) || !heavy::is_heavy(body.len().saturating_mul(GROWTH)) {
+    if !headers.contains(CONTENT_ENCODING) || !heavy::is_heavy(body.len().saturating_mul(GROWTH)) {
         return open(headers, body, limits);
     }
     let (headers, limits) = (headers.clone(), *limits);
@@ -116,7 +115,7 @@ async fn open(protocol: Protocol, (headers, limits): (&HeaderMap, &Limits), body
 
 async fn decode(
     protocol: Protocol,
-    (headers, limits): (&HeaderMap, &Limits),
+    (headers, limits): (&Fields, &Limits),
     message: Bytes,
     metadata: Option<ModelMetadata>,
 ) -> Result<(InferRequest, ReplyForm), Refusal> {
@@ -136,8 +135,8 @@ fn pass(named: &NamedModel, message: &Bytes) -> Option<Unnamed> {
 }
 
 /// Bytes of a message that must be read one by one. Those of binary tensors are only pointed at.
-fn weight(protocol: Protocol, headers: &HeaderMap, message: &Bytes) -> usize {
-    let json = || headers.get("inference-header-content-length")?.to_str().ok()?.parse().ok();
+fn weight(protocol: Protocol, headers: &Fields, message: &Bytes) -> usize {
+    let json = || headers.get("inference-header-content-length")?.as_str()?.parse().ok();
     match protocol {
         // Typed contents are read fast, raw ones not at all.
         Protocol::OipGrpc => message.len() / 8,
@@ -168,7 +167,7 @@ pub(super) async fn collect(body: Body) -> Result<Bytes, Refusal> {
 }
 
 /// The one message of a gRPC call, read as it comes.
-pub(super) async fn one_message(headers: &HeaderMap, mut body: Body, limits: &Limits) -> Result<Bytes, Refusal> {
+pub(super) async fn one_message(headers: &Fields, mut body: Body, limits: &Limits) -> Result<Bytes, Refusal> {
     if !grpc::is_grpc(headers) {
         return Err(Refusal::new(Kind::UnsupportedEncoding, "a gRPC call has the content-type application/grpc"));
     }

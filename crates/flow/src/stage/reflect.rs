@@ -53,7 +53,7 @@ pub(crate) fn reflect(questions: Questions, silence: Duration, trail: &mut Trail
         })
     });
     let mut answer = Outbound::new(Body::stream(Frames(Box::pin(frames))));
-    answer.headers_mut().insert(http::header::CONTENT_TYPE, grpc::CONTENT);
+    answer.headers.insert(http::header::CONTENT_TYPE, grpc::CONTENT);
     Ok(answer)
 }
 

@@ -1,7 +1,6 @@
 //! What a caller is told of a call that failed, or of an answer that could not be had.
 
-use http::HeaderMap;
-use sluicegate_core::{CallClass, CallError, Kind, Metadata, Protocol, Refusal, Sent};
+use sluicegate_core::{CallClass, CallError, Fields, Kind, Metadata, Protocol, Refusal, Sent};
 use sluicegate_wire::codec;
 
 use super::call::Replied;
@@ -19,7 +18,7 @@ pub(super) fn refuse(mut error: CallError, protocol: Protocol, trail: &mut Trail
     };
     let outbound = (codec(protocol).encode_error)(&refusal, status);
     trail.upstream_error(Some(cause));
-    let metadata = said.map(|trailers| Box::new(Metadata { head: HeaderMap::new(), trailers: *trailers }));
+    let metadata = said.map(|trailers| Box::new(Metadata { head: Fields::new(), trailers: *trailers }));
     Ok(Replied::Wire(back(outbound, metadata, protocol)))
 }
 

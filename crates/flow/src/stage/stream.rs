@@ -61,7 +61,7 @@ pub(crate) fn stream(
         let over = frame.is_trailers();
         Some((frame, (!over).then_some(conversation)))
     });
-    Ok(Outbound::from_parts(head, Body::stream(Frames(Box::pin(frames)))))
+    Ok(head.with(Body::stream(Frames(Box::pin(frames)))))
 }
 
 /// A stream under way.

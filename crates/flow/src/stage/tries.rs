@@ -7,9 +7,8 @@ mod hedged;
 use std::sync::Arc;
 use std::time::{Duration, Instant as StdInstant};
 
-use http::HeaderMap;
 use sluicegate_config::Priority;
-use sluicegate_core::{BoxFuture, Call, CallClass, CallError, Deadline, Endpoint, Sent, Upstream};
+use sluicegate_core::{BoxFuture, Call, CallClass, CallError, Deadline, Endpoint, Fields, Sent, Upstream};
 use tokio::time::{Instant, sleep, timeout_at};
 
 pub(super) use self::again::{Again, Kept};
@@ -61,7 +60,7 @@ pub(super) trait Notes {
     fn answered_by(&mut self, endpoint: &Arc<str>);
 
     /// Ids and trace context for one more try.
-    fn headers(&self) -> HeaderMap;
+    fn headers(&self) -> Fields;
 }
 
 /// What came of one try.

@@ -107,7 +107,7 @@ async fn several(
         }
         Some(Err(error)) => {
             let status = error.status.unwrap_or_else(|| refused::refusal(error.clone()).kind.facts().http);
-            *head.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+            head.status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
             trail.upstream_error(Some(error.cause.clone()));
         }
         Some(Ok(_)) | None => {}

@@ -5,14 +5,14 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use sluicegate_core::{Dice, Inbound, Secure};
+use sluicegate_core::fields::Value;
+use sluicegate_core::{Dice, Fields, Inbound};
 
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(super) const REQUEST_ID: &str = "x-request-id";
+const TRACEPARENT: &str = "traceparent";
+const TRACESTATE: &str = "tracestate";
+const FORWARDED_FOR: &str = "x-forwarded-for";
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
 /// Longest request id taken from a client.
 const MAX_REQUEST_ID: usize = 128;
 /// Longest `tracestate` handed on.
@@ -27,30 +27,28 @@ const PARENT: usize = 3 + LONG + 1 + SHORT + 3;
 #[derive(Clone)]
 pub(crate) struct Ids {
     pub(super) request: Arc<str>,
-    pub(super) request_header: HeaderValue,
     pub(super) trace: Arc<str>,
-    traceparent: HeaderValue,
-    tracestate: Option<HeaderValue>,
-    client: HeaderValue,
-    scheme: HeaderValue,
+    traceparent: [u8; PARENT],
+    tracestate: Option<Box<str>>,
+    client: Arc<str>,
+    secure: bool,
 }
 
 impl Ids {
     /// Takes what the client sent where it is well formed; makes the rest.
     pub(super) fn read_or_make(inbound: &Inbound, dice: &dyn Dice) -> Self {
         let headers = &inbound.head.headers;
-        let secure = inbound.head.extensions.get::<Secure>().is_some();
-        let sent = only(headers, &REQUEST_ID).and_then(|value| Some((value, value.to_str().ok()?)));
-        let (request_header, request) = match sent.filter(|(_, id)| acceptable(id)) {
-            Some((value, id)) => (value.clone(), Arc::from(id)),
+        let sent = headers.only(REQUEST_ID).and_then(Value::as_str);
+        let request = match sent.filter(|id| acceptable(id)) {
+            Some(id) => Arc::from(id),
             None => {
                 let mut digits = [0; LONG];
                 hexadecimal(&mut digits, [dice.roll(), dice.roll()]);
-                (value(digits.to_vec()), text(&digits).into())
+                text(&digits).into()
             }
         };
-        let parent = only(headers, &TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(parse_traceparent);
-        let tracestate = parent.and_then(|_| only(headers, &TRACESTATE)).filter(|state| state.len() <= MAX_TRACESTATE);
+        let parent = headers.only(TRACEPARENT).and_then(Value::as_str).and_then(parse_traceparent);
+        let tracestate = parent.and_then(|_| headers.only(TRACESTATE)).filter(|state| state.len() <= MAX_TRACESTATE);
         let mut made = [0; LONG];
         let (trace, flags) = match parent {
             Some((trace, flags)) => (trace, flags),
@@ -59,50 +57,63 @@ impl Ids {
                 (text(&made), "00")
             }
         };
-        let traceparent = value(traceparent(trace, dice.roll() | 1, flags));
         Self {
             request,
-            request_header: new_each_time(request_header),
             trace: trace.into(),
-            traceparent: new_each_time(traceparent),
-            tracestate: tracestate.cloned(),
+            traceparent: traceparent(trace, dice.roll() | 1, flags),
+            tracestate: tracestate.and_then(Value::as_str).map(Box::from),
             client: address(inbound.peer.ip().to_canonical()),
-            scheme: HeaderValue::from_static(if secure { "https" } else { "http" }),
+            secure: inbound.head.secure,
         }
     }
 
-    pub(crate) fn headers(&self) -> HeaderMap {
+    /// The fields that say so to the next hop.
+    pub(crate) fn headers(&self) -> Fields {
         // Room also for the fields of the client that join them, so that it need not grow.
-        let mut headers = HeaderMap::with_capacity(12);
-        headers.insert(REQUEST_ID, self.request_header.clone());
-        headers.insert(TRACEPARENT, self.traceparent.clone());
+        let mut headers = Fields::with_capacity(16, 256);
+        headers.append(REQUEST_ID, value(&self.request));
+        headers.append(TRACEPARENT, value(text(&self.traceparent)));
         if let Some(state) = &self.tracestate {
-            headers.insert(TRACESTATE, state.clone());
+            headers.append(TRACESTATE, value(state));
         }
-        headers.insert(FORWARDED_FOR, self.client.clone());
-        headers.insert(FORWARDED_PROTO, self.scheme.clone());
+        headers.append(FORWARDED_FOR, value(&self.client));
+        headers.append(FORWARDED_PROTO, value(if self.secure { "https" } else { "http" }));
         headers
     }
 }
 
 /// `00-trace-span-flags`.
-fn traceparent(trace: &str, span: u64, flags: &str) -> Vec<u8> {
+fn traceparent(trace: &str, span: u64, flags: &str) -> [u8; PARENT] {
     let mut digits = [0; SHORT];
     hexadecimal(&mut digits, [span]);
-    let mut whole = Vec::with_capacity(PARENT);
-    for part in [b"00-", trace.as_bytes(), b"-", &digits, b"-", flags.as_bytes()] {
-        whole.extend_from_slice(part);
+    let mut whole = [b'-'; PARENT];
+    let parts = [(0, &b"00"[..]), (3, trace.as_bytes()), (4 + LONG, &digits), (5 + LONG + SHORT, flags.as_bytes())];
+    for (at, part) in parts {
+        if let Some(place) = whole.get_mut(at..at + part.len()) {
+            place.copy_from_slice(part);
+        }
     }
     whole
 }
 
+/// A byte's two digits.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses what is out of bounds")]
+const PAIRS: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
+
 /// Numbers as digits, sixteen each.
 fn hexadecimal<const N: usize>(digits: &mut [u8], numbers: [u64; N]) {
     for (digits, number) in digits.chunks_exact_mut(SHORT).zip(numbers) {
-        let mut rest = number;
-        for digit in digits.iter_mut().rev() {
-            *digit = b"0123456789abcdef".get((rest & 15) as usize).copied().unwrap_or_default();
-            rest >>= 4;
+        for (pair, byte) in digits.as_chunks_mut().0.iter_mut().zip(number.to_be_bytes()) {
+            *pair = PAIRS.get(usize::from(byte)).copied().unwrap_or_default();
         }
     }
 }
@@ -111,36 +122,21 @@ fn text(digits: &[u8]) -> &str {
     std::str::from_utf8(digits).unwrap_or_default()
 }
 
-fn value(text: Vec<u8>) -> HeaderValue {
-    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
-}
-
-/// A value that does not come again. HTTP/2 remembers fields to send them shorter; this one would only drive out those
-/// that do come again, and what says so is the mark for values that are not to be remembered (RFC 7541, section 7.1.3).
-fn new_each_time(mut value: HeaderValue) -> HeaderValue {
-    value.set_sensitive(true);
-    value
+/// Text of ours, or of a client's where it was looked at, as a field's value.
+pub(super) fn value(text: &str) -> Value<'_> {
+    Value::new(text.as_bytes()).unwrap_or_default()
 }
 
 thread_local! {
-    static LAST: RefCell<Option<(IpAddr, HeaderValue)>> = const { RefCell::new(None) };
+    static LAST: RefCell<Option<(IpAddr, Arc<str>)>> = const { RefCell::new(None) };
 }
 
 /// An address as text. Requests of one client come one after another, so that it is rarely written anew.
-fn address(of: IpAddr) -> HeaderValue {
+fn address(of: IpAddr) -> Arc<str> {
     LAST.with_borrow_mut(|last| match last {
-        Some((known, text)) if *known == of => text.clone(),
-        _ => {
-            let text = HeaderValue::from_str(&of.to_string()).unwrap_or_else(|_| HeaderValue::from_static(""));
-            last.insert((of, text)).1.clone()
-        }
+        Some((known, text)) if *known == of => Arc::clone(text),
+        _ => Arc::clone(&last.insert((of, of.to_string().into())).1),
     })
-}
-
-/// A header that was sent exactly once.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
-    let mut values = headers.get_all(name).iter();
-    values.next().filter(|_| values.next().is_none())
 }
 
 /// Ids end in logs and headers: printable ASCII without quotes or spaces, of bounded length.

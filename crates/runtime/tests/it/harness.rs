@@ -120,7 +120,7 @@ pub fn call(request: InferRequest, deadline: Duration) -> Call {
         operation: Operation::Infer,
         model: model(),
         body: CallBody::from(request),
-        headers: http::HeaderMap::new(),
+        headers: sluicegate_core::Fields::new(),
         deadline: Deadline(Real.now() + deadline),
     }
 }
@@ -136,7 +136,7 @@ impl One {
     pub async fn metadata(&self) -> ModelMetadata {
         let inquiry = Inquiry {
             model: model(),
-            headers: http::HeaderMap::new(),
+            headers: sluicegate_core::Fields::new(),
             deadline: Deadline(Real.now() + Duration::from_secs(60)),
         };
         self.upstream.metadata(&self.endpoint, inquiry).await.unwrap().unwrap()

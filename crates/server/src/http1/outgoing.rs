@@ -6,12 +6,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http::header::{self, HeaderName};
-use http::response::Parts;
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{Method, StatusCode, Version};
 use http_body::Body as HttpBody;
 use sluicegate_core::http1::Gather;
-use sluicegate_core::{Body, Outbound};
+use sluicegate_core::{Body, Fields, Outbound, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::wire::Wire;
@@ -176,11 +174,11 @@ impl Answering {
     }
 }
 
-fn framing(head: &Parts, body: &Body, asked: &Asked) -> Framing {
+fn framing(head: &Response<()>, body: &Body, asked: &Asked) -> Framing {
     if asked.method == Method::HEAD || is_bodiless(head.status) {
         return Framing::Absent;
     }
-    let declared = || head.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
+    let declared = || head.headers.get("content-length")?.as_str()?.parse().ok();
     match body.size_hint().exact().or_else(declared) {
         Some(length) => Framing::Length(length),
         None if asked.version == Version::HTTP_11 => Framing::Chunked,
@@ -192,7 +190,7 @@ fn is_bodiless(status: StatusCode) -> bool {
     status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-fn write_head(head: &Parts, framing: Framing, body: &Body, asked: &Asked, keep: bool, out: &mut Gather) {
+fn write_head(head: &Response<()>, framing: Framing, body: &Body, asked: &Asked, keep: bool, out: &mut Gather) {
     let out = out.head();
     out.reserve(512);
     if head.status == StatusCode::OK {
@@ -204,19 +202,19 @@ fn write_head(head: &Parts, framing: Framing, body: &Body, asked: &Asked, keep: 
         out.put_slice(head.status.canonical_reason().unwrap_or_default().as_bytes());
         out.put_slice(b"\r\n");
     }
-    for (name, value) in &head.headers {
-        if !is_ours(name) {
-            write_field(name.as_str(), value.as_bytes(), out);
+    for (name, line) in head.headers.lines() {
+        if !is_ours(name.as_bytes()) {
+            line.put(out);
         }
     }
     match framing {
-        Framing::Length(length) => write_field("content-length", itoa::Buffer::new().format(length).as_bytes(), out),
+        Framing::Length(length) => write_field(b"content-length", itoa::Buffer::new().format(length).as_bytes(), out),
         Framing::Chunked => out.put_slice(b"transfer-encoding: chunked\r\n"),
         Framing::Close => {}
         Framing::Absent => write_length_of_absent(head, body, &head.headers, out),
     }
-    if !head.headers.contains_key(header::DATE) {
-        date::with(|now| write_field("date", now, out));
+    if !head.headers.contains("date") {
+        date::with(|now| write_field(b"date", now, out));
     }
     if !keep {
         out.put_slice(b"connection: close\r\n");
@@ -227,33 +225,35 @@ fn write_head(head: &Parts, framing: Framing, body: &Body, asked: &Asked, keep: 
 }
 
 /// To HEAD, the length that the body would have.
-fn write_length_of_absent(head: &Parts, body: &Body, headers: &HeaderMap, out: &mut BytesMut) {
+fn write_length_of_absent(head: &Response<()>, body: &Body, headers: &Fields, out: &mut BytesMut) {
     if is_bodiless(head.status) {
         return;
     }
-    match (headers.get(header::CONTENT_LENGTH), body.size_hint().exact()) {
-        (Some(declared), None | Some(0)) => write_field("content-length", declared.as_bytes(), out),
-        (_, Some(length)) => write_field("content-length", itoa::Buffer::new().format(length).as_bytes(), out),
+    match (headers.get("content-length"), body.size_hint().exact()) {
+        (Some(declared), None | Some(0)) => write_field(b"content-length", declared.as_bytes(), out),
+        (_, Some(length)) => write_field(b"content-length", itoa::Buffer::new().format(length).as_bytes(), out),
         (None, None) => {}
     }
 }
 
 /// Fields about the connection and the framing: written by us, whoever else set them.
-fn is_ours(name: &HeaderName) -> bool {
+fn is_ours(name: &[u8]) -> bool {
     matches!(
-        *name,
-        header::CONTENT_LENGTH
-            | header::TRANSFER_ENCODING
-            | header::CONNECTION
-            | header::UPGRADE
-            | header::TE
-            | header::TRAILER
-    ) || matches!(name.as_str(), "keep-alive" | "proxy-connection")
+        name,
+        b"content-length"
+            | b"transfer-encoding"
+            | b"connection"
+            | b"upgrade"
+            | b"te"
+            | b"trailer"
+            | b"keep-alive"
+            | b"proxy-connection"
+    )
 }
 
 /// A value holds no line ends: its type sees to that.
-fn write_field(name: &str, value: &[u8], out: &mut BytesMut) {
-    out.put_slice(name.as_bytes());
+fn write_field(name: &[u8], value: &[u8], out: &mut BytesMut) {
+    out.put_slice(name);
     out.put_slice(b": ");
     out.put_slice(value);
     out.put_slice(b"\r\n");

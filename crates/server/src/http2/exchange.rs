@@ -9,9 +9,8 @@ use std::task::Poll;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
-use http::request::Parts;
 use http::{Method, Request};
-use sluicegate_core::{Body, Inbound, Leisure, Outbound, Refusal};
+use sluicegate_core::{Body, Inbound, Leisure, Outbound, Refusal, RequestHead};
 
 use super::incoming::Incoming;
 use super::outgoing;
@@ -41,6 +40,7 @@ pub(super) async fn serve<H: Handler>(
     let mut reply = Reply(respond);
     let opened = &shared.opened;
     let (head, stream) = request.into_parts();
+    let head = RequestHead::from(head);
     let without_body = head.method == Method::HEAD;
     let grpc = head::is_grpc(head.version, &head.headers);
     let outbound = match shared.inbound(head, stream) {
@@ -74,7 +74,7 @@ async fn unless_reset(reply: &mut Reply, mut handling: Pin<&mut impl Future<Outp
 }
 
 impl<H: Handler> Shared<H> {
-    fn inbound(&self, mut head: Parts, stream: RecvStream) -> Result<Inbound, Refusal> {
+    fn inbound(&self, mut head: RequestHead, stream: RecvStream) -> Result<Inbound, Refusal> {
         let opened = &self.opened;
         head::check(&mut head, &opened.limits)?;
         super::head::check(&head)?;
@@ -83,7 +83,7 @@ impl<H: Handler> Shared<H> {
             Some(bytes) => Body::from(bytes),
             None => {
                 let leisure = Leisure::default();
-                head.extensions.insert(leisure.clone());
+                head.leisure = Some(leisure.clone());
                 received::body(incoming, &opened.limits, leisure)
             }
         };

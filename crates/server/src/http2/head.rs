@@ -3,17 +3,16 @@
 //! that is not as long as `content-length` says, and pseudo-fields that are missing, unknown, repeated or late.
 
 use http::header;
-use http::request::Parts;
-use sluicegate_core::{Kind, Refusal};
+use sluicegate_core::{Kind, Refusal, RequestHead};
 
 /// Refuses a head that must not be passed on.
-pub(super) fn check(head: &Parts) -> Result<(), Refusal> {
+pub(super) fn check(head: &RequestHead) -> Result<(), Refusal> {
     // The library holds the body to the first of them.
-    if head.headers.get_all(header::CONTENT_LENGTH).iter().count() > 1 {
+    if head.headers.get_all(header::CONTENT_LENGTH).count() > 1 {
         return Err(Refusal::new(Kind::BadFraming, "the request has more than one content-length"));
     }
-    let expectations = head.headers.get_all(header::EXPECT);
-    if expectations.iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+    let mut expectations = head.headers.get_all(header::EXPECT);
+    if expectations.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
         return Err(Refusal::new(Kind::ExpectationFailed, "the request expects what is not known"));
     }
     Ok(())

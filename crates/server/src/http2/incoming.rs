@@ -5,8 +5,8 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use h2::RecvStream;
-use http::{HeaderMap, header};
 use http_body::{Body, Frame, SizeHint};
+use sluicegate_core::Fields;
 
 /// Ends with the data: trailers of a request mean nothing to us.
 #[derive(Debug)]
@@ -19,8 +19,8 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    pub(super) fn new(stream: RecvStream, headers: &HeaderMap) -> Self {
-        let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    pub(super) fn new(stream: RecvStream, headers: &Fields) -> Self {
+        let length = headers.get("content-length").and_then(|value| value.as_str()?.parse().ok());
         Self { stream, first: None, left: length }
     }
 

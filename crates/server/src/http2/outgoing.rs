@@ -9,10 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, SendStream};
-use http::header::{self, HeaderName};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body as _, Frame};
-use sluicegate_core::{BodyError, Outbound};
+use sluicegate_core::{BodyError, Fields, Outbound};
 
 use super::tally::Tally;
 use crate::date;
@@ -20,14 +19,8 @@ use crate::joined::Joined;
 use crate::patience::Patience;
 
 /// Fields about the one connection an answer came over (RFC 9113, section 8.2.2).
-const OF_ITS_CONNECTION: [HeaderName; 6] = [
-    header::CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    header::TE,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
+const OF_ITS_CONNECTION: [&str; 6] =
+    ["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"];
 
 /// What to do next.
 enum Step {
@@ -52,7 +45,10 @@ pub(super) async fn send(
     let over = without_body || body.is_end_stream() || is_without_body(head.status);
     prepare(&mut head.headers, body.size_hint().exact().filter(|_| without_body || !over));
     tally.sent(0);
-    let stream = reply.send_response(Response::from_parts(head, ()), over);
+    let mut response = Response::new(());
+    *response.status_mut() = head.status;
+    *response.headers_mut() = HeaderMap::from(&head.headers);
+    let stream = reply.send_response(response, over);
     let mut stream = stream.map_err(|_| Reason::INTERNAL_ERROR)?;
     if over {
         tally.answered();
@@ -89,14 +85,15 @@ fn is_without_body(status: StatusCode) -> bool {
     status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
 }
 
-fn prepare(headers: &mut HeaderMap, length: Option<u64>) {
-    // Looked for before it is taken out: it is nearly never there.
-    if headers.keys().any(|name| OF_ITS_CONNECTION.contains(name)) {
-        OF_ITS_CONNECTION.iter().for_each(|name| drop(headers.remove(name)));
+fn prepare(headers: &mut Fields, length: Option<u64>) {
+    for name in OF_ITS_CONNECTION {
+        headers.remove(name);
     }
-    headers.entry(header::DATE).or_insert_with(date::value);
-    if let Some(length) = length {
-        headers.entry(header::CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
+    if !headers.contains(header::DATE) {
+        headers.append(header::DATE, date::value());
+    }
+    if let Some(length) = length.filter(|_| !headers.contains(header::CONTENT_LENGTH)) {
+        headers.append(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
 }
 

@@ -7,12 +7,21 @@ use std::path::Path;
 mod http1;
 
 #[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
+#[path = "../../../../fuzz/targets/http1_fields.rs"]
+mod http1_fields;
+
+#[allow(unreachable_pub, reason = "the fuzz binary is the one that reaches it")]
 #[path = "../../../../fuzz/targets/proxied.rs"]
 mod proxied;
 
 #[test]
 fn clients_over_http1() {
     over("http1", http1::run);
+}
+
+#[test]
+fn fields_over_http1() {
+    over("http1_fields", http1_fields::run);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
-use sluicegate_core::{Body, BodyError, Inbound, Kind, Outbound};
+use http::StatusCode;
+use sluicegate_core::{Body, BodyError, Inbound, Kind, Outbound, Response};
 use sluicegate_server::{Exposure, Handler, Limits};
 use sluicegate_testkit::{Event, Frame, Frames, kept, literal, within};
 use tokio::io::DuplexStream;

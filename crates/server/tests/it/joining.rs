@@ -9,10 +9,10 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use http::{HeaderMap, Response};
+use http::HeaderMap;
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
-use sluicegate_core::{Body, BodyError, Inbound, Outbound};
+use sluicegate_core::{Body, BodyError, Inbound, Outbound, Response};
 use sluicegate_server::{CancellationToken, Handler, Limits, Listener, serve_listener};
 use sluicegate_testkit::{MemoryDialer, MemoryListener, MemoryNet, Wire};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};

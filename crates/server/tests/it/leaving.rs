@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use http::{Response, StatusCode};
-use sluicegate_core::{Body, Inbound, Outbound};
+use http::StatusCode;
+use sluicegate_core::{Body, Inbound, Outbound, Response};
 use sluicegate_server::{CancellationToken, Handler, Limits, serve_listener};
 use sluicegate_testkit::{Event, Wire, within};
 use tokio::net::TcpListener;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode};
-use sluicegate_core::{Body, Inbound};
+use http::{Request, StatusCode};
+use sluicegate_core::{Body, Inbound, Response};
 use sluicegate_server::{Exposure, Limits};
 use sluicegate_testkit::Event;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::{Request, StatusCode};
-use sluicegate_core::{Body, Inbound, Outbound, Secure};
+use sluicegate_core::{Body, Inbound, Outbound};
 use sluicegate_server::{CancellationToken, Limits, ListenerPlan, Proxies, serve_listener};
 use sluicegate_testkit::{MemoryDialer, MemoryNet, Wire};
 
@@ -17,7 +17,7 @@ const ANNOUNCED: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\x0a\
 const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 
 async fn who(inbound: Inbound) -> Outbound {
-    let secure = inbound.head.extensions.get::<Secure>().is_some();
+    let secure = inbound.head.secure;
     answer(StatusCode::OK, format!("{} {secure}", inbound.peer.ip()))
 }
 

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use sluicegate_core::{Body, BodyError, Inbound, Outbound};
+use sluicegate_core::{Body, BodyError, Inbound, Outbound, Response};
 use sluicegate_server::{CancellationToken, Handler, Limits, Listener, ListenerPlan, serve_listener};
 use sluicegate_testkit::{Event, MemoryDialer, MemoryListener, MemoryNet, Wire};
 use tokio::io::DuplexStream;
@@ -105,14 +105,14 @@ pub(crate) async fn collect(body: Body) -> Result<Bytes, BodyError> {
 }
 
 /// The text of an HTTP/2 answer.
-pub(crate) async fn text(response: Response<hyper::body::Incoming>) -> String {
+pub(crate) async fn text(response: http::Response<hyper::body::Incoming>) -> String {
     let body = response.into_body().collect().await.expect("a whole body");
     String::from_utf8_lossy(&body.to_bytes()).into_owned()
 }
 
 pub(crate) fn answer(status: StatusCode, text: impl Into<String>) -> Outbound {
     let mut response = Response::new(Body::from(text.into()));
-    *response.status_mut() = status;
+    response.status = status;
     response
 }
 

@@ -130,7 +130,7 @@ pub(crate) fn grpc_answer() -> Vec<u8> {
         ..InferResponse::default()
     };
     let answer = (codec(Protocol::OipGrpc).encode_infer)(&response, &ReplyForm::default(), NonFinite::Token).unwrap();
-    whole(answer.into_body())
+    whole(answer.body)
 }
 
 /// All of a body that is at hand.

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Method;
 use http_body_util::{BodyExt as _, StreamBody};
-use sluicegate_adapters::http::{Answer, Client, Patience, Speaks};
-use sluicegate_core::{Body, Clock as _, Deadline, Endpoint};
+use sluicegate_adapters::http::{Answer, Client, Patience, Speaks, request};
+use sluicegate_core::{Body, Clock as _, Deadline, Endpoint, Fields, Response};
 use sluicegate_testkit::{FakeClock, MemoryDialer, MemoryListener, MemoryNet, Wire};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::time::Instant;
@@ -263,7 +263,7 @@ async fn a_client_that_does_not_read_stops_the_backend_over_http2() {
         let count = Arc::new(AtomicUsize::new(0));
         let world = gateway(&front("{ idle: 1h, total: 2h }"), backend(floods(Arc::clone(&count))));
         let body = Body::from(r#"{"prompt":"a"}"#.to_owned());
-        let mut answer = ask_http2(&world, &format!("/v2/models/{model}/generate_stream"), body).await.into_body();
+        let mut answer = ask_http2(&world, &format!("/v2/models/{model}/generate_stream"), body).await.body;
         let held = settled(&count).await;
         assert!(held < BETWEEN, "{model}: {held} bytes are held");
         let mut read = 0;
@@ -279,10 +279,14 @@ async fn ask_http2(world: &World, path: &str, body: Body) -> Response<Answer> {
     let client = Client::new(Arc::new(Dial(world.door.clone())), Arc::clone(&clock) as _);
     let gateway = Endpoint { authority: Arc::from("gateway:1"), prefix: Arc::from(""), host: None, tls: None };
     let origin = client.origin_speaking(&gateway, Speaks::Http2).unwrap();
-    let request = Request::post(path).header("content-type", "application/grpc").header("te", "trailers");
+    let headers = Fields::from_iter(
+        [("content-type", "application/grpc"), ("te", "trailers")]
+            .map(|(name, value)| (name, http::HeaderValue::from_static(value))),
+    );
+    let request = request((Method::POST, path.parse().unwrap()), headers, body);
     let deadline = Deadline(clock.now() + Duration::from_secs(7200));
     let patience = Patience { connect: Duration::from_secs(5), deadline };
-    client.send(&origin, request.body(body).unwrap(), patience).await.unwrap()
+    client.send(&origin, request, patience).await.unwrap()
 }
 
 const STREAM: &str = "/inference.GRPCInferenceService/ModelStreamInfer";
@@ -298,7 +302,7 @@ async fn a_stream_on_which_nothing_is_asked_ends_as_the_configuration_says() {
     let world = gateway(&front("{ idle: 90s }"), backend(falls_silent));
     let before = Instant::now();
     let answer = ask_http2(&world, STREAM, silent()).await;
-    let body = answer.into_body();
+    let body = answer.body;
     let whole = http_body_util::BodyExt::collect(body).await.unwrap();
     let trailers = whole.trailers().unwrap();
     assert_eq!(trailers["grpc-status"], "4", "{trailers:?}");
@@ -320,7 +324,7 @@ async fn a_model_that_falls_silent_is_told_in_band_over_grpc() {
     let world = gateway(&front("{ idle: 5s, total: 60s }"), backend(falls_silent));
     let answer = ask_http2(&world, STREAM, infer("tokens").into()).await;
     let before = Instant::now();
-    let whole = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap();
+    let whole = http_body_util::BodyExt::collect(answer.body).await.unwrap();
     assert_eq!(whole.trailers().unwrap()["grpc-status"], "0", "the stream itself goes on");
     let bytes = whole.to_bytes();
     let text = String::from_utf8_lossy(&bytes);

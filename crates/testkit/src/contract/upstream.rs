@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderValue, header};
 use http_body_util::BodyExt;
 use sluicegate_core::{
-    BackendModel, BoxFuture, Call, CallBody, CallClass, CallError, DataType, Deadline, Endpoint, InferRequest,
+    BackendModel, BoxFuture, Call, CallBody, CallClass, CallError, DataType, Deadline, Endpoint, Fields, InferRequest,
     InferResponse, Inquiry, Operation, Protocol, Reply, RequestedOutput, Tensor, Unnamed, Upstream,
 };
 
@@ -226,7 +226,7 @@ impl UpstreamFixture {
     }
 
     fn call(&self, model: BackendModel, body: CallBody, deadline: Deadline) -> Call {
-        Call { operation: Operation::Infer, model, body, headers: HeaderMap::new(), deadline }
+        Call { operation: Operation::Infer, model, body, headers: Fields::new(), deadline }
     }
 
     fn request(&self, outputs: Vec<RequestedOutput>, values: &[f32]) -> InferRequest {
@@ -256,7 +256,7 @@ impl UpstreamFixture {
 }
 
 fn inquiry(model: BackendModel) -> Inquiry {
-    Inquiry { model, headers: HeaderMap::new(), deadline: soon() }
+    Inquiry { model, headers: Fields::new(), deadline: soon() }
 }
 
 fn oip_rest_body(shape: &[u64], values: &[f32]) -> Bytes {

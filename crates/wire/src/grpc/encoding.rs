@@ -1,10 +1,12 @@
 //! Compression of messages: which one a head names, and reading it with a bound on what comes out.
 
+use sluicegate_core::Fields;
+use sluicegate_core::fields::Value;
 use std::io::Read;
 
 use bytes::Bytes;
 use flate2::bufread::{GzDecoder, ZlibDecoder};
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 
 use super::ENCODING;
 use super::frame::FrameError;
@@ -35,9 +37,9 @@ pub enum Encoding {
 impl Encoding {
     /// The one a head names by `grpc-encoding`. Naming an unknown one is no fault while no message uses it.
     #[must_use]
-    pub fn of(headers: &HeaderMap) -> Self {
-        let mut values = headers.get_all(ENCODING).iter();
-        match (values.next().map(HeaderValue::as_bytes), values.next()) {
+    pub fn of(headers: &Fields) -> Self {
+        let mut values = headers.get_all(ENCODING);
+        match (values.next().map(Value::as_bytes), values.next()) {
             (None, _) | (Some(b"identity"), None) => Self::Identity,
             (Some(b"gzip"), None) => Self::Gzip,
             (Some(b"deflate"), None) => Self::Deflate,

@@ -1,13 +1,12 @@
 //! Metadata of calls: names that end in `-bin` carry base64, which must be right before it is handed on.
 
-use http::HeaderMap;
-use sluicegate_core::{Kind, Refusal};
+use sluicegate_core::{Fields, Kind, Refusal};
 
 /// Checks that every value of a `-bin` header is base64, with or without padding; commas part several values.
 ///
 /// # Errors
 /// One is not. The refusal names the header, as far as its name is a usual one.
-pub fn check_binary(headers: &HeaderMap) -> Result<(), Refusal> {
+pub fn check_binary(headers: &Fields) -> Result<(), Refusal> {
     for (name, value) in headers {
         let binary = name.as_str().ends_with("-bin");
         if binary && !is_binary(value.as_bytes()) {

@@ -2,7 +2,8 @@
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use sluicegate_core::{Outbound, Refusal};
+use sluicegate_core::fields::Value;
+use sluicegate_core::{Fields, Outbound, Refusal};
 
 use super::CONTENT;
 
@@ -152,25 +153,33 @@ impl Status {
     /// As an answer that has a head alone.
     #[must_use]
     pub fn alone(&self) -> Outbound {
-        let mut answer = Outbound::default();
-        *answer.headers_mut() = self.trailers();
-        answer.headers_mut().insert(CONTENT_TYPE, CONTENT);
+        let mut answer = Outbound { headers: self.trailers().into(), ..Outbound::default() };
+        answer.headers.insert(CONTENT_TYPE, CONTENT);
         answer
     }
 
     /// Reads trailers, or a head that is all there is. `None` where no code stands in it.
     #[must_use]
-    pub fn read(headers: &HeaderMap) -> Option<Self> {
-        let digits = headers.get(STATUS)?.to_str().ok()?;
-        let code = digits.parse().ok().and_then(Code::of).unwrap_or(Code::Unknown);
-        let message = headers.get(MESSAGE).map(|value| decode(value.as_bytes())).unwrap_or_default();
-        Some(Self { code, message })
+    pub fn read(trailers: &HeaderMap) -> Option<Self> {
+        Self::told(|name| trailers.get(name).map(HeaderValue::as_bytes))
+    }
+
+    /// The same of a head that is all there is.
+    #[must_use]
+    pub fn of_head(head: &Fields) -> Option<Self> {
+        Self::told(|name| head.get(name).map(Value::as_bytes))
+    }
+
+    fn told<'a>(field: impl Fn(&HeaderName) -> Option<&'a [u8]>) -> Option<Self> {
+        let number = std::str::from_utf8(field(&STATUS)?).ok().and_then(|digits| digits.parse().ok());
+        let message = field(&MESSAGE).map(decode).unwrap_or_default();
+        Some(Self { code: number.and_then(Code::of).unwrap_or(Code::Unknown), message })
     }
 
     /// How a call ended: by its trailers, else by its head, else by what the HTTP status tells.
     #[must_use]
-    pub fn of_answer(http: u16, head: &HeaderMap, trailers: Option<&HeaderMap>) -> Self {
-        trailers.and_then(Self::read).or_else(|| Self::read(head)).unwrap_or_else(|| match http {
+    pub fn of_answer(http: u16, head: &Fields, trailers: Option<&HeaderMap>) -> Self {
+        trailers.and_then(Self::read).or_else(|| Self::of_head(head)).unwrap_or_else(|| match http {
             200 => Self { code: Code::Unknown, message: "the answer ended without a grpc-status".into() },
             other => Self { code: Code::of_http(other), message: format!("the answer was HTTP {other}, not gRPC") },
         })

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
-use sluicegate_core::{Kind, Refusal};
+use http::{HeaderName, HeaderValue};
+use sluicegate_core::{Fields, Kind, Refusal};
 
 /// The header.
 pub const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
@@ -26,8 +26,8 @@ const UNITS: [(u8, u64); 6] = [
 ///
 /// # Errors
 /// The header is not one to eight digits and a unit, or stands there twice.
-pub fn read(headers: &HeaderMap) -> Result<Option<Duration>, Refusal> {
-    let mut values = headers.get_all(TIMEOUT).iter();
+pub fn read(headers: &Fields) -> Result<Option<Duration>, Refusal> {
+    let mut values = headers.get_all(TIMEOUT);
     let Some(value) = values.next() else { return Ok(None) };
     let only = values.next().is_none();
     let wait = if only { parse(value.as_bytes()) } else { None };

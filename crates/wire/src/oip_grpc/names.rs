@@ -1,8 +1,7 @@
 //! The model that a message names, found without decoding the rest: a walk from field to field.
 
 use bytes::Bytes;
-use http::HeaderMap;
-use sluicegate_core::{Asked, Kind, Operation, Refusal};
+use sluicegate_core::{Asked, Fields, Kind, Operation, Refusal};
 
 use crate::Limits;
 use crate::fault::{Fault, Read};
@@ -13,7 +12,7 @@ const LENGTH: usize = 1024;
 
 /// Completes what was asked by the model and version in the message. All messages that name a model do so in fields 1
 /// and 2.
-pub(super) fn complete(mut asked: Asked, _: &HeaderMap, message: &Bytes) -> Result<Asked, Refusal> {
+pub(super) fn complete(mut asked: Asked, _: &Fields, message: &Bytes) -> Result<Asked, Refusal> {
     let needed = match asked.operation {
         Operation::Infer | Operation::StreamInfer | Operation::Ready | Operation::Metadata | Operation::Config => true,
         Operation::Statistics => false,

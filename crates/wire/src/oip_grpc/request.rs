@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use sluicegate_core::{BackendModel, InferRequest, ModelMetadata, Parameters, Refusal, RequestedOutput};
 
 use super::client::{EncodeError, Peer};
@@ -16,7 +15,7 @@ use crate::{Limits, ReplyForm};
 
 /// Reads a `ModelInferRequest`. The model it names was read before, by `names`.
 pub(super) fn decode(
-    _: &HeaderMap,
+    _: &sluicegate_core::Fields,
     message: Bytes,
     _: Option<&ModelMetadata>,
     limits: &Limits,

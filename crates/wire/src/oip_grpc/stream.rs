@@ -14,7 +14,7 @@ use crate::grpc::{self, frame};
 /// The head of a stream of answers.
 pub(super) fn head() -> Outbound {
     let mut answer = Outbound::default();
-    answer.headers_mut().insert(CONTENT_TYPE, grpc::CONTENT);
+    answer.headers.insert(CONTENT_TYPE, grpc::CONTENT);
     answer
 }
 

@@ -11,8 +11,8 @@ use super::{headers, path};
 /// Writes a JSON answer.
 pub(super) fn json(status: StatusCode, body: impl Into<Body>) -> Outbound {
     let mut answer = Outbound::new(body.into());
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, headers::JSON);
+    answer.status = status;
+    answer.headers.insert(CONTENT_TYPE, headers::JSON);
     answer
 }
 
@@ -46,15 +46,15 @@ pub(super) fn fact(_: Fact, json: Bytes) -> Result<Outbound, Refusal> {
 pub(super) fn refusal(refusal: &Refusal) -> Outbound {
     let status = StatusCode::from_u16(refusal.kind.facts().http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut answer = json(status, json!({ "error": refusal.public }).to_string());
-    let headers = answer.headers_mut();
+    let headers = &mut answer.headers;
     if let Some(seconds) = refusal.retry_after_seconds() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     if refusal.kind == Kind::MethodNotAllowed {
         match refusal.public.as_ref() {
-            path::TAKES_GET => drop(headers.insert(ALLOW, HeaderValue::from_static("GET"))),
-            path::TAKES_BOTH => drop(headers.insert(ALLOW, HeaderValue::from_static("GET, POST"))),
-            path::TAKES_POST => drop(headers.insert(ALLOW, HeaderValue::from_static("POST"))),
+            path::TAKES_GET => headers.insert(ALLOW, HeaderValue::from_static("GET")),
+            path::TAKES_BOTH => headers.insert(ALLOW, HeaderValue::from_static("GET, POST")),
+            path::TAKES_POST => headers.insert(ALLOW, HeaderValue::from_static("POST")),
             _ => {}
         }
     }
@@ -64,6 +64,6 @@ pub(super) fn refusal(refusal: &Refusal) -> Outbound {
 /// Writes a backend's error under the backend's status.
 pub(super) fn error(refused: &Refusal, status: StatusCode) -> Outbound {
     let mut answer = refusal(refused);
-    *answer.status_mut() = status;
+    answer.status = status;
     answer
 }

@@ -1,10 +1,11 @@
 //! The protocol as a client of model servers speaks it: strict in what it writes, lenient in what it reads.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::Method;
 use serde_json::Value;
 use sluicegate_core::{
-    BackendModel, Body, DataType, InferRequest, InferResponse, Introduction, Listed, ModelMetadata, NonFinite, Order,
+    BackendModel, Body, DataType, Fields, InferRequest, InferResponse, Introduction, Listed, ModelMetadata, NonFinite,
+    Order,
 };
 
 pub use super::generate::client::{Generated, NoForm, decode_generated, encode_generate};
@@ -122,7 +123,7 @@ fn model_path(model: &BackendModel, verb: &str) -> String {
 ///
 /// # Errors
 /// A tensor that the wire form cannot carry.
-pub fn encode_request(request: &InferRequest, form: &WireForm) -> Result<(HeaderMap, Body), EncodeError> {
+pub fn encode_request(request: &InferRequest, form: &WireForm) -> Result<(Fields, Body), EncodeError> {
     request::encode(request, form)
 }
 
@@ -130,7 +131,7 @@ pub fn encode_request(request: &InferRequest, form: &WireForm) -> Result<(Header
 ///
 /// # Errors
 /// The answer is not one of this protocol, or a tensor's data does not fit its shape and datatype.
-pub fn decode_response(headers: &HeaderMap, body: Bytes, limits: &Limits) -> Result<InferResponse, DecodeError> {
+pub fn decode_response(headers: &Fields, body: Bytes, limits: &Limits) -> Result<InferResponse, DecodeError> {
     response::decode(headers, body, limits).map_err(DecodeError::from)
 }
 

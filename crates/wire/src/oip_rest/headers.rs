@@ -1,6 +1,7 @@
 //! Headers that decide how a body is read.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_ENCODING};
+use http::{HeaderName, HeaderValue, header::CONTENT_ENCODING};
+use sluicegate_core::Fields;
 
 use crate::fault::{Fault, Read};
 use crate::grpc::Encoding;
@@ -15,8 +16,8 @@ pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json"
 pub(super) const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// Reads the length of the JSON; `None` where the header is absent.
-pub(super) fn json_length(headers: &HeaderMap) -> Read<Option<u64>> {
-    let mut values = headers.get_all(JSON_LENGTH).iter();
+pub(super) fn json_length(headers: &Fields) -> Read<Option<u64>> {
+    let mut values = headers.get_all(JSON_LENGTH);
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(Fault::message("the header inference-header-content-length is given more than once"));
@@ -35,18 +36,18 @@ fn push_digit(number: u64, digit: &u8) -> Option<u64> {
 }
 
 /// Whether the body is tensor bytes alone, without JSON.
-pub(super) fn is_raw(headers: &HeaderMap) -> bool {
+pub(super) fn is_raw(headers: &Fields) -> bool {
     matches!(json_length(headers), Ok(Some(0)))
 }
 
 /// Whether the body's bytes are as they are meant, without a content encoding.
-pub(crate) fn is_identity(headers: &HeaderMap) -> bool {
+pub(crate) fn is_identity(headers: &Fields) -> bool {
     encoding(headers) == Encoding::Identity
 }
 
 /// The one encoding of the body. Several, one upon the other, are taken for one that is not read.
-pub(super) fn encoding(headers: &HeaderMap) -> Encoding {
-    let values = headers.get_all(CONTENT_ENCODING).iter();
+pub(super) fn encoding(headers: &Fields) -> Encoding {
+    let values = headers.get_all(CONTENT_ENCODING);
     let codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
     let mut codings = codings.filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"));
     match (codings.next(), codings.next()) {

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
-use sluicegate_core::{Body, InferRequest, Kind, ModelMetadata, Refusal, RequestedOutput, Tensor};
+use http::{HeaderValue, header::CONTENT_TYPE};
+use sluicegate_core::{Body, Fields, InferRequest, Kind, ModelMetadata, Refusal, RequestedOutput, Tensor};
 
 use super::binary::{self, Tail};
 use super::client::{EncodeError, WireForm};
@@ -23,7 +23,7 @@ const RESERVED: &str = "triton_";
 
 /// Reads a request. `metadata` is needed for a raw binary request only.
 pub(super) fn decode(
-    head: &HeaderMap,
+    head: &Fields,
     body: Bytes,
     metadata: Option<&ModelMetadata>,
     limits: &Limits,
@@ -114,7 +114,7 @@ fn output(reader: &mut Reader<'_>) -> Read<RequestedOutput> {
 }
 
 /// Takes the body out of its content encoding. Lengths in other headers are those of what comes out.
-pub(super) fn open(head: &HeaderMap, body: Bytes, limits: &Limits) -> Result<Bytes, Refusal> {
+pub(super) fn open(head: &Fields, body: Bytes, limits: &Limits) -> Result<Bytes, Refusal> {
     match headers::encoding(head) {
         Encoding::Identity => Ok(body),
         Encoding::Unknown => Err(Refusal::new(
@@ -134,7 +134,7 @@ pub(super) fn open(head: &HeaderMap, body: Bytes, limits: &Limits) -> Result<Byt
 }
 
 /// Writes a request for a model server.
-pub(super) fn encode(request: &InferRequest, form: &WireForm) -> Result<(HeaderMap, Body), EncodeError> {
+pub(super) fn encode(request: &InferRequest, form: &WireForm) -> Result<(Fields, Body), EncodeError> {
     let mut json = vec![b'{'];
     if let Some(id) = &request.id {
         write::key("id", &mut json);
@@ -163,7 +163,7 @@ pub(super) fn encode(request: &InferRequest, form: &WireForm) -> Result<(HeaderM
         tensors::try_list(request.outputs.iter(), |output, out| write_output(output, form.binary, out), &mut json)?;
     }
     json.push(b'}');
-    let mut head = HeaderMap::new();
+    let mut head = Fields::new();
     head.insert(CONTENT_TYPE, headers::JSON);
     if !form.binary {
         return Ok((head, json.into()));

@@ -1,8 +1,8 @@
 //! A model's answers: written to clients, read from model servers.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
-use sluicegate_core::{Body, InferResponse, Kind, NonFinite, Outbound, Refusal, Tensor};
+use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
+use sluicegate_core::{Body, Fields, InferResponse, Kind, NonFinite, Outbound, Refusal, Tensor};
 
 use super::parameters::NoNumber;
 use super::tensor::{self, Side, Tensors};
@@ -55,8 +55,8 @@ pub(super) fn encode(response: &InferResponse, form: &ReplyForm, policy: NonFini
     let length = HeaderValue::from(json.len());
     let body: Body = std::iter::once(Bytes::from(json)).chain(behind).collect();
     let mut answer = answer::json(StatusCode::OK, body);
-    answer.headers_mut().insert(CONTENT_TYPE, headers::OCTETS);
-    answer.headers_mut().insert(headers::JSON_LENGTH, length);
+    answer.headers.insert(CONTENT_TYPE, headers::OCTETS);
+    answer.headers.insert(headers::JSON_LENGTH, length);
     Ok(answer)
 }
 
@@ -80,7 +80,7 @@ fn refuse(output: &Tensor, why: NoJson<'_>) -> Refusal {
 }
 
 /// Reads a model server's answer.
-pub(super) fn decode(head: &HeaderMap, body: Bytes, limits: &Limits) -> Read<InferResponse> {
+pub(super) fn decode(head: &Fields, body: Bytes, limits: &Limits) -> Read<InferResponse> {
     if !headers::is_identity(head) {
         return Err(Fault::message("the answer has a content-encoding that was not asked for"));
     }

@@ -1,9 +1,8 @@
 //! Whole answers: the model's name put back, the usage read.
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use sluicegate_core::{Body, Usage};
+use sluicegate_core::{Body, Fields, Usage};
 
 use super::look::look;
 use super::splice::{Edit, quoted, splice};
@@ -23,8 +22,8 @@ pub enum AnswerForm {
 impl AnswerForm {
     /// Reads an answer's headers.
     #[must_use]
-    pub fn of(headers: &HeaderMap) -> Self {
-        let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    pub fn of(headers: &Fields) -> Self {
+        let kind = headers.get(CONTENT_TYPE).and_then(|value| value.as_str()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
         if !is_identity(headers) {
             Self::Opaque

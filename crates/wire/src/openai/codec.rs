@@ -1,9 +1,10 @@
 //! The protocol as a row of the table. It runs no model by tensors: requests pass to backends that speak it too.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::Method;
 use sluicegate_core::{
-    Asked, Fact, InferRequest, InferResponse, Kind, ModelMetadata, NonFinite, Operation, Outbound, Protocol, Refusal,
+    Asked, Fact, Fields, InferRequest, InferResponse, Kind, ModelMetadata, NonFinite, Operation, Outbound, Protocol,
+    Refusal,
 };
 
 use super::{Head, LIMITS, Path, error, models, path};
@@ -54,7 +55,7 @@ fn ask(method: &Method, path: &str) -> Option<Result<Asked, Refusal>> {
 }
 
 /// A body is its message, if it is as it is meant.
-fn open(headers: &HeaderMap, body: Bytes, _: &Limits) -> Result<Bytes, Refusal> {
+fn open(headers: &Fields, body: Bytes, _: &Limits) -> Result<Bytes, Refusal> {
     if is_identity(headers) {
         Ok(body)
     } else {
@@ -63,7 +64,7 @@ fn open(headers: &HeaderMap, body: Bytes, _: &Limits) -> Result<Bytes, Refusal> 
 }
 
 fn decode_infer(
-    _: &HeaderMap,
+    _: &Fields,
     _: Bytes,
     _: Option<&ModelMetadata>,
     _: &Limits,

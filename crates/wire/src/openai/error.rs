@@ -15,16 +15,16 @@ use crate::sse;
 pub fn refusal(refusal: &Refusal) -> Outbound {
     let status = StatusCode::from_u16(refusal.kind.facts().http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut answer = Outbound::new(json!({ "error": described(refusal) }).to_string().into());
-    *answer.status_mut() = status;
-    let headers = answer.headers_mut();
+    answer.status = status;
+    let headers = &mut answer.headers;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(seconds) = refusal.retry_after_seconds() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     if refusal.kind == Kind::MethodNotAllowed {
         match refusal.public.as_ref() {
-            TAKES_GET => drop(headers.insert(ALLOW, HeaderValue::from_static("GET"))),
-            TAKES_POST => drop(headers.insert(ALLOW, HeaderValue::from_static("POST"))),
+            TAKES_GET => headers.insert(ALLOW, HeaderValue::from_static("GET")),
+            TAKES_POST => headers.insert(ALLOW, HeaderValue::from_static("POST")),
             _ => {}
         }
     }
@@ -34,7 +34,7 @@ pub fn refusal(refusal: &Refusal) -> Outbound {
 /// Writes a backend's error under the backend's status.
 pub(super) fn error(refused: &Refusal, status: StatusCode) -> Outbound {
     let mut answer = refusal(refused);
-    *answer.status_mut() = status;
+    answer.status = status;
     answer
 }
 

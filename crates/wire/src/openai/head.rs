@@ -7,8 +7,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::Bytes;
-use http::HeaderMap;
-use sluicegate_core::{Body, Kind, Refusal};
+use sluicegate_core::{Body, Fields, Kind, Refusal};
 
 use super::splice::{Edit, quoted, splice};
 use crate::Limits;
@@ -49,7 +48,7 @@ impl Head {
     /// # Errors
     /// It has a content encoding, is not one JSON object, is nested too deep, gives a key twice at its top level, has no
     /// `model`, or `model`, `stream` or `stream_options` are of the wrong type.
-    pub fn read(headers: &HeaderMap, body: &[u8], limits: &Limits) -> Result<Self, Refusal> {
+    pub fn read(headers: &Fields, body: &[u8], limits: &Limits) -> Result<Self, Refusal> {
         if !is_identity(headers) {
             return Err(Refusal::new(Kind::UnsupportedEncoding, "send the body without content-encoding"));
         }

@@ -25,6 +25,6 @@ fn described(name: &str) -> Value {
 
 fn written(value: &Value) -> Outbound {
     let mut answer = Outbound::new(value.to_string().into());
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer
 }

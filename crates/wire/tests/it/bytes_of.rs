@@ -1,8 +1,8 @@
 //! What the other tests share: bodies as bytes, messages as text.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
-use sluicegate_core::{Body, InferRequest, Outbound, Protocol, Refusal, Tensor};
+use http::HeaderValue;
+use sluicegate_core::{Body, Fields, InferRequest, Outbound, Protocol, Refusal, Tensor};
 use sluicegate_wire::{Codec, Limits, ReplyForm, codec};
 
 pub(crate) const JSON_LENGTH: &str = "inference-header-content-length";
@@ -23,13 +23,13 @@ pub(crate) fn whole(body: Body) -> Bytes {
 }
 
 /// Headers with the length of the JSON.
-pub(crate) fn json_length(length: &str) -> HeaderMap {
-    HeaderMap::from_iter([(JSON_LENGTH.parse().unwrap(), HeaderValue::from_str(length).unwrap())])
+pub(crate) fn json_length(length: &str) -> Fields {
+    Fields::from_iter([(JSON_LENGTH, HeaderValue::from_str(length).unwrap())])
 }
 
 /// Reads a request that is JSON alone.
 pub(crate) fn read(json: impl Into<Bytes>) -> Result<(InferRequest, ReplyForm), Refusal> {
-    (oip().decode_infer)(&HeaderMap::new(), json.into(), None, &Limits::default())
+    (oip().decode_infer)(&Fields::new(), json.into(), None, &Limits::default())
 }
 
 /// Reads a request with binary data behind its JSON.
@@ -59,7 +59,7 @@ pub(crate) fn show(outbound: Outbound) -> String {
     let (head, body) = outbound.into_parts();
     let mut text = format!("{}\n", head.status.as_u16());
     let mut lines: Vec<String> =
-        head.headers.iter().map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap())).collect();
+        head.headers.iter().map(|(name, value)| format!("{name}: {}\n", value.as_str().unwrap())).collect();
     lines.sort();
     text.extend(lines);
     text.push_str(&shown(&whole(body)));

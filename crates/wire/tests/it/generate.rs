@@ -1,9 +1,9 @@
 //! Requests and answers by values alone: Triton's generate extension, as a server and as a client of one.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::Method;
 use sluicegate_core::{
-    ASK_FINAL, Body, DataType, FINAL, InferRequest, InferResponse, Kind, ModelMetadata, NonFinite, Operation,
+    ASK_FINAL, Body, DataType, FINAL, Fields, InferRequest, InferResponse, Kind, ModelMetadata, NonFinite, Operation,
     Parameter, Protocol, Refusal, RequestedOutput, Tensor, TensorMetadata,
 };
 use sluicegate_wire::oip_rest::client::{Generated, decode_generated, encode_generate};
@@ -46,7 +46,7 @@ fn model() -> ModelMetadata {
 }
 
 fn read(text: &str) -> Result<InferRequest, Refusal> {
-    (generate().decode)(&HeaderMap::new(), &Bytes::copy_from_slice(text.as_bytes()), &model(), &Limits::default())
+    (generate().decode)(&Fields::new(), &Bytes::copy_from_slice(text.as_bytes()), &model(), &Limits::default())
 }
 
 fn refused(text: &str) -> String {
@@ -142,12 +142,8 @@ fn what_cannot_be_taken_is_refused_by_name() {
     }
     let many: String = (0..65).map(|index| format!(r#","p{index}":1"#)).collect();
     assert!(refused(&format!(r#"{{"prompt":"a"{many}}}"#)).ends_with("too many parameters"));
-    let undescribed = (generate().decode)(
-        &HeaderMap::new(),
-        &Bytes::from_static(b"{}"),
-        &ModelMetadata::default(),
-        &Limits::default(),
-    );
+    let undescribed =
+        (generate().decode)(&Fields::new(), &Bytes::from_static(b"{}"), &ModelMetadata::default(), &Limits::default());
     assert!(undescribed.unwrap_err().public.contains("does not describe its inputs"));
 }
 
@@ -172,13 +168,13 @@ fn answers_are_written_as_triton_writes_them() {
     response.parameters.set(FINAL, Parameter::Bool(true));
     let expected = r#"{"id":"x","model_name":"m","model_version":"1","none":[],"rows":[0.5,NaN],"scalar":18446744073709551615,"sequence_start":false,"token":"a 0"}"#;
     let whole = (generate().encode)(&response, NonFinite::Token).unwrap();
-    assert_eq!(whole.headers()["content-type"], "application/json");
-    assert_eq!(text(whole.into_body()), expected);
+    assert_eq!(whole.headers.get("content-type").unwrap(), "application/json");
+    assert_eq!(text(whole.body), expected);
     let event = (generate().stream.item)(&response, &ReplyForm::default(), NonFinite::Token).unwrap().concat();
     assert_eq!(String::from_utf8(event).unwrap(), format!("data: {expected}\n\n"));
     let refusal = (generate().stream.refusal)(&Refusal::new(Kind::UpstreamFault, "a\n\"b\""), None);
     assert_eq!(&refusal[..], b"data: {\"error\":\"a\\n\\\"b\\\"\"}\n\n");
-    assert_eq!((generate().stream.head)().headers()["content-type"], "text/event-stream; charset=utf-8");
+    assert_eq!((generate().stream.head)().headers.get("content-type").unwrap(), "text/event-stream; charset=utf-8");
 }
 
 #[test]
@@ -226,7 +222,7 @@ fn requests_are_written_for_a_server() {
     request.parameters.set("sequence_id", Parameter::Int(0));
     request.parameters.set(ASK_FINAL, Parameter::Bool(true));
     let (head, json) = encode_generate(&request, &model(), NonFinite::Token).unwrap();
-    assert_eq!(head["content-type"], "application/json");
+    assert_eq!(head.get("content-type").unwrap(), "application/json");
     let expected = r#"{"id":"x","prompt":"a","rows":[0.0,0.0],"parameters":{"temperature":1.0,"sequence_id":0}}"#;
     assert_eq!(text(json), expected);
 }

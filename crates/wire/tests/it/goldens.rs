@@ -23,7 +23,7 @@ fn through_json(datatype: &str, shape: &str, data: &str) -> String {
         hex.join(" "),
         written(false),
         written(true),
-        shown(&whole(answer.into_body()))
+        shown(&whole(answer.body))
     )
 }
 
@@ -60,7 +60,7 @@ fn half_floats_as_binary_data() {
     let (_, body) = encode_request(&request, &WireForm { binary: true, non_finite: NonFinite::Reject }).unwrap();
     let response = InferResponse { model_name: "m".into(), outputs: request.inputs, ..InferResponse::default() };
     let answer = (oip().encode_infer)(&response, &ReplyForm::binary(), NonFinite::Reject).unwrap();
-    let text = format!("request {}\nanswer  {}", shown(&whole(body)), shown(&whole(answer.into_body())));
+    let text = format!("request {}\nanswer  {}", shown(&whole(body)), shown(&whole(answer.body)));
     insta::assert_snapshot!(text);
 }
 
@@ -79,8 +79,8 @@ fn examples_of_the_binary_extension() {
             .unwrap();
     let response = InferResponse { model_name: "mymodel".into(), outputs: vec![output], ..InferResponse::default() };
     let answer = (oip().encode_infer)(&response, &form, NonFinite::Token).unwrap();
-    let json: usize = answer.headers()["inference-header-content-length"].to_str().unwrap().parse().unwrap();
-    let body = whole(answer.into_body());
+    let json: usize = answer.headers.get("inference-header-content-length").unwrap().as_str().unwrap().parse().unwrap();
+    let body = whole(answer.body);
     assert_eq!(body.len(), json + 24);
     assert!(body[..json].ends_with(br#""parameters":{"binary_data_size":24}}]}"#));
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderValue, Method};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use prost::Message;
-use sluicegate_core::{Kind, Operation, Protocol, Refusal};
+use sluicegate_core::{Fields, Kind, Operation, Protocol, Refusal};
 use sluicegate_wire::generated::health::{HealthCheckRequest, HealthCheckResponse};
 use sluicegate_wire::grpc::frame::{self, FrameError, Reader};
 use sluicegate_wire::grpc::status::{self, Code, Status};
@@ -45,13 +45,13 @@ fn one(encoding: Encoding, limit: u64, mut bytes: Bytes) -> Result<Option<Bytes>
     Reader::new(encoding, limit).read(&mut bytes)
 }
 
-fn encoding(name: &'static str) -> HeaderMap {
+fn encoding(name: &'static str) -> Fields {
     let mut headers = content_type();
     headers.insert(ENCODING, HeaderValue::from_static(name));
     headers
 }
 
-fn open(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Refusal> {
+fn open(headers: &Fields, body: Bytes) -> Result<Bytes, Refusal> {
     (codec(Protocol::OipGrpc).open)(headers, body, &Limits::default())
 }
 
@@ -106,7 +106,7 @@ fn a_message_that_grows_a_hundred_times_is_refused() {
 
 #[test]
 fn a_compressed_flag_needs_a_known_compression() {
-    let code = |headers: &HeaderMap, flag| open(headers, framed(flag, b"x")).unwrap_err().kind.facts().grpc;
+    let code = |headers: &Fields, flag| open(headers, framed(flag, b"x")).unwrap_err().kind.facts().grpc;
     assert_eq!(code(&content_type(), 1), Code::Internal.number(), "no grpc-encoding");
     assert_eq!(code(&encoding("identity"), 1), Code::Internal.number());
     assert_eq!(code(&encoding("gzip"), 1), Code::Internal.number(), "not gzip at all");
@@ -115,7 +115,7 @@ fn a_compressed_flag_needs_a_known_compression() {
     assert_eq!(&open(&encoding("zstd"), framed(0, b"x")).unwrap()[..], b"x", "named, but not used");
     let refusal = open(&encoding("zstd"), framed(1, b"x")).unwrap_err();
     let answer = (codec(Protocol::OipGrpc).encode_refusal)(&refusal);
-    assert_eq!(answer.headers()[ACCEPT_ENCODING], "identity,gzip,deflate");
+    assert_eq!(answer.headers.get(ACCEPT_ENCODING).unwrap(), "identity,gzip,deflate");
 }
 
 #[test]
@@ -136,17 +136,17 @@ fn a_unary_call_has_one_message() {
 
 #[test]
 fn other_content_types_are_not_grpc() {
-    let of = |value| is_grpc(&HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static(value))]));
+    let of = |value| is_grpc(&Fields::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static(value))]));
     for good in ["application/grpc", "application/grpc+proto", "Application/gRPC;charset=utf-8"] {
         assert!(of(good), "{good}");
     }
     for bad in ["application/json", "application/grpc-web", "application/grpc-web+proto", "application/grp", ""] {
         assert!(!of(bad), "{bad}");
     }
-    assert!(open(&HeaderMap::new(), framed(0, b"")).is_err());
+    assert!(open(&Fields::new(), framed(0, b"")).is_err());
     assert_eq!(codec_of_head("/", &content_type()).protocol, Protocol::OipGrpc);
-    assert_eq!(codec_of_head("/v2x", &HeaderMap::new()).protocol, Protocol::OipRest);
-    assert_eq!(codec_of_head("/v1/no-such-thing", &HeaderMap::new()).protocol, Protocol::OpenAi);
+    assert_eq!(codec_of_head("/v2x", &Fields::new()).protocol, Protocol::OipRest);
+    assert_eq!(codec_of_head("/v1/no-such-thing", &Fields::new()).protocol, Protocol::OpenAi);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn timeouts_are_read() {
     }
     let headers = |values: &[&'static str]| {
         let values = values.iter().map(|value| (timeout::TIMEOUT, HeaderValue::from_static(value)));
-        values.fold(HeaderMap::new(), |mut headers, (name, value)| {
+        values.fold(Fields::new(), |mut headers, (name, value)| {
             headers.append(name, value);
             headers
         })
@@ -203,9 +203,10 @@ fn a_status_is_written_and_read() {
     assert_eq!(trailers["grpc-message"], "50%25 of 'x' is zu gro%C3%9F%0A");
     assert_eq!(Status::read(&trailers), Some(status.clone()));
     let alone = status.alone();
-    assert_eq!((alone.status().as_u16(), &alone.headers()["content-type"]), (200, &sluicegate_wire::grpc::CONTENT));
-    assert_eq!(Status::read(alone.headers()), Some(status));
-    assert!(matches!(alone.body(), sluicegate_core::Body::Empty));
+    assert_eq!(alone.status, 200);
+    assert_eq!(alone.headers.get("content-type").unwrap(), sluicegate_wire::grpc::CONTENT);
+    assert_eq!(Status::of_head(&alone.headers), Some(status));
+    assert!(matches!(alone.body, sluicegate_core::Body::Empty));
     assert_eq!(Status::OK.trailers().len(), 1);
 }
 
@@ -217,23 +218,23 @@ fn a_message_with_bad_escapes_is_read_as_far_as_it_goes() {
 
 #[test]
 fn how_a_call_ended_is_known_from_trailers_then_head_then_http() {
-    fn of(http: u16, head: &HeaderMap, trailers: Option<&HeaderMap>) -> Code {
+    fn of(http: u16, head: &Fields, trailers: Option<&http::HeaderMap>) -> Code {
         Status::of_answer(http, head, trailers).code
     }
     let status = |code| Status { code, message: String::new() }.trailers();
-    let none = HeaderMap::new();
+    let none = Fields::new();
     assert_eq!(of(200, &none, Some(&status(Code::NotFound))), Code::NotFound);
-    assert_eq!(of(200, &status(Code::Unavailable), None), Code::Unavailable);
-    assert_eq!(of(200, &status(Code::Ok), Some(&status(Code::Internal))), Code::Internal);
+    assert_eq!(of(200, &status(Code::Unavailable).into(), None), Code::Unavailable);
+    assert_eq!(of(200, &status(Code::Ok).into(), Some(&status(Code::Internal))), Code::Internal);
     assert_eq!(of(200, &none, None), Code::Unknown);
     for (http, code) in
         [(400, 13), (401, 16), (403, 7), (404, 12), (429, 14), (502, 14), (503, 14), (504, 14), (500, 2)]
     {
         assert_eq!(of(http, &none, None).number(), code, "{http}");
     }
-    let mut odd = HeaderMap::new();
+    let mut odd = Fields::new();
     odd.insert(status::STATUS, HeaderValue::from_static("77"));
-    assert_eq!(Status::read(&odd).unwrap().code, Code::Unknown);
+    assert_eq!(Status::of_head(&odd).unwrap().code, Code::Unknown);
 }
 
 #[test]
@@ -251,8 +252,8 @@ fn codes_have_their_numbers_and_names() {
 fn every_refusal_has_a_status_of_its_own_code() {
     for kind in Kind::ALL {
         let answer = (codec(Protocol::OipGrpc).encode_refusal)(&Refusal::new(*kind, "no"));
-        let status = Status::read(answer.headers()).unwrap();
-        assert_eq!((answer.status().as_u16(), status.code.number()), (200, kind.facts().grpc));
+        let status = Status::of_head(&answer.headers).unwrap();
+        assert_eq!((answer.status.as_u16(), status.code.number()), (200, kind.facts().grpc));
         assert_eq!(status.message, "no");
     }
 }
@@ -266,7 +267,7 @@ fn binary_metadata_is_base64() {
         assert!(!metadata::is_base64(bad.as_bytes()), "{bad}");
     }
     let check = |name: &'static str, value: &'static str| {
-        metadata::check_binary(&HeaderMap::from_iter([(
+        metadata::check_binary(&Fields::from_iter([(
             http::HeaderName::from_static(name),
             HeaderValue::from_static(value),
         )]))
@@ -341,10 +342,10 @@ fn errors_of_backends_are_told_as_codes_under_the_status_that_grpc_has() {
         let refusal = Refusal::new(Kind::UpstreamFault, "50% broken");
         let answer = (codec(Protocol::OipGrpc).encode_error)(&refusal, status);
         // Another status of HTTP would be taken for a proxy's, and the code not looked at.
-        assert_eq!(answer.status(), 200);
-        let told = Status::read(answer.headers()).unwrap();
+        assert_eq!(answer.status, 200);
+        let told = Status::of_head(&answer.headers).unwrap();
         assert_eq!((told.code.http(), told.message.as_str()), (code.http(), "50% broken"), "{code:?}");
-        assert_eq!((codec(Protocol::OipRest).encode_error)(&refusal, status).status(), status);
+        assert_eq!((codec(Protocol::OipRest).encode_error)(&refusal, status).status, status);
     }
     assert_eq!(Code::meant_by(422), Code::InvalidArgument);
 }

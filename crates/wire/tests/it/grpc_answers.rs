@@ -4,20 +4,20 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use http::HeaderValue;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue};
 use http_body::Body as _;
-use sluicegate_core::{Body, Outbound};
+use sluicegate_core::{Body, Fields, Outbound};
 use sluicegate_wire::grpc::status::{Code, Status};
 use sluicegate_wire::grpc::{Encoding, frame};
 
 /// The head of a gRPC call.
-pub(crate) fn content_type() -> HeaderMap {
-    HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/grpc"))])
+pub(crate) fn content_type() -> Fields {
+    Fields::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/grpc"))])
 }
 
 /// The pieces and trailers of a body that is at hand.
-pub(crate) fn pieces(mut body: Body) -> (Vec<Bytes>, Option<HeaderMap>) {
+pub(crate) fn pieces(mut body: Body) -> (Vec<Bytes>, Option<http::HeaderMap>) {
     let mut context = Context::from_waker(Waker::noop());
     let mut pieces = Vec::new();
     loop {
@@ -44,7 +44,8 @@ pub(crate) fn unframed(pieces: &[Bytes]) -> Bytes {
 /// The message of a good answer.
 pub(crate) fn message_of(answer: Outbound) -> Bytes {
     let (head, body) = answer.into_parts();
-    assert_eq!((head.status.as_u16(), &head.headers[CONTENT_TYPE]), (200, &sluicegate_wire::grpc::CONTENT));
+    assert_eq!(head.status, 200);
+    assert_eq!(head.headers.get(CONTENT_TYPE).unwrap(), sluicegate_wire::grpc::CONTENT);
     assert!(body.size_hint().exact().is_none(), "a length would end the answer before its trailers");
     let (pieces, trailers) = pieces(body);
     assert_eq!(Status::read(&trailers.unwrap()).unwrap().code, Code::Ok);

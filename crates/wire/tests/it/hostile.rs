@@ -5,8 +5,8 @@ use std::io::Write as _;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
-use http::{HeaderMap, HeaderValue};
-use sluicegate_core::Kind;
+use http::HeaderValue;
+use sluicegate_core::{Fields, Kind};
 use sluicegate_wire::Limits;
 use sluicegate_wire::oip_rest::client;
 
@@ -267,7 +267,7 @@ fn elements_of_all_tensors_count_together() {
     let limits = Limits { elements: 3, ..Limits::default() };
     let tensor = |name: &str| format!(r#"{{"name":"{name}","shape":[2],"datatype":"INT8","data":[1,2]}}"#);
     let json = format!(r#"{{"inputs":[{},{}]}}"#, tensor("a"), tensor("b"));
-    let refusal = (oip().decode_infer)(&HeaderMap::new(), json.into(), None, &limits).unwrap_err();
+    let refusal = (oip().decode_infer)(&Fields::new(), json.into(), None, &limits).unwrap_err();
     assert_eq!(refusal.public, "tensor 'b': the message has more elements than the gateway takes");
 }
 
@@ -326,7 +326,7 @@ fn compressed_bodies_are_unpacked_up_to_a_bound() {
     deflate.write_all(&text[..1000]).unwrap();
     let deflate = Bytes::from(deflate.finish().unwrap());
     let open = |coding: &'static str, body: &Bytes, message: u64| {
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::new();
         headers.insert("content-encoding", HeaderValue::from_static(coding));
         (oip().open)(&headers, body.clone(), &Limits { message, ..Limits::default() })
     };
@@ -342,7 +342,7 @@ fn compressed_bodies_are_unpacked_up_to_a_bound() {
 #[test]
 fn content_encodings() {
     let with = |values: &[&'static str]| {
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::new();
         for value in values {
             headers.append("content-encoding", HeaderValue::from_static(value));
         }
@@ -357,7 +357,7 @@ fn content_encodings() {
     for corrupt in [&["gzip"][..], &["GZip, identity"], &["identity", "deflate"]] {
         assert_eq!(with(corrupt).unwrap_err().kind, Kind::BadRequest, "{corrupt:?}");
     }
-    let mut headers = HeaderMap::new();
+    let mut headers = Fields::new();
     headers.insert("content-encoding", HeaderValue::from_static("gzip"));
     assert!(client::decode_response(&headers, Bytes::from(r#"{"outputs":[]}"#), &Limits::default()).is_err());
 }

@@ -11,11 +11,10 @@ use std::cell::RefCell;
 use std::fmt::Debug;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRunner};
 use sluicegate_core::{
-    BackendModel, InferRequest, InferResponse, NonFinite, Outbound, Parameter, Parameters, Protocol, Tensor,
+    BackendModel, Fields, InferRequest, InferResponse, NonFinite, Outbound, Parameter, Parameters, Protocol, Tensor,
 };
 use sluicegate_wire::oip_grpc::client::{self as grpc, Peer};
 use sluicegate_wire::oip_rest::client::{self as rest, WireForm};
@@ -242,7 +241,7 @@ fn rest_json(request: &InferRequest, policy: NonFinite) -> Outcome<InferRequest>
     }
     let (_, inputs) = write(&InferRequest { inputs: request.inputs.clone(), ..InferRequest::default() })?;
     let echo = String::from_utf8(whole(inputs).to_vec()).unwrap().replacen(r#""inputs":"#, r#""outputs":"#, 1);
-    let echo = rest::decode_response(&HeaderMap::new(), echo.into(), &Limits::default());
+    let echo = rest::decode_response(&Fields::new(), echo.into(), &Limits::default());
     let (headers, others) = write(&InferRequest { inputs: Vec::new(), ..request.clone() })?;
     let inputs = echo.map_err(|error| error.to_string())?.outputs;
     Ok(InferRequest { inputs, ..read_rest(&headers, whole(others))?.0 })
@@ -273,7 +272,7 @@ fn chosen(request: &InferRequest, index: usize, bits: u64) -> bool {
     bits >> index & 1 == 1 && peers::has_json(&request.inputs[index])
 }
 
-fn read_rest(headers: &HeaderMap, body: Bytes) -> Outcome<(InferRequest, ReplyForm)> {
+fn read_rest(headers: &Fields, body: Bytes) -> Outcome<(InferRequest, ReplyForm)> {
     (oip().decode_infer)(headers, body, None, &Limits::default()).map_err(|refusal| refusal.public.into_owned())
 }
 
@@ -305,7 +304,7 @@ fn mixed_reply(response: &InferResponse, bits: u64) -> ReplyForm {
     });
     let outputs: serde_json::Value = asked.collect();
     let body = serde_json::json!({ "inputs": [], "outputs": outputs }).to_string();
-    read_rest(&HeaderMap::new(), body.into()).unwrap().1
+    read_rest(&Fields::new(), body.into()).unwrap().1
 }
 
 fn grpc_answer(response: &InferResponse) -> Outcome<InferResponse> {

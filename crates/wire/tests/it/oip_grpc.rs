@@ -1,7 +1,7 @@
 //! The Open Inference Protocol over gRPC: what a server reads and answers, what a client writes and reads.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::Method;
 use prost::Message;
 use sluicegate_core::{
     Asked, BackendModel, DataType, Fact, InferRequest, InferResponse, Kind, ModelMetadata, NonFinite, Operation,
@@ -40,7 +40,7 @@ fn decode(message: &ModelInferRequest) -> Result<InferRequest, Refusal> {
 
 /// The status and message of a refusal, as a client gets it.
 fn told(refusal: &Refusal) -> (Code, String) {
-    let status = Status::read((grpc().encode_refusal)(refusal).headers()).unwrap();
+    let status = Status::of_head(&(grpc().encode_refusal)(refusal).headers).unwrap();
     (status.code, status.message)
 }
 
@@ -368,7 +368,7 @@ fn typed_answers_of_other_servers_are_read() {
 #[test]
 fn a_stream_has_answers_refusals_and_an_end() {
     let stream = grpc().stream.unwrap();
-    assert_eq!((stream.head)().headers()["content-type"], "application/grpc");
+    assert_eq!((stream.head)().headers.get("content-type").unwrap(), "application/grpc");
     let response = InferResponse { model_name: "m".into(), outputs: vec![tensor("y", 9000)], ..Default::default() };
     let item = unframed(&(stream.item)(&response, &ReplyForm::default(), NonFinite::Token).unwrap());
     let message = ModelStreamInferResponse::decode(item.clone()).unwrap();
@@ -493,8 +493,7 @@ fn a_configuration_travels_both_ways() {
     assert_eq!(facts::config_from_json(&json).unwrap(), message);
     let answer = (grpc().encode_fact)(Fact::Config, json.clone()).unwrap();
     assert_eq!(message_of(answer), message);
-    let rest =
-        crate::bytes_of::whole((codec(Protocol::OipRest).encode_fact)(Fact::Config, json.clone()).unwrap().into_body());
+    let rest = crate::bytes_of::whole((codec(Protocol::OipRest).encode_fact)(Fact::Config, json.clone()).unwrap().body);
     assert_eq!(rest, json);
 }
 
@@ -528,6 +527,6 @@ fn facts_that_are_none_are_refused() {
 #[test]
 fn trailers_follow_the_pieces() {
     let answer = (grpc().encode_server_live)(true);
-    let (pieces, trailers) = pieces(answer.into_body());
-    assert_eq!((pieces.len(), trailers.map(|trailers: HeaderMap| trailers.len())), (1, Some(1)));
+    let (pieces, trailers) = pieces(answer.body);
+    assert_eq!((pieces.len(), trailers.map(|trailers: http::HeaderMap| trailers.len())), (1, Some(1)));
 }

@@ -1,11 +1,10 @@
 //! What holds for all bytes that come as messages of the Open Inference Protocol over gRPC, read beside generated code.
 
 use bytes::Bytes;
-use http::HeaderMap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use prost::Message;
-use sluicegate_core::{BackendModel, InferRequest, Protocol, Refusal, Tensor};
+use sluicegate_core::{BackendModel, Fields, InferRequest, Protocol, Refusal, Tensor};
 use sluicegate_wire::generated::inference::ModelInferRequest;
 use sluicegate_wire::grpc::status::Status;
 use sluicegate_wire::oip_grpc::client::{self, Peer};
@@ -94,13 +93,13 @@ fn check(message: Bytes) -> Result<(), TestCaseError> {
         model: None,
         version: None,
     };
-    let named = (grpc.name_in_body.unwrap())(asked, &HeaderMap::new(), &message);
+    let named = (grpc.name_in_body.unwrap())(asked, &Fields::new(), &message);
     let _ = client::decode_response(message.clone(), &Limits::default());
     let _ = client::decode_streamed(message.clone(), &Limits::default());
     let _ = client::decode_metadata(message.clone(), &Limits::default());
     match decode(message.clone()) {
         Err(refusal) => {
-            let status = Status::read((grpc.encode_refusal)(&refusal).headers()).unwrap();
+            let status = Status::of_head(&(grpc.encode_refusal)(&refusal).headers).unwrap();
             prop_assert_eq!(status.code.number(), 3);
         }
         Ok(request) => {

@@ -1,17 +1,17 @@
 //! Requests of the OpenAI API: what is read of them, and what is changed.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::Method;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sluicegate_core::{Kind, Refusal};
+use sluicegate_core::{Fields, Kind, Refusal};
 use sluicegate_wire::openai::{self, Head, LIMITS, Path};
 
 use crate::bytes_of::whole;
 
 fn read(body: &str) -> Result<Head, Refusal> {
-    Head::read(&HeaderMap::new(), body.as_bytes(), &LIMITS)
+    Head::read(&Fields::new(), body.as_bytes(), &LIMITS)
 }
 
 /// The body as a backend gets it.
@@ -69,8 +69,8 @@ fn what_is_not_clear_is_refused_and_named() {
         let refusal = read(body).unwrap_err();
         assert_eq!((refusal.kind, refusal.public.as_ref()), (Kind::BadRequest, public), "{body}");
         let answer = openai::refusal(&refusal);
-        assert_eq!(answer.status(), 400);
-        let told: Value = serde_json::from_slice(&whole(answer.into_body())).unwrap();
+        assert_eq!(answer.status, 400);
+        let told: Value = serde_json::from_slice(&whole(answer.body)).unwrap();
         let param = public.split('\'').nth(1).unwrap();
         assert_eq!(
             told,
@@ -101,14 +101,14 @@ fn what_is_not_one_plain_json_object_is_refused() {
     ] {
         assert_eq!(read(body).unwrap_err().kind, Kind::BadRequest, "{body:.60}");
     }
-    let latin = Head::read(&HeaderMap::new(), b"{\"model\":\"a\",\"x\":\"\xe9\"}", &LIMITS);
+    let latin = Head::read(&Fields::new(), b"{\"model\":\"a\",\"x\":\"\xe9\"}", &LIMITS);
     assert_eq!(latin.unwrap_err().kind, Kind::BadRequest);
 }
 
 #[test]
 fn a_body_with_a_content_encoding_is_refused() {
-    let mut headers = HeaderMap::new();
-    headers.insert("content-encoding", "gzip".parse().unwrap());
+    let mut headers = Fields::new();
+    headers.insert("content-encoding", http::HeaderValue::from_static("gzip"));
     let refusal = Head::read(&headers, br#"{"model":"a"}"#, &LIMITS).unwrap_err();
     assert_eq!(refusal.kind, Kind::UnsupportedEncoding);
 }
@@ -171,7 +171,7 @@ fn paths() {
     assert_eq!(ask(Method::GET, "/v1/models/").unwrap().unwrap(), Path::Models);
     assert_eq!(ask(Method::GET, "/v1/models/a%20b:c/").unwrap().unwrap(), Path::Model("a b:c".to_owned()));
     let wrong = ask(Method::DELETE, "/v1/models/a").unwrap().unwrap_err();
-    assert_eq!(openai::refusal(&wrong).headers()["allow"], "GET");
+    assert_eq!(openai::refusal(&wrong).headers.get("allow").unwrap(), "GET");
     for path in ["/v1", "/v1/", "/v1/files", "/v1//models", "/v1/models//", "/v1/models/a/b", "/v1/chat", "/v1/Models"]
     {
         assert_eq!(ask(Method::GET, path).unwrap().unwrap_err().kind, Kind::NoSuchPath, "{path}");

@@ -347,7 +347,7 @@ fn whole_answers() {
 #[test]
 fn how_an_answer_is_read_is_told_by_its_headers() {
     let form = |fields: &[(&'static str, &'static str)]| {
-        AnswerForm::of(&fields.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect())
+        AnswerForm::of(&fields.iter().map(|(name, value)| (*name, http::HeaderValue::from_static(value))).collect())
     };
     assert_eq!(form(&[("content-type", "text/event-stream; charset=utf-8")]), AnswerForm::Stream);
     assert_eq!(form(&[("content-type", "Application/JSON")]), AnswerForm::Json);
@@ -358,8 +358,7 @@ fn how_an_answer_is_read_is_told_by_its_headers() {
 
 #[test]
 fn short_answers() {
-    let text =
-        |answer: sluicegate_core::Outbound| -> Value { serde_json::from_slice(&whole(answer.into_body())).unwrap() };
+    let text = |answer: sluicegate_core::Outbound| -> Value { serde_json::from_slice(&whole(answer.body)).unwrap() };
     let one = json!({"id": "a", "object": "model", "created": 0, "owned_by": "sluicegate"});
     assert_eq!(text(openai::model("a")), one);
     assert_eq!(text(openai::models(["a"])), json!({"object": "list", "data": [one]}));
@@ -367,7 +366,7 @@ fn short_answers() {
     for kind in Kind::ALL {
         let facts = kind.facts();
         let answer = openai::refusal(&Refusal::new(*kind, "'not a parameter' is wrong"));
-        assert_eq!(answer.status().as_u16(), facts.http);
+        assert_eq!(answer.status.as_u16(), facts.http);
         let error = &text(answer)["error"];
         let expected = match facts.http {
             401 => "authentication_error",

@@ -94,6 +94,6 @@ fn every_output_comes_back_binary() {
     let output = Tensor::new("y", DataType::Int8, vec![1], Bytes::from_static(b"\x07")).unwrap();
     let response = InferResponse { model_name: "m".into(), outputs: vec![output], ..InferResponse::default() };
     let answer = (oip().encode_infer)(&response, &form, NonFinite::Token).unwrap();
-    assert!(answer.headers().contains_key(JSON_LENGTH));
-    assert_eq!(answer.headers()["content-type"], "application/octet-stream");
+    assert!(answer.headers.contains(JSON_LENGTH));
+    assert_eq!(answer.headers.get("content-type").unwrap(), "application/octet-stream");
 }

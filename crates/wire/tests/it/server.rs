@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use sluicegate_core::{
-    Body, DataType, InferResponse, Kind, ModelMetadata, NonFinite, Parameter, Refusal, Tensor, TensorMetadata,
+    Body, DataType, Fields, InferResponse, Kind, ModelMetadata, NonFinite, Parameter, Refusal, Tensor, TensorMetadata,
 };
 use sluicegate_wire::{Limits, PROTOCOLS, ReplyForm, codec};
 
@@ -153,7 +152,7 @@ fn binary_and_json_tensors_mixed_share_the_body_without_a_copy() {
 
 #[test]
 fn metadata_is_needed_for_raw_requests_alone() {
-    assert!(!(oip().needs_metadata)(&HeaderMap::new()));
+    assert!(!(oip().needs_metadata)(&Fields::new()));
     assert!(!(oip().needs_metadata)(&crate::bytes_of::json_length("10")));
     assert!((oip().needs_metadata)(&crate::bytes_of::json_length("0")));
 }
@@ -170,7 +169,7 @@ fn answers_are_written_as_asked() {
     response.id = Some("quote \" and \u{1}".into());
     response.parameters.set("p", Parameter::Uint(u64::MAX));
     let outbound = (oip().encode_infer)(&response, &form, NonFinite::Token).unwrap();
-    let Body::Pieces(pieces) = outbound.body() else { panic!("head and tensor in pieces") };
+    let Body::Pieces(pieces) = &outbound.body else { panic!("head and tensor in pieces") };
     assert_eq!(pieces[1].as_ptr(), response.outputs[1].data().as_ptr());
     insta::assert_snapshot!(show(outbound), @r#"
     200
@@ -289,7 +288,7 @@ fn refusals_carry_status_text_and_retry_advice_but_no_cause() {
     "#);
     for kind in Kind::ALL {
         let answer = (oip().encode_refusal)(&Refusal::new(*kind, "text"));
-        assert_eq!(answer.status().as_u16(), kind.facts().http, "{kind:?}");
+        assert_eq!(answer.status.as_u16(), kind.facts().http, "{kind:?}");
     }
 }
 

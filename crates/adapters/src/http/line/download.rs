@@ -1,7 +1,7 @@
 //! Where an answer's body ends, and its bytes (RFC 9112, section 6.3).
 
 use bytes::{Bytes, BytesMut};
-use http::{Response, StatusCode, Version};
+use http::{StatusCode, Version};
 use sluicegate_core::http1::{ChunkRead, Chunks};
 
 use super::head::Hop;
@@ -26,15 +26,15 @@ impl Download {
     ///
     /// # Errors
     /// The head says it in more than one way.
-    pub(super) fn begin(head: &Response<()>, hop: &Hop, to_head: bool) -> Result<(Self, bool), &'static str> {
-        let kept = !hop.close && (head.version() == Version::HTTP_11 || hop.keep);
+    pub(super) fn begin(status: StatusCode, hop: &Hop, to_head: bool) -> Result<(Self, bool), &'static str> {
+        let kept = !hop.close && (hop.version == Version::HTTP_11 || hop.keep);
         if hop.length.is_some() && hop.chunked {
             return Err("it gave both a content-length and a transfer-encoding");
         }
-        if hop.chunked && head.version() < Version::HTTP_11 {
+        if hop.chunked && hop.version < Version::HTTP_11 {
             return Err("it gave a transfer-encoding over HTTP/1.0");
         }
-        if to_head || matches!(head.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        if to_head || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
             return Ok((Self::Done, kept));
         }
         Ok(match hop.length {

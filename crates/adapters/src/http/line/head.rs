@@ -1,16 +1,16 @@
 //! Heads over HTTP/1.1: a request's written, an answer's read.
 
-use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 
-use bytes::{BufMut, Bytes, BytesMut};
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::request::Parts;
-use http::{Method, Response, StatusCode, Version};
+use bytes::{BufMut, BytesMut};
+use http::{Method, StatusCode, Version};
 use memchr::memmem::Finder;
+use sluicegate_core::http1::{Scan, Stop};
+use sluicegate_core::{Fields, Response};
 
 use super::super::Origin;
 use super::super::headers::{is_hop_by_hop, strip_hop_by_hop};
+use super::super::request::Request;
 
 /// Most fields of an answer.
 const FIELDS: usize = 100;
@@ -18,26 +18,36 @@ const FIELDS: usize = 100;
 /// Finds where a head ends. Made once: making it costs more than a search through a usual head.
 static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
 
-/// What an answer's head says of its connection and its framing. None of it is handed on.
+/// Up to where the end of an answer's head was looked for in vain, so that trickling bytes are looked at once.
 #[derive(Debug, Default)]
+pub(super) struct Search {
+    seen: usize,
+}
+
+/// What an answer's head says of its connection and its framing. None of it is handed on.
+#[derive(Debug)]
 pub(super) struct Hop {
+    pub(super) version: Version,
     pub(super) length: Option<u64>,
     pub(super) chunked: bool,
     pub(super) close: bool,
     pub(super) keep: bool,
-    nominated: Vec<HeaderName>,
+    /// Fields that its `connection` names as belonging to the connection, in lower case.
+    nominated: Vec<Vec<u8>>,
 }
 
 /// Writes the head of a request whose body has `length` bytes, or goes in chunks: our own framing and host, nothing of
 /// another connection.
-pub(super) fn write(head: &Parts, origin: &Origin, length: Option<u64>, out: &mut BytesMut) {
+pub(super) fn write(head: &Request<()>, origin: &Origin, length: Option<u64>, out: &mut BytesMut) {
     out.reserve(1024);
     out.put_slice(head.method.as_str().as_bytes());
     out.put_u8(b' ');
-    out.put_slice(head.uri.path_and_query().map_or("/", |target| target.as_str()).as_bytes());
+    out.put_slice(head.target.path_and_query().map_or("/", |target| target.as_str()).as_bytes());
     out.put_slice(b" HTTP/1.1\r\n");
-    field(&header::HOST, origin.host(), out);
-    if head.headers.contains_key(header::CONNECTION) {
+    out.put_slice(b"host: ");
+    out.put_slice(origin.host().as_bytes());
+    out.put_slice(b"\r\n");
+    if head.headers.contains("connection") {
         let mut headers = head.headers.clone();
         strip_hop_by_hop(&mut headers);
         fields(&headers, out);
@@ -57,95 +67,116 @@ pub(super) fn write(head: &Parts, origin: &Origin, length: Option<u64>, out: &mu
     out.put_slice(b"\r\n");
 }
 
-fn fields(headers: &HeaderMap, out: &mut BytesMut) {
-    for (name, value) in headers {
-        if !is_hop_by_hop(name) {
-            field(name, value, out);
+fn fields(headers: &Fields, out: &mut BytesMut) {
+    for (name, line) in headers.lines() {
+        if !is_hop_by_hop(name.as_bytes()) {
+            line.put(out);
         }
     }
 }
 
-/// A value holds no line ends: its type sees to that.
-fn field(name: &HeaderName, value: &HeaderValue, out: &mut BytesMut) {
-    out.put_slice(name.as_str().as_bytes());
-    out.put_slice(b": ");
-    out.put_slice(value.as_bytes());
-    out.put_slice(b"\r\n");
+impl Search {
+    /// The head that `input` begins with, once it is complete.
+    ///
+    /// # Errors
+    /// It is none, or larger than `limit`.
+    pub(super) fn found(
+        &mut self,
+        input: &mut BytesMut,
+        limit: usize,
+    ) -> Result<Option<(Response<()>, Hop)>, &'static str> {
+        const LARGE: &str = "the head of its answer is too large";
+        // Nearly every head comes at once, and is read without a search for its end.
+        if self.seen > 0 {
+            let rest = input.get(self.seen.saturating_sub(3)..).unwrap_or_default();
+            if END.find(rest).is_none() {
+                self.seen = input.len();
+                return if input.len() > limit { Err(LARGE) } else { Ok(None) };
+            }
+        }
+        let most = input.len().min(limit);
+        let read = match read(input.get_mut(..most).unwrap_or_default()) {
+            Err(Why::Short) if input.len() > limit => return Err(LARGE),
+            Err(Why::Short) => {
+                self.seen = input.len();
+                return Ok(None);
+            }
+            Err(Why::Not(why)) => return Err(why),
+            Ok(read) => read,
+        };
+        self.seen = 0;
+        let Read { mut response, hop, length } = read;
+        response.headers.stand_in(input.split_to(length).freeze());
+        if !hop.nominated.is_empty() {
+            response.headers.retain(|name, _| !hop.nominated.iter().any(|other| other == name.as_bytes()));
+        }
+        Ok(Some((response, hop)))
+    }
 }
 
-/// The head that `input` begins with, once it is complete.
-///
-/// # Errors
-/// It is none, or larger than `limit`.
-pub(super) fn read(input: &mut BytesMut, limit: usize) -> Result<Option<(Response<()>, Hop)>, &'static str> {
-    let Some(end) = END.find(input) else {
-        return if input.len() > limit { Err("the head of its answer is too large") } else { Ok(None) };
-    };
-    let length = end + 4;
-    if length > limit {
-        return Err("the head of its answer is too large");
-    }
-    let head = input.split_to(length).freeze();
-    parse(&head).map(Some)
+/// Why a head could not be read.
+enum Why {
+    /// It is not whole.
+    Short,
+    /// It is none.
+    Not(&'static str),
 }
 
-fn parse(head: &Bytes) -> Result<(Response<()>, Hop), &'static str> {
-    const NONE: &str = "its answer is not HTTP";
-    // Room that is written only as far as there are fields.
-    let mut fields = [MaybeUninit::uninit(); FIELDS];
-    let mut parsed = httparse::Response::new(&mut []);
-    let config = httparse::ParserConfig::default();
-    match config.parse_response_with_uninit_headers(&mut parsed, head, &mut fields) {
-        Ok(httparse::Status::Complete(length)) if length == head.len() => {}
-        Ok(_) => return Err(NONE),
-        Err(httparse::Error::TooManyHeaders) => return Err("the head of its answer has too many fields"),
-        Err(_) => return Err(NONE),
-    }
-    let mut response = Response::new(());
-    *response.status_mut() = parsed.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(NONE)?;
-    *response.version_mut() = match parsed.version {
-        Some(1) => Version::HTTP_11,
-        _ => Version::HTTP_10,
-    };
-    let mut hop = Hop::default();
-    let headers = response.headers_mut();
+/// A head whose places are known.
+struct Read {
+    response: Response<()>,
+    hop: Hop,
+    length: usize,
+}
+
+fn read(bytes: &mut [u8]) -> Result<Read, Why> {
+    let mut scan = Scan::new(bytes);
+    let line = scan.rest_of_line()?;
+    let (status, version) = status_line(scan.text(line)).ok_or(Why::Not(NONE))?;
+    let mut hop = Hop { version, length: None, chunked: false, close: false, keep: false, nominated: Vec::new() };
     // With room for what the gateway adds: its id, the model and the version.
-    headers.reserve(parsed.headers.len().saturating_add(3));
-    for field in parsed.headers.iter() {
-        let name = name_of(field.name).ok_or(NONE)?;
-        if is_hop_by_hop(&name) {
-            hop.note(&name, field.value)?;
-            continue;
+    let mut headers = Fields::with_capacity(12, 0);
+    let mut count = 0;
+    while let Some((name, value)) = scan.field()? {
+        count += 1;
+        if count > FIELDS {
+            return Err(Why::Not("the head of its answer has too many fields"));
         }
-        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).map_err(|_| NONE)?;
-        headers.append(name, value);
+        if is_hop_by_hop(scan.text(name)) {
+            hop.note(scan.text(name), scan.text(value)).map_err(Why::Not)?;
+        } else {
+            headers.push_received(name, value);
+        }
     }
-    // Fields that its `connection` names as belonging to the connection.
-    for name in hop.nominated.drain(..) {
-        headers.remove(name);
-    }
-    Ok((response, hop))
+    Ok(Read { response: Response { status, headers, body: () }, hop, length: scan.at() })
 }
 
-/// The name of a field. Those that nearly every answer has are known without the search through all there are.
-fn name_of(name: &str) -> Option<HeaderName> {
-    let usual = match name.len() {
-        4 => header::DATE,
-        6 => header::SERVER,
-        10 => header::CONNECTION,
-        12 => header::CONTENT_TYPE,
-        14 => header::CONTENT_LENGTH,
-        17 => header::TRANSFER_ENCODING,
-        _ => return HeaderName::from_bytes(name.as_bytes()).ok(),
+/// `HTTP/1.1 200 OK`; what stands behind the number is for nobody.
+fn status_line(line: &[u8]) -> Option<(StatusCode, Version)> {
+    let (version, rest) = line.split_at_checked(9)?;
+    let version = match version {
+        b"HTTP/1.1 " => Version::HTTP_11,
+        b"HTTP/1.0 " => Version::HTTP_10,
+        _ => return None,
     };
-    let same = name == usual.as_str() || name.eq_ignore_ascii_case(usual.as_str());
-    if same { Some(usual) } else { HeaderName::from_bytes(name.as_bytes()).ok() }
+    let (number, reason) = rest.split_at_checked(3)?;
+    let status = StatusCode::from_bytes(number).ok()?;
+    matches!(reason.first(), None | Some(b' ')).then_some((status, version))
+}
+
+/// What is no head.
+const NONE: &str = "its answer is not HTTP";
+
+impl From<Stop> for Why {
+    fn from(stop: Stop) -> Self {
+        if stop == Stop::Short { Self::Short } else { Self::Not(NONE) }
+    }
 }
 
 impl Hop {
-    fn note(&mut self, name: &HeaderName, value: &[u8]) -> Result<(), &'static str> {
-        match *name {
-            header::CONTENT_LENGTH => {
+    fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), &'static str> {
+        match name {
+            b"content-length" => {
                 let digits = std::str::from_utf8(value).ok().filter(|_| value.iter().all(u8::is_ascii_digit));
                 let number = digits.and_then(|digits| digits.parse().ok()).ok_or("its content-length is no number")?;
                 if self.length.is_some_and(|length| length != number) {
@@ -153,20 +184,20 @@ impl Hop {
                 }
                 self.length = Some(number);
             }
-            header::TRANSFER_ENCODING => {
+            b"transfer-encoding" => {
                 if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
                     return Err("its transfer-encoding is not the one that is taken");
                 }
                 self.chunked = true;
             }
-            header::CONNECTION => {
+            b"connection" => {
                 for word in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
                     if word.eq_ignore_ascii_case(b"close") {
                         self.close = true;
                     } else if word.eq_ignore_ascii_case(b"keep-alive") {
                         self.keep = true;
                     } else {
-                        self.nominated.extend(HeaderName::from_bytes(word));
+                        self.nominated.push(word.to_ascii_lowercase());
                     }
                 }
             }

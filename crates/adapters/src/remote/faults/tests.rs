@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use sluicegate_core::{CallClass, CallError, Endpoint};
+use http::{HeaderValue, StatusCode, header};
+use sluicegate_core::{CallClass, CallError, Endpoint, Fields};
 
 use super::{from_status, lacks_path};
 
@@ -13,7 +13,7 @@ fn endpoint() -> Endpoint {
 }
 
 fn judge(status: u16, body: &str) -> CallError {
-    from_status("oip-rest", StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes(), &endpoint())
+    from_status("oip-rest", StatusCode::from_u16(status).unwrap(), &Fields::new(), body.as_bytes(), &endpoint())
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn retry_after_is_read_in_seconds_and_bounded() {
         ("-1", None),
         ("Wed, 21 Oct 2026 07:28:00 GMT", None),
     ] {
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::new();
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static(value));
         let error = from_status("oip-rest", StatusCode::SERVICE_UNAVAILABLE, &headers, b"", &endpoint());
         assert_eq!(error.retry_after, expected, "{value}");

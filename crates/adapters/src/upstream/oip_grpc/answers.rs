@@ -4,9 +4,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderMap, Response};
+use http::HeaderMap;
 use http_body::Body as HttpBody;
-use sluicegate_core::{BodyError, CallClass, CallError, Endpoint, Lease, Metadata, Sent};
+use sluicegate_core::{BodyError, CallClass, CallError, Endpoint, Fields, Lease, Metadata, Response, Sent};
 use sluicegate_wire::grpc::frame::{FrameError, Reader};
 use sluicegate_wire::grpc::status::{Code, Status};
 use sluicegate_wire::grpc::{Encoding, is_grpc};
@@ -24,8 +24,8 @@ pub(super) struct Answers {
     /// Arrived, and not yet read.
     piece: Bytes,
     http: u16,
-    head: HeaderMap,
-    trailers: HeaderMap,
+    head: Fields,
+    trailers: Fields,
     endpoint: Endpoint,
     over: bool,
 }
@@ -43,7 +43,7 @@ impl Answers {
         let (head, answer) = response.into_parts();
         let (http, head) = (head.status.as_u16(), head.headers);
         // Trailers alone: the status stands in the head.
-        if let Some(status) = Status::read(&head)
+        if let Some(status) = Status::of_head(&head)
             && status.code != Code::Ok
         {
             return Err(from_status(&status, &head, endpoint));
@@ -62,7 +62,7 @@ impl Answers {
             piece: Bytes::new(),
             http,
             head,
-            trailers: HeaderMap::new(),
+            trailers: Fields::new(),
             endpoint: endpoint.clone(),
             over: false,
         })
@@ -104,7 +104,7 @@ impl Answers {
                     Err(frame) => {
                         let trailers = frame.into_trailers().unwrap_or_default();
                         let end = self.end(Some(&trailers));
-                        self.trailers = trailers;
+                        self.trailers = trailers.into();
                         return Poll::Ready(end);
                     }
                 },
@@ -117,7 +117,8 @@ impl Answers {
     fn end(&self, trailers: Option<&HeaderMap>) -> Option<Result<Bytes, Failed>> {
         let status = Status::of_answer(self.http, &self.head, trailers);
         if status.code != Code::Ok {
-            return Some(Err(from_status(&status, trailers.unwrap_or(&self.head), &self.endpoint)));
+            let told = trailers.map(Fields::from);
+            return Some(Err(from_status(&status, told.as_ref().unwrap_or(&self.head), &self.endpoint)));
         }
         self.reader.end().err().map(|error| Err(self.unreadable(&error).into()))
     }

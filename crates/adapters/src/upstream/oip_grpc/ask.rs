@@ -4,16 +4,17 @@ use std::future::poll_fn;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, Uri};
-use sluicegate_core::{Body, CallClass, CallError, Deadline, Metadata, Sent};
+use http::header::{self, HeaderValue};
+use http::{Method, Uri};
+use sluicegate_core::fields::{Name, Value};
+use sluicegate_core::{Body, CallClass, CallError, Deadline, Fields, Metadata, Sent};
 use sluicegate_wire::grpc::{ACCEPT_ENCODING, ACCEPTED, CONTENT, metadata, timeout};
 use sluicegate_wire::oip_grpc::client::INFER_PATH;
 
 use super::answers::Answers;
 use super::faults::{Failed, nonsense};
 use super::{OipGrpc, Package, Peer};
-use crate::http::{Fault, Patience};
+use crate::http::{Fault, Patience, request};
 use crate::remote::transport::from_http;
 
 /// The package of the specification, as paths begin with it.
@@ -28,19 +29,14 @@ impl OipGrpc {
         &self,
         peer: &Peer,
         (path, message): (&str, Body),
-        mut headers: HeaderMap,
+        mut headers: Fields,
         deadline: Deadline,
     ) -> Result<Answers, Failed> {
-        let mut request = Request::new(message);
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.target(peer, path)?;
+        let target = self.target(peer, path)?;
         own(&mut headers);
         // What is left now: the server need not know how long the gateway took up to here.
-        let mut left = timeout::format(deadline.left(self.clock.now()));
-        // Another one each time: HTTP/2 must not remember it in the place of fields that come again.
-        left.set_sensitive(true);
-        headers.insert(timeout::TIMEOUT, left);
-        *request.headers_mut() = headers;
+        headers.insert(timeout::TIMEOUT, timeout::format(deadline.left(self.clock.now())));
+        let request = request((Method::POST, target), headers, message);
         let patience = Patience { connect: self.connect_timeout, deadline };
         let response = self.client.send_shared(&peer.origin, request, patience).await.map_err(|error| {
             if error.fault == Fault::Connect {
@@ -57,7 +53,7 @@ impl OipGrpc {
         &self,
         peer: &Peer,
         question: (&str, Body),
-        headers: HeaderMap,
+        headers: Fields,
         deadline: Deadline,
     ) -> Result<Bytes, Failed> {
         self.ask_fully(peer, question, headers, deadline).await.map(|(message, _)| message)
@@ -68,7 +64,7 @@ impl OipGrpc {
         &self,
         peer: &Peer,
         question: (&str, Body),
-        headers: HeaderMap,
+        headers: Fields,
         deadline: Deadline,
     ) -> Result<(Bytes, Option<Box<Metadata>>), Failed> {
         let mut answers = self.send(peer, question, headers, deadline).await?;
@@ -103,28 +99,30 @@ impl OipGrpc {
 }
 
 /// Makes the head that of a gRPC call of our own.
-fn own(headers: &mut HeaderMap) {
-    let unfit = headers.iter().filter(|(name, value)| is_of_another_body(name) || !has_form(name, value));
-    let unfit: Vec<HeaderName> = unfit.map(|(name, _)| name.clone()).collect();
-    for name in unfit {
-        headers.remove(name);
-    }
+fn own(headers: &mut Fields) {
+    headers.retain(|name, value| !is_of_another_body(name.as_bytes()) && has_form(name, value));
     headers.insert(header::CONTENT_TYPE, CONTENT);
     headers.insert(header::TE, HeaderValue::from_static("trailers"));
     headers.insert(ACCEPT_ENCODING, ACCEPTED);
 }
 
 /// Whether a field is about a body that is not the one sent here, or says otherwise what gRPC has its own field for.
-fn is_of_another_body(name: &HeaderName) -> bool {
-    match *name {
-        header::CONTENT_TYPE | header::CONTENT_ENCODING | header::ACCEPT | header::ACCEPT_ENCODING | header::TE => true,
-        _ => matches!(name.as_str(), "inference-header-content-length" | "x-request-timeout"),
-    }
+fn is_of_another_body(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"content-type"
+            | b"content-encoding"
+            | b"accept"
+            | b"accept-encoding"
+            | b"te"
+            | b"inference-header-content-length"
+            | b"x-request-timeout"
+    )
 }
 
 /// Whether gRPC has a form for a field. Clients of REST may write what it has none for.
-fn has_form(name: &HeaderName, value: &HeaderValue) -> bool {
-    let name = name.as_str();
-    let text = if name.ends_with("-bin") { metadata::is_binary(value.as_bytes()) } else { value.to_str().is_ok() };
-    text && !name.starts_with("grpc-")
+fn has_form(name: Name<'_>, value: Value<'_>) -> bool {
+    let name = name.as_bytes();
+    let text = if name.ends_with(b"-bin") { metadata::is_binary(value.as_bytes()) } else { value.as_str().is_some() };
+    text && !name.starts_with(b"grpc-")
 }

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use sluicegate_core::{CallClass, CallError, Endpoint, Sent};
+use http::{HeaderName, HeaderValue};
+use sluicegate_core::{CallClass, CallError, Endpoint, Fields, Sent};
 use sluicegate_wire::grpc::metadata;
 use sluicegate_wire::grpc::status::{Code, STATUS, Status};
 
@@ -46,11 +46,11 @@ impl From<Failed> for CallError {
 }
 
 /// A call that ended with another status than OK, told in `trailers`.
-pub(super) fn from_status(status: &Status, trailers: &HeaderMap, endpoint: &Endpoint) -> Failed {
+pub(super) fn from_status(status: &Status, trailers: &Fields, endpoint: &Endpoint) -> Failed {
     Failed { error: judge(status, trailers, endpoint), code: Some(status.code) }
 }
 
-fn judge(status: &Status, trailers: &HeaderMap, endpoint: &Endpoint) -> CallError {
+fn judge(status: &Status, trailers: &Fields, endpoint: &Endpoint) -> CallError {
     let told = clean(&status.message, endpoint);
     let class = class(status.code, &told);
     let hint = match status.code {
@@ -74,7 +74,7 @@ fn judge(status: &Status, trailers: &HeaderMap, endpoint: &Endpoint) -> CallErro
 
 /// What else a server said with its error: its code, which HTTP's statuses only come near, and its details. Those repeat
 /// its words, and may name its address: then they stay here.
-fn said(code: Code, trailers: &HeaderMap, endpoint: &Endpoint) -> HeaderMap {
+fn said(code: Code, trailers: &Fields, endpoint: &Endpoint) -> Fields {
     let mut said = models_own(trailers.clone());
     said.insert(STATUS, HeaderValue::from(u16::from(code.number())));
     let details = trailers.get(DETAILS).filter(|value| {
@@ -82,7 +82,7 @@ fn said(code: Code, trailers: &HeaderMap, endpoint: &Endpoint) -> HeaderMap {
         text.is_some_and(|text| scrub(&text, endpoint) == text)
     });
     if let Some(details) = details {
-        said.insert(DETAILS, details.clone());
+        said.insert(DETAILS, details);
     }
     said
 }
@@ -151,8 +151,8 @@ fn clean(message: &str, endpoint: &Endpoint) -> String {
     shorten(scrub(&plain, endpoint).trim()).to_owned()
 }
 
-fn pushback(trailers: &HeaderMap) -> Option<Duration> {
-    let wait: u64 = trailers.get(PUSHBACK)?.to_str().ok()?.trim().parse().ok()?;
+fn pushback(trailers: &Fields) -> Option<Duration> {
+    let wait: u64 = trailers.get(PUSHBACK)?.as_str()?.trim().parse().ok()?;
     Some(Duration::from_millis(wait).min(RETRY_LIMIT))
 }
 

@@ -1,10 +1,9 @@
 //! Runs a model: tensors encoded for this server, and its answer, or its answers, decoded.
 
 use bytes::Bytes;
-use http::HeaderMap;
 use sluicegate_core::{
-    BackendModel, Call, CallBody, CallClass, CallError, Deadline, InferRequest, InferResponse, Metadata, Parameter,
-    Parameters, Reply, ReplyStream, Sent, Unnamed, one_reply,
+    BackendModel, Call, CallBody, CallClass, CallError, Deadline, Fields, InferRequest, InferResponse, Metadata,
+    Parameter, Parameters, Reply, ReplyStream, Sent, Unnamed, one_reply,
 };
 use sluicegate_wire::Limits;
 use sluicegate_wire::oip_grpc::client::{self, EncodeError, INFER_PATH, STREAM_PATH};
@@ -32,7 +31,7 @@ impl OipGrpc {
         &self,
         peer: &Peer,
         (model, message): (&BackendModel, Unnamed),
-        headers: HeaderMap,
+        headers: Fields,
         deadline: Deadline,
     ) -> Result<Reply, CallError> {
         let framed = client::encode_unnamed(&message, model).map_err(|error| unfit(&error, Some(false)))?;
@@ -48,7 +47,7 @@ impl OipGrpc {
         &self,
         peer: &Peer,
         (message, id): (Vec<Bytes>, Option<String>),
-        headers: HeaderMap,
+        headers: Fields,
         deadline: Deadline,
     ) -> Result<(InferResponse, Option<Box<Metadata>>), CallError> {
         let (answer, metadata) =
@@ -89,7 +88,7 @@ impl OipGrpc {
         &self,
         peer: &Peer,
         (model, body): (&BackendModel, CallBody),
-        headers: &HeaderMap,
+        headers: &Fields,
         deadline: Deadline,
     ) -> Result<(Vec<Bytes>, Option<String>), CallError> {
         let CallBody::Tensors(request) = body else {
@@ -103,12 +102,7 @@ impl OipGrpc {
     }
 
     /// Whether the endpoint takes wide parameters; `None` where it does not say at the moment.
-    async fn takes_wide(
-        &self,
-        peer: &Peer,
-        headers: &HeaderMap,
-        deadline: Deadline,
-    ) -> Result<Option<bool>, CallError> {
+    async fn takes_wide(&self, peer: &Peer, headers: &Fields, deadline: Deadline) -> Result<Option<bool>, CallError> {
         match self.options.wide_parameters {
             Wide::Always => return Ok(Some(true)),
             Wide::Never => return Ok(Some(false)),

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
-use sluicegate_core::{Body, CallClass, CallError, Deadline, Fact, Inquiry, ModelMetadata, Sent};
+use sluicegate_core::{Body, CallClass, CallError, Deadline, Fact, Fields, Inquiry, ModelMetadata, Sent};
 use sluicegate_wire::Limits;
 use sluicegate_wire::oip_grpc::client::{
     CONFIG_PATH, METADATA_PATH, READY_PATH, SERVER_PATH, SERVER_READY_PATH, STATISTICS_PATH, config_to_json,
@@ -65,7 +64,7 @@ impl OipGrpc {
     pub(super) async fn has_wide_parameters(
         &self,
         peer: &Peer,
-        headers: HeaderMap,
+        headers: Fields,
         deadline: Deadline,
     ) -> Result<bool, CallError> {
         let deadline = deadline.min(Deadline(self.clock.now() + DESCRIBE));
@@ -80,12 +79,7 @@ impl OipGrpc {
     }
 
     /// Says whether the server takes requests; one that has no call for it does, since it answers.
-    pub(super) async fn is_healthy(
-        &self,
-        peer: &Peer,
-        headers: HeaderMap,
-        deadline: Deadline,
-    ) -> Result<bool, CallError> {
+    pub(super) async fn is_healthy(&self, peer: &Peer, headers: Fields, deadline: Deadline) -> Result<bool, CallError> {
         let question = (SERVER_READY_PATH, Body::from(encode_nothing()));
         match self.ask(peer, question, headers, deadline).await {
             Ok(message) => decode_yes(message).map_err(|error| nonsense(&error.to_string(), &peer.endpoint)),

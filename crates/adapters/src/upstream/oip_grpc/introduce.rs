@@ -1,7 +1,6 @@
 //! What a server says of itself: its name, its extensions, its models.
 
-use http::HeaderMap;
-use sluicegate_core::{Body, CallClass, CallError, Deadline, Finding, Introduction, Level, Listed, Sent};
+use sluicegate_core::{Body, CallClass, CallError, Deadline, Fields, Finding, Introduction, Level, Listed, Sent};
 use sluicegate_wire::oip_grpc::client::{
     INDEX_PATH, SERVER_PATH, decode_index, decode_server, encode_index, encode_nothing,
 };
@@ -13,7 +12,7 @@ impl OipGrpc {
     /// Who is there. That it speaks gRPC, but not this protocol, is a finding.
     pub(super) async fn who_is(&self, peer: &Peer, deadline: Deadline) -> Result<Option<Introduction>, CallError> {
         let question = (SERVER_PATH, Body::from(encode_nothing()));
-        let described = match self.ask(peer, question, HeaderMap::new(), deadline).await {
+        let described = match self.ask(peer, question, Fields::new(), deadline).await {
             Ok(message) => Some(decode_server(&message).map_err(|error| nonsense(&error.to_string(), &peer.endpoint))?),
             Err(failed) if failed.lacks_call() => None,
             Err(failed) => return Err(failed.error),
@@ -34,7 +33,7 @@ impl OipGrpc {
     async fn list(&self, peer: &Peer, deadline: Deadline) -> Result<Option<Vec<Listed>>, CallError> {
         let question =
             encode_index(false).map_err(|error| CallError::new(CallClass::Client, Sent::Nothing, error.to_string()))?;
-        let message = match self.ask(peer, (INDEX_PATH, Body::from(question)), HeaderMap::new(), deadline).await {
+        let message = match self.ask(peer, (INDEX_PATH, Body::from(question)), Fields::new(), deadline).await {
             Ok(message) => message,
             // A list is asked for to be helpful: a server that gives none is not worse for it.
             Err(_) => return Ok(None),

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use http::header::{self, HeaderMap, HeaderName};
-use http::{Method, Response, StatusCode, Uri};
+use http::header::{self, HeaderName};
+use http::{Method, StatusCode, Uri};
 use sluicegate_core::{
-    BackendModel, Body, Call, CallBody, CallClass, CallError, Deadline, InferRequest, Metadata, Operation, Reply, Sent,
+    BackendModel, Body, Call, CallBody, CallClass, CallError, Deadline, Fields, InferRequest, Metadata, Operation,
+    Reply, Sent,
 };
 use sluicegate_wire::Limits;
 use sluicegate_wire::oip_rest::client::{self, EncodeError, WireForm, generate_path, generate_stream_path, infer_path};
@@ -69,14 +70,12 @@ impl OipRest {
         &self,
         peer: &Peer,
         target: Uri,
-        headers: HeaderMap,
+        headers: Fields,
         body: Body,
         deadline: Deadline,
     ) -> Result<Reply, CallError> {
         let response = self.put(peer, (Method::POST, target), headers, body, deadline).await?;
         let (mut head, answer) = response.into_parts();
-        // The reason phrase and the like are left behind with the extensions.
-        head.extensions.clear();
         // Events have the status of the first one, which may be an error; answers may follow.
         let told = head.status.is_success() || is_events(&head.headers) && !is_for_operators(head.status);
         let body = match told {
@@ -84,14 +83,14 @@ impl OipRest {
             false => Box::pin(error_body(peer, head.status, &mut head.headers, answer)).await?,
         };
         strip_private(&mut head.headers);
-        Ok(Reply::Wire(Response::from_parts(head, body)))
+        Ok(Reply::Wire(head.with(body)))
     }
 
     pub(super) async fn translate(
         &self,
         peer: &Peer,
         path: &str,
-        mut headers: HeaderMap,
+        mut headers: Fields,
         request: Arc<InferRequest>,
         deadline: Deadline,
     ) -> Result<Reply, CallError> {
@@ -104,7 +103,7 @@ impl OipRest {
         for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::ACCEPT, JSON_LENGTH] {
             headers.remove(name);
         }
-        headers.extend(content);
+        headers.replace_by(&content);
         let response = self.send(peer, (Method::POST, path), headers, body, deadline).await?;
         let (head, answer) = response.into_parts();
         let limit = if head.status.is_success() { self.options.max_response } else { SHORT_ANSWER };
@@ -123,17 +122,12 @@ impl OipRest {
         // The caller's, or none: MLServer makes one up.
         response.id = id;
         let head = models_own(fields);
-        let metadata = (!head.is_empty()).then(|| Box::new(Metadata { head, trailers: HeaderMap::new() }));
+        let metadata = (!head.is_empty()).then(|| Box::new(Metadata { head, trailers: Fields::new() }));
         Ok(Reply::Tensors(response, metadata))
     }
 
     /// Whether the endpoint takes binary tensors; `None` where it does not say at the moment.
-    async fn takes_binary(
-        &self,
-        peer: &Peer,
-        headers: &HeaderMap,
-        deadline: Deadline,
-    ) -> Result<Option<bool>, CallError> {
+    async fn takes_binary(&self, peer: &Peer, headers: &Fields, deadline: Deadline) -> Result<Option<bool>, CallError> {
         match self.options.binary {
             Binary::Always => return Ok(Some(true)),
             Binary::Never => return Ok(Some(false)),
@@ -157,13 +151,8 @@ impl OipRest {
 }
 
 /// The body of an error answer that is handed on: small, and without addresses.
-async fn error_body(
-    peer: &Peer,
-    status: StatusCode,
-    headers: &mut HeaderMap,
-    answer: Answer,
-) -> Result<Body, CallError> {
-    let encoded = headers.contains_key(header::CONTENT_ENCODING);
+async fn error_body(peer: &Peer, status: StatusCode, headers: &mut Fields, answer: Answer) -> Result<Body, CallError> {
+    let encoded = headers.contains(header::CONTENT_ENCODING);
     let body = match answer.collect(SHORT_ANSWER).await {
         Ok(body) if !encoded && !is_for_operators(status) => body,
         Ok(body) => return Err(from_status(status, headers, if encoded { b"" } else { &body }, &peer.endpoint)),
@@ -173,7 +162,7 @@ async fn error_body(
     Ok(scrub(&String::from_utf8_lossy(&body), &peer.endpoint).into())
 }
 
-fn not_an_answer(status: StatusCode, headers: &HeaderMap) -> Option<&'static str> {
+fn not_an_answer(status: StatusCode, headers: &Fields) -> Option<&'static str> {
     let plain = headers.get(header::CONTENT_ENCODING).is_none_or(|value| value.as_bytes() == b"identity");
     match status {
         StatusCode::OK if plain => None,

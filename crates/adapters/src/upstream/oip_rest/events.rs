@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use http_body::Body as HttpBody;
 use sluicegate_core::{
-    CallClass, CallError, Endpoint, FINAL, InferRequest, InferResponse, ModelMetadata, Parameter, Sent,
+    CallClass, CallError, Endpoint, FINAL, Fields, InferRequest, InferResponse, ModelMetadata, Parameter, Sent,
 };
 use sluicegate_wire::Limits;
 use sluicegate_wire::oip_rest::client::{Generated, decode_generated};
@@ -68,7 +68,7 @@ impl Events {
         match decode_generated(&data, &self.metadata, &self.wanted, &Limits::default()) {
             Ok(Generated::Answer(response)) => Some(Ok(self.marked(response, false))),
             Ok(Generated::Error(_)) if first && !self.status.is_success() => {
-                Some(Err(from_status(self.status, &HeaderMap::new(), &data, &self.endpoint)))
+                Some(Err(from_status(self.status, &Fields::new(), &data, &self.endpoint)))
             }
             Ok(Generated::Error(told)) => {
                 let told = shorten(&scrub(&told, &self.endpoint)).to_owned();

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::Method;
-use http::header::{self, HeaderMap};
+use http::header;
 use sluicegate_core::{
-    ASK_FINAL, BackendModel, Call, CallBody, CallClass, CallError, Deadline, InferRequest, Inquiry, ModelMetadata,
-    Parameter, Reply, ReplyStream, Sent, one_reply,
+    ASK_FINAL, BackendModel, Call, CallBody, CallClass, CallError, Deadline, Fields, InferRequest, Inquiry,
+    ModelMetadata, Parameter, Reply, ReplyStream, Sent, one_reply,
 };
 use sluicegate_wire::oip_rest::client::{encode_generate, generate_stream_path, infer_path};
 
@@ -30,7 +30,7 @@ pub(super) struct Decoupled {
 }
 
 /// Whether these are server-sent events.
-pub(super) fn is_events(headers: &HeaderMap) -> bool {
+pub(super) fn is_events(headers: &Fields) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes());
     kind.and_then(|kind| kind.split(|byte| *byte == b';').next())
         .is_some_and(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"text/event-stream"))
@@ -66,7 +66,7 @@ impl OipRest {
         &self,
         peer: &Peer,
         path: &str,
-        mut headers: HeaderMap,
+        mut headers: Fields,
         (request, metadata): (Arc<InferRequest>, Arc<ModelMetadata>),
         deadline: Deadline,
     ) -> Result<ReplyStream, CallError> {
@@ -80,7 +80,7 @@ impl OipRest {
         for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::ACCEPT, JSON_LENGTH] {
             headers.remove(name);
         }
-        headers.extend(content);
+        headers.replace_by(&content);
         let response = self.send(peer, (Method::POST, path), headers, body, deadline).await?;
         let (head, answer) = response.into_parts();
         if is_events(&head.headers) {
@@ -112,7 +112,7 @@ impl OipRest {
         &self,
         peer: &Peer,
         model: &BackendModel,
-        headers: &HeaderMap,
+        headers: &Fields,
         deadline: Deadline,
     ) -> Result<Arc<ModelMetadata>, CallError> {
         let inquiry = Inquiry { model: model.clone(), headers: headers.clone(), deadline };

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
-use sluicegate_core::{CallError, Deadline, Fact, Inquiry, ModelMetadata};
+use http::StatusCode;
+use sluicegate_core::{CallError, Deadline, Fact, Fields, Inquiry, ModelMetadata};
 use sluicegate_wire::oip_rest::client::{
     READY_PATH, SERVER_PATH, decode_health, decode_metadata, decode_server_extensions, metadata_path, ready_path,
 };
@@ -72,12 +72,7 @@ impl OipRest {
     }
 
     /// Says whether the server takes requests; one that has no path for it does, since it answers.
-    pub(super) async fn is_healthy(
-        &self,
-        peer: &Peer,
-        headers: HeaderMap,
-        deadline: Deadline,
-    ) -> Result<bool, CallError> {
+    pub(super) async fn is_healthy(&self, peer: &Peer, headers: Fields, deadline: Deadline) -> Result<bool, CallError> {
         let answer = self.get(peer, READY_PATH, headers, deadline).await?;
         match answer.status.as_u16() {
             200 => Ok(decode_health(&answer.body)),
@@ -88,12 +83,7 @@ impl OipRest {
     }
 
     /// Says whether the server describes itself as having the binary tensor extension.
-    pub(super) async fn has_binary(
-        &self,
-        peer: &Peer,
-        headers: HeaderMap,
-        deadline: Deadline,
-    ) -> Result<bool, CallError> {
+    pub(super) async fn has_binary(&self, peer: &Peer, headers: Fields, deadline: Deadline) -> Result<bool, CallError> {
         let deadline = deadline.min(Deadline(self.clock.now() + DESCRIBE));
         let answer = self.get(peer, SERVER_PATH, headers, deadline).await?;
         if answer.status == StatusCode::OK {

@@ -1,9 +1,9 @@
 //! What a server says of itself: its name, its extensions, its models.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
-use sluicegate_core::{Body, CallError, Deadline, Finding, Introduction, Level, Listed};
+use sluicegate_core::{Body, CallError, Deadline, Fields, Finding, Introduction, Level, Listed};
 use sluicegate_wire::oip_rest::client::{INDEX_PATH, SERVER_PATH, decode_index, decode_server};
 
 use super::ask::SHORT_ANSWER;
@@ -15,7 +15,7 @@ use crate::remote::faults::from_body;
 impl OipRest {
     /// Who is there. `None`: nobody who speaks this protocol.
     pub(super) async fn who_is(&self, peer: &Peer, deadline: Deadline) -> Result<Option<Introduction>, CallError> {
-        let answer = self.get(peer, SERVER_PATH, HeaderMap::new(), deadline).await?;
+        let answer = self.get(peer, SERVER_PATH, Fields::new(), deadline).await?;
         let date = date(&answer.headers);
         let models = self.list(peer, deadline).await?;
         let described = (answer.status == StatusCode::OK).then(|| decode_server(&answer.body).ok()).flatten();
@@ -60,7 +60,7 @@ impl OipRest {
 
     /// The models on its list; `None` where it has none.
     async fn list(&self, peer: &Peer, deadline: Deadline) -> Result<Option<Vec<Listed>>, CallError> {
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        let headers = Fields::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         let body = Body::from(Bytes::from_static(b"{}"));
         let answer = self.send(peer, (Method::POST, INDEX_PATH), headers, body, deadline).await?;
         let (head, answer) = answer.into_parts();

@@ -1,9 +1,9 @@
 //! Puts one request to an endpoint. What is common to running a model and asking about one.
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap};
-use http::{Method, Response, StatusCode};
-use sluicegate_core::{Body, CallClass, CallError, Deadline, Endpoint, Sent};
+use http::header;
+use http::{Method, StatusCode};
+use sluicegate_core::{Body, CallClass, CallError, Deadline, Endpoint, Fields, Response, Sent};
 use sluicegate_wire::request_timeout;
 
 use super::{KIND, OpenAi, Peer};
@@ -17,7 +17,7 @@ pub(super) const SHORT_ANSWER: u64 = 1024 * 1024;
 /// A short answer, complete.
 pub(super) struct Short {
     pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Fields,
     pub(super) body: Bytes,
 }
 
@@ -27,7 +27,7 @@ impl OpenAi {
         &self,
         peer: &Peer,
         (method, path): (Method, impl Into<String>),
-        mut headers: HeaderMap,
+        mut headers: Fields,
         body: Body,
         deadline: Deadline,
     ) -> Result<Response<Answer>, CallError> {
@@ -46,7 +46,7 @@ impl OpenAi {
         &self,
         peer: &Peer,
         path: &str,
-        headers: HeaderMap,
+        headers: Fields,
         deadline: Deadline,
     ) -> Result<Short, CallError> {
         let response = self.send(peer, (Method::GET, path), headers, Body::Empty, deadline).await?;
@@ -58,6 +58,6 @@ impl OpenAi {
 }
 
 /// An answer that says no.
-pub(super) fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], endpoint: &Endpoint) -> CallError {
+pub(super) fn from_status(status: StatusCode, headers: &Fields, body: &[u8], endpoint: &Endpoint) -> CallError {
     faults::from_status(KIND.kind, status, headers, body, endpoint)
 }

@@ -1,7 +1,7 @@
 //! Questions about a model, also to servers that lack the paths for them.
 
-use http::{HeaderMap, StatusCode};
-use sluicegate_core::{CallClass, CallError, Deadline, Inquiry, ModelMetadata, Sent};
+use http::StatusCode;
+use sluicegate_core::{CallClass, CallError, Deadline, Fields, Inquiry, ModelMetadata, Sent};
 use sluicegate_wire::openai::client::{HEALTH_PATH, MODELS_PATH, decode_models};
 
 use super::ask::from_status;
@@ -36,12 +36,7 @@ impl OpenAi {
     }
 
     /// Says whether the server takes requests; one that has no path for it does, since it answers.
-    pub(super) async fn is_healthy(
-        &self,
-        peer: &Peer,
-        headers: HeaderMap,
-        deadline: Deadline,
-    ) -> Result<bool, CallError> {
+    pub(super) async fn is_healthy(&self, peer: &Peer, headers: Fields, deadline: Deadline) -> Result<bool, CallError> {
         let answer = self.get(peer, HEALTH_PATH, headers, deadline).await?;
         match answer.status.as_u16() {
             200..=299 | 404 | 405 | 501 => Ok(true),

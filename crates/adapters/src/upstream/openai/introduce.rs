@@ -1,8 +1,8 @@
 //! What a server says of itself: its name, and its models.
 
 use http::StatusCode;
-use http::header::{HeaderMap, SERVER};
-use sluicegate_core::{CallError, Deadline, Finding, Introduction, Level, Listed};
+use http::header::SERVER;
+use sluicegate_core::{CallError, Deadline, Fields, Finding, Introduction, Level, Listed};
 use sluicegate_wire::openai::client::{MODELS_PATH, decode_models};
 
 use super::{OpenAi, Peer};
@@ -11,10 +11,10 @@ use crate::remote::date::date;
 impl OpenAi {
     /// Who is there. That nobody there lists models is a finding.
     pub(super) async fn who_is(&self, peer: &Peer, deadline: Deadline) -> Result<Option<Introduction>, CallError> {
-        let answer = self.get(peer, MODELS_PATH, HeaderMap::new(), deadline).await?;
+        let answer = self.get(peer, MODELS_PATH, Fields::new(), deadline).await?;
         let mut introduction = Introduction { date: date(&answer.headers), ..Introduction::default() };
         // The API itself has no word for it.
-        let software = answer.headers.get(SERVER).and_then(|value| value.to_str().ok());
+        let software = answer.headers.get(SERVER).and_then(|value| value.as_str());
         introduction.software = software.map(|words| words.chars().take(64).collect());
         let models = (answer.status == StatusCode::OK).then(|| decode_models(&answer.body)).flatten();
         if models.is_none() {

@@ -118,8 +118,9 @@ impl Caller {
 
     pub(super) async fn ask_within(&self, origin: &Arc<Origin>, connect: Duration) -> Result<String, HttpError> {
         let patience = Patience { connect, deadline: Deadline(self.clock.now() + PATIENCE) };
-        let answer = within("an answer", self.client.send(origin, Request::new(Body::Empty), patience)).await?;
-        let body = within("its body", answer.into_body().collect(1 << 20)).await;
+        let answer =
+            within("an answer", self.client.send(origin, crate::support::posted("/", Body::Empty), patience)).await?;
+        let body = within("its body", answer.body.collect(1 << 20)).await;
         Ok(body.map_or_else(|error| format!("broken: {error}"), |body| String::from_utf8_lossy(&body).into_owned()))
     }
 }

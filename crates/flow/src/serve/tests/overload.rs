@@ -41,7 +41,7 @@ async fn v04_a_full_gateway_lets_in_what_matters_most() {
         let mut refused = 0;
         for _ in 0..count {
             let world = Arc::clone(&world);
-            let mut answer = Box::pin(async move { world.answer(listener, PLAIN.to_owned()).await.status() });
+            let mut answer = Box::pin(async move { world.answer(listener, PLAIN.to_owned()).await.status });
             match (&mut answer).now_or_never() {
                 Some(status) => refused += usize::from(status == 503),
                 None => drop(tokio::spawn(answer)),

@@ -206,7 +206,7 @@ async fn an_answers_turn_is_over_with_its_last_byte() {
         world.let_do(endpoint, Does::Endless);
     }
     let answer = world.answer("l", PLAIN.to_owned()).await;
-    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.status, 200);
     assert_eq!(world.ask(PLAIN.to_owned()).await, (503, Some("1".to_owned())), "its answer is still on its way");
     drop(answer);
     world.let_do("b:1", Does::Answer);
@@ -224,7 +224,7 @@ async fn long_answers_keep_nobody_waiting_where_the_limit_is_found() {
         answers.push(world.answer("l", PLAIN.to_owned()).await);
         sleep(Duration::from_millis(20)).await;
     }
-    assert!(answers.iter().all(|answer| answer.status() == 200));
+    assert!(answers.iter().all(|answer| answer.status == 200));
     assert!(!world.is_at_rest());
     drop(answers);
     assert!(world.is_at_rest());
@@ -248,9 +248,9 @@ async fn v04_the_critical_are_served_while_the_others_are_turned_away() {
     let mut asked = Vec::new();
     for nth in 0..1400 {
         let (listener, world) = (if nth % 7 == 0 { "high" } else { "low" }, Arc::clone(&world));
-        asked.push(tokio::spawn(async move {
-            (listener, world.answer(listener, PLAIN.to_owned()).await.status().as_u16())
-        }));
+        asked.push(tokio::spawn(
+            async move { (listener, world.answer(listener, PLAIN.to_owned()).await.status.as_u16()) },
+        ));
         sleep(Duration::from_millis(2)).await;
     }
     let (mut high, mut low) = (0, 0);

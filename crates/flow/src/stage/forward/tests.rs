@@ -2,18 +2,19 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::BodyExt as _;
+use sluicegate_core::Fields;
 use sluicegate_core::{Body, Metadata, Outbound, Protocol};
 
 use super::{Content, FAMILIES, LONGEST, back, onward};
 
 fn passed(fields: &[(&'static str, &'static str)]) -> Vec<String> {
-    let mut from = HeaderMap::new();
+    let mut from = Fields::new();
     for (name, value) in fields {
         from.append(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    let mut to = HeaderMap::new();
+    let mut to = Fields::new();
     onward(&from, Content::Anew, &mut to);
-    to.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
+    to.iter().map(|(name, value)| format!("{name}: {}", value.as_str().unwrap())).collect()
 }
 
 #[test]
@@ -96,12 +97,12 @@ fn long_names_with_underscores_are_read_as_far_as_it_matters() {
 
 #[test]
 fn ids_that_are_there_stay() {
-    let mut from = HeaderMap::new();
+    let mut from = Fields::new();
     from.insert("x-request-id", HeaderValue::from_static("forged"));
-    let mut to = HeaderMap::new();
+    let mut to = Fields::new();
     to.insert("x-request-id", HeaderValue::from_static("ours"));
     onward(&from, Content::Anew, &mut to);
-    assert_eq!(to.get_all("x-request-id").iter().collect::<Vec<_>>(), ["ours"]);
+    assert_eq!(to.get_all("x-request-id").collect::<Vec<_>>(), ["ours"]);
 }
 
 fn around() -> Option<Box<Metadata>> {
@@ -120,13 +121,13 @@ async fn trailers_stand_behind_the_body_where_clients_look_there() {
     trailers.insert("grpc-status", HeaderValue::from_static("0"));
     let inner = Body::with_trailers([bytes::Bytes::from_static(b"x")], trailers);
     let answer = back(Outbound::new(inner), around(), Protocol::OipGrpc);
-    assert_eq!(answer.headers().get_all("x-first").iter().count(), 2);
-    let whole = answer.into_body().collect().await.unwrap();
+    assert_eq!(answer.headers.get_all("x-first").count(), 2);
+    let whole = answer.body.collect().await.unwrap();
     let trailers = whole.trailers().unwrap();
     assert_eq!((trailers["grpc-status"].as_bytes(), trailers.get_all("x-last").iter().count()), (&b"0"[..], 2));
     assert!(trailers.contains_key("grpc-status-details-bin"));
 
     let answer = back(Outbound::new(Body::from("x".to_owned())), around(), Protocol::OipRest);
-    assert_eq!(answer.headers().get_all("x-last").iter().collect::<Vec<_>>(), ["1", "2"]);
-    assert!(!answer.headers().contains_key("grpc-status-details-bin"));
+    assert_eq!(answer.headers.get_all("x-last").collect::<Vec<_>>(), ["1", "2"]);
+    assert!(!answer.headers.contains("grpc-status-details-bin"));
 }

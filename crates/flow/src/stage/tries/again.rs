@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderMap;
-use sluicegate_core::{BackendModel, Body, Call, CallBody, Deadline, InferRequest, Operation, Unnamed};
+use sluicegate_core::{BackendModel, Body, Call, CallBody, Deadline, Fields, InferRequest, Operation, Unnamed};
 
 use super::super::forward::{Content, onward};
 use crate::replay::Replay;
@@ -16,7 +15,7 @@ pub(in super::super) struct Again {
     pub(in super::super) model: BackendModel,
     pub(in super::super) deadline: Deadline,
     /// The client's own head, and whether its content goes along as it came.
-    pub(in super::super) client: HeaderMap,
+    pub(in super::super) client: Fields,
     pub(in super::super) content: Content,
     pub(in super::super) kept: Kept,
 }
@@ -67,7 +66,7 @@ impl Kept {
 
 impl Again {
     /// The call once more, with `headers` for its ids; `None` where its body is gone.
-    pub(super) fn call(&self, mut headers: HeaderMap) -> Option<Call> {
+    pub(super) fn call(&self, mut headers: Fields) -> Option<Call> {
         let body = self.kept.send()?;
         onward(&self.client, self.content, &mut headers);
         let (operation, model, deadline) = (self.operation, self.model.clone(), self.deadline);

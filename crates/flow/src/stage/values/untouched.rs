@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http_body::{Body as HttpBody, Frame};
 use sluicegate_config::StreamTimes;
+use sluicegate_core::fields::Value;
 use sluicegate_core::{Body, BodyError, Outbound, Refusal};
 use sluicegate_wire::GenerateCodec;
 
@@ -33,8 +34,8 @@ pub(in super::super) fn untouched(
     times: StreamTimes,
     heard: impl FnOnce() -> Arc<Heard>,
 ) -> Outbound {
-    let events = (codec.stream.head)().headers().get(CONTENT_TYPE).map(essence).map(<[u8]>::to_vec);
-    if outbound.headers().get(CONTENT_TYPE).map(essence) != events.as_deref() {
+    let events = (codec.stream.head)().headers.get(CONTENT_TYPE).map(essence).map(<[u8]>::to_vec);
+    if outbound.headers.get(CONTENT_TYPE).map(essence) != events.as_deref() {
         return outbound;
     }
     let patience = Patience::begin(times);
@@ -43,7 +44,7 @@ pub(in super::super) fn untouched(
 }
 
 /// A content type without its parameters.
-fn essence(value: &http::HeaderValue) -> &[u8] {
+fn essence(value: Value<'_>) -> &[u8] {
     value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
 }
 

@@ -20,7 +20,7 @@ fn a_head_is_read() {
         .unwrap()
         .unwrap();
     assert_eq!((head.parts.method.as_str(), head.parts.uri.to_string().as_str()), ("POST", "/v2/x?y"));
-    let values: Vec<_> = head.parts.headers.get_all("x-a").iter().map(|value| value.as_bytes()).collect();
+    let values: Vec<_> = head.parts.headers.get_all("x-a").map(|value| value.as_bytes()).collect();
     assert_eq!(values, [&b"b c"[..], b""]);
     assert_eq!((head.framing, head.keep_alive, head.expects), (Framing::Length(3), true, false));
 }

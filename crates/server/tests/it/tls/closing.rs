@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use http::Response;
 use http_body_util::StreamBody;
-use sluicegate_core::{Body, BodyError, Inbound};
+use sluicegate_core::{Body, BodyError, Inbound, Response};
 use sluicegate_server::Limits;
 use sluicegate_testkit::within;
 use tokio::io::AsyncWriteExt as _;

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use http::Response;
-use sluicegate_core::{Body, Inbound};
+use sluicegate_core::{Body, Inbound, Response};
 use sluicegate_server::Limits;
 use sluicegate_testkit::Event;
 use tokio::time::{Instant, timeout};

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::poll;
-use http::Response;
 use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
 use sluicegate_core::{Body, Inbound, Outbound};
@@ -102,18 +101,18 @@ impl Handling {
                 let mut serving = Box::pin(async move { sluicegate_flow::serve(&gateway, inbound).await });
                 let _ = poll!(&mut serving);
                 self.kept.lock().push(serving);
-                return Response::new(Body::Empty);
+                return Outbound::new(Body::Empty);
             }
             Sabotage::Silent => pending().await,
             Sabotage::HangsUp => {
                 let broken = futures_util::stream::once(async { Err(sluicegate_core::BodyError::TimedOut) });
-                return Response::new(Body::stream(http_body_util::StreamBody::new(broken)));
+                return Outbound::new(Body::stream(http_body_util::StreamBody::new(broken)));
             }
             Sabotage::Swaps => {
                 let (head, body) = sluicegate_flow::serve(&self.gateway, inbound).await.into_parts();
                 let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
                 let last = self.last.lock().replace(body).unwrap_or_default();
-                return Response::from_parts(head, Body::Full(last));
+                return head.with(Body::Full(last));
             }
             Sabotage::Twice => {
                 let (inbound, again) = two(inbound).await;
@@ -121,14 +120,12 @@ impl Handling {
                 return sluicegate_flow::serve(&self.gateway, again).await;
             }
             Sabotage::Unheard => {
-                let id = inbound.head.headers.get("x-request-id").cloned();
-                let mut answer = Response::new(Body::Empty);
-                *answer.status_mut() = http::StatusCode::IM_A_TEAPOT;
-                answer.headers_mut().extend(id.map(|id| (http::HeaderName::from_static("x-request-id"), id)));
+                let mut answer = Outbound { status: http::StatusCode::IM_A_TEAPOT, ..Outbound::default() };
+                answer.headers.adopt(&inbound.head.headers, |name, _| name == "x-request-id");
                 return answer;
             }
             Sabotage::StaysDown if turmoil::sim_elapsed().is_some_and(|now| now > self.trouble) => {
-                return Response::new(Body::Empty);
+                return Outbound::new(Body::Empty);
             }
             Sabotage::StaysDown => {}
             Sabotage::Panics => panic!("as planned"),

@@ -1,6 +1,7 @@
 use bytes::Bytes;
-use http::HeaderMap;
-use sluicegate_core::{BackendModel, DataType, InferRequest, InferResponse, Parameter, RequestedOutput, Tensor};
+use sluicegate_core::{
+    BackendModel, DataType, Fields, InferRequest, InferResponse, Parameter, RequestedOutput, Tensor,
+};
 
 use super::{framed, request, response};
 use crate::Limits;
@@ -40,7 +41,7 @@ fn a_plain_request_arrives_as_if_it_had_been_decoded_under_the_other_names() {
     assert_eq!(unnamed.id.as_deref(), Some("one"));
     assert_eq!(whole(&framed(&unnamed, "theirs", Some("3")).unwrap()), message(&plain(), "theirs"));
     let (read, _) =
-        decoder::decode(&HeaderMap::new(), whole(&framed(&unnamed, "theirs", None).unwrap()), None, &Limits::default())
+        decoder::decode(&Fields::new(), whole(&framed(&unnamed, "theirs", None).unwrap()), None, &Limits::default())
             .unwrap();
     assert_eq!(read, plain());
 }

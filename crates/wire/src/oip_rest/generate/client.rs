@@ -2,10 +2,10 @@
 //! would understand otherwise than it is meant, or answer so that it cannot be told what it means, is not sent.
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use sluicegate_core::{
-    ASK_FINAL, Body, DataType, InferRequest, InferResponse, ModelMetadata, NonFinite, Parameter, Parameters, Tensor,
-    TensorMetadata,
+    ASK_FINAL, Body, DataType, Fields, InferRequest, InferResponse, ModelMetadata, NonFinite, Parameter, Parameters,
+    Tensor, TensorMetadata,
 };
 
 use super::super::client::DecodeError;
@@ -46,7 +46,7 @@ pub fn encode_generate(
     request: &InferRequest,
     metadata: &ModelMetadata,
     non_finite: NonFinite,
-) -> Result<(HeaderMap, Body), NoForm> {
+) -> Result<(Fields, Body), NoForm> {
     outputs(request, metadata)?;
     let mut json = vec![b'{'];
     if let Some(id) = &request.id {
@@ -67,7 +67,7 @@ pub fn encode_generate(
         json.push(b'}');
     }
     json.push(b'}');
-    let mut head = HeaderMap::new();
+    let mut head = Fields::new();
     head.insert(CONTENT_TYPE, headers::JSON);
     head.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
     Ok((head, json.into()))

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue};
 use sluicegate_core::{
-    ASK_FINAL, DataType, FINAL, InferRequest, InferResponse, Kind, ModelMetadata, NonFinite, Outbound, Parameter,
-    Refusal, Tensor,
+    ASK_FINAL, DataType, FINAL, Fields, InferRequest, InferResponse, Kind, ModelMetadata, NonFinite, Outbound,
+    Parameter, Refusal, Tensor,
 };
 
 use super::super::tensor::{self, Label, Side};
@@ -31,7 +31,7 @@ struct Draft<'a> {
 
 /// Reads a request.
 pub(super) fn decode(
-    head: &HeaderMap,
+    head: &Fields,
     body: &Bytes,
     metadata: &ModelMetadata,
     limits: &Limits,
@@ -144,7 +144,7 @@ pub(super) fn encode(response: &InferResponse, policy: NonFinite) -> Result<Outb
 /// The head of a stream of answers.
 pub(super) fn head() -> Outbound {
     let mut answer = Outbound::default();
-    answer.headers_mut().insert(CONTENT_TYPE, EVENTS);
+    answer.headers.insert(CONTENT_TYPE, EVENTS);
     answer
 }
 
@@ -166,8 +166,8 @@ pub(super) fn refusal(refusal: &Refusal, _: Option<&str>) -> Bytes {
 }
 
 /// Nothing stands behind the last event.
-pub(super) fn end(_: Option<&Refusal>) -> HeaderMap {
-    HeaderMap::new()
+pub(super) fn end(_: Option<&Refusal>) -> http::HeaderMap {
+    http::HeaderMap::new()
 }
 
 /// Writes an answer's members by name, as Triton orders them.

@@ -5,11 +5,10 @@ use std::fmt::Write as _;
 
 use bytes::{Bytes, BytesMut};
 use half::f16;
-use http::HeaderMap;
 use prost::Message;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use sluicegate_core::{DataType, InferRequest, InferResponse, Parameter, Parameters, RequestedOutput, Tensor};
+use sluicegate_core::{DataType, Fields, InferRequest, InferResponse, Parameter, Parameters, RequestedOutput, Tensor};
 use sluicegate_wire::generated::inference::{
     InferParameter, InferTensorContents, ModelInferRequest, ModelInferResponse,
     infer_parameter::ParameterChoice,
@@ -30,11 +29,7 @@ pub(crate) fn has_json(tensor: &Tensor) -> bool {
 
 /// A request as a REST client writes it: tensors for which `as_json` is true as JSON, nested as their shape says where
 /// `nested` is true, the others as binary data.
-pub(crate) fn rest_request(
-    request: &InferRequest,
-    as_json: impl Fn(usize) -> bool,
-    nested: bool,
-) -> (HeaderMap, Bytes) {
+pub(crate) fn rest_request(request: &InferRequest, as_json: impl Fn(usize) -> bool, nested: bool) -> (Fields, Bytes) {
     let mut text = String::from("{");
     if let Some(id) = &request.id {
         write!(text, r#""id":{},"#, json!(id)).unwrap();

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue};
-use sluicegate_core::{CallClass, CallError, Endpoint, Sent};
+use http::HeaderValue;
+use sluicegate_core::{CallClass, CallError, Endpoint, Fields, Sent};
 use sluicegate_wire::grpc::status::{Code, Status};
 
 use super::{PUSHBACK, from_status, in_band};
@@ -14,7 +14,7 @@ fn endpoint() -> Endpoint {
 }
 
 fn judged(code: Code, message: &str, pushback: Option<&'static str>) -> CallError {
-    let mut trailers = HeaderMap::new();
+    let mut trailers = Fields::new();
     if let Some(wait) = pushback {
         trailers.insert(PUSHBACK, HeaderValue::from_static(wait));
     }
@@ -102,7 +102,7 @@ fn errors_in_band_are_known_by_their_words() {
 fn only_a_call_that_is_not_there_counts_as_lacking() {
     let lacks = |code, message: &str| {
         let status = Status { code, message: message.to_owned() };
-        from_status(&status, &HeaderMap::new(), &endpoint()).lacks_call()
+        from_status(&status, &Fields::new(), &endpoint()).lacks_call()
     };
     assert!(lacks(Code::Unimplemented, "Method not found!"));
     assert!(!lacks(Code::Unimplemented, "decoupled models"));

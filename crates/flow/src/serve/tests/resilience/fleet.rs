@@ -103,7 +103,7 @@ impl World {
 
     pub(in super::super) async fn ask_with(&self, headers: &[(&str, &str)], body: Body) -> (u16, Option<String>) {
         let (head, body) = self.put("l", headers, body).await.into_parts();
-        let rest = head.headers.get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+        let rest = head.headers.get("retry-after").map(|value| value.as_str().unwrap().to_owned());
         let _ = body.collect().await;
         (head.status.as_u16(), rest)
     }
@@ -119,14 +119,23 @@ impl World {
             request = request.header(*name, *value);
         }
         let (head, ()) = request.body(()).unwrap().into_parts();
-        serve(&self.gateway, Inbound { listener: listener.into(), peer: ([127, 0, 0, 1], 1).into(), head, body }).await
+        serve(
+            &self.gateway,
+            Inbound { listener: listener.into(), peer: ([127, 0, 0, 1], 1).into(), head: head.into(), body },
+        )
+        .await
     }
 
     /// The status of a question.
     pub(in super::super) async fn get(&self, listener: &str, path: &str) -> u16 {
         let (head, ()) = http::Request::builder().uri(path).body(()).unwrap().into_parts();
-        let inbound = Inbound { listener: listener.into(), peer: ([127, 0, 0, 1], 1).into(), head, body: Body::Empty };
-        serve(&self.gateway, inbound).await.status().as_u16()
+        let inbound = Inbound {
+            listener: listener.into(),
+            peer: ([127, 0, 0, 1], 1).into(),
+            head: head.into(),
+            body: Body::Empty,
+        };
+        serve(&self.gateway, inbound).await.status.as_u16()
     }
 
     /// How many of `count` requests, one after the other, are answered well.
@@ -191,17 +200,17 @@ impl Upstream for Fleet {
             let CallBody::Wire(body) = call.body else { panic!("the payload has the wrong form") };
             let bytes = body.collect().await.expect("a whole body").to_bytes();
             self.bodies.lock().push(bytes.len());
-            let mut response = http::Response::new(Body::from(bytes));
+            let mut response = Outbound::new(Body::from(bytes));
             match does {
                 Does::Answer | Does::Refuse => {}
                 Does::After(milliseconds) => sleep(Duration::from_millis(milliseconds)).await,
                 Does::Reset => return Err(CallError::new(CallClass::Transport, Sent::All, "reset")),
                 Does::Hang => std::future::pending().await,
-                Does::Endless => *response.body_mut() = Body::stream(Never),
+                Does::Endless => response.body = Body::stream(Never),
                 Does::Status(status, rest) => {
-                    *response.status_mut() = status.try_into().unwrap();
+                    response.status = status.try_into().unwrap();
                     if let Some(rest) = rest {
-                        response.headers_mut().insert("retry-after", rest.into());
+                        response.headers.insert("retry-after", http::HeaderValue::from(rest));
                     }
                 }
             }
