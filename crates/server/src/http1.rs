@@ -20,7 +20,6 @@ use sluicegate_core::http1::Gather;
 use sluicegate_core::{Body, Inbound, Kind, Leisure, Outbound, Refusal};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
-use tokio_util::sync::WaitForCancellationFuture;
 
 use self::incoming::Incoming;
 use self::outgoing::{Answering, Asked};
@@ -29,7 +28,7 @@ use self::wire::Wire;
 use crate::alarm::{Alarm, later};
 use crate::handler::Handler;
 use crate::in_flight::{Gauge, InFlight};
-use crate::leave::Leave;
+use crate::leave::{Leave, Watch};
 use crate::limits::Limits;
 use crate::opened::Opened;
 use crate::patience::Patience;
@@ -80,9 +79,9 @@ where
     let limits = opened.limits;
     let alarm = Alarm::new(later(moved, limits.idle_timeout));
     let mut connection = Connection { wire: Wire::new(io, &early), out: Gather::default(), limits, alarm, moved };
-    let mut asked = pin!(leave.asked());
+    let mut asked = leave.watch();
     let end = loop {
-        match connection.next(&leave, asked.as_mut()).await {
+        match connection.next(&leave, &mut asked).await {
             Next::Request(head) => match connection.exchange(head, &opened, &gauge, &leave).await {
                 Some(end) => break end,
                 None => connection.moved = Instant::now(),
@@ -102,7 +101,7 @@ where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     /// Waits for a request's head.
-    async fn next(&mut self, leave: &Leave, mut asked: Pin<&mut WaitForCancellationFuture<'_>>) -> Next {
+    async fn next(&mut self, leave: &Leave, asked: &mut Watch<'_>) -> Next {
         let mut search = Search::default();
         // When its first byte was seen, if it did not come whole.
         let mut begun: Option<Instant> = None;
@@ -117,7 +116,8 @@ where
                 }
                 // Who asks for a head alone reads no body, whatever else is wrong.
                 let bare = wire.input.starts_with(b"HEAD ");
-                match search.found(&mut wire.input, &self.limits) {
+                let found = if wire.input.is_empty() { Ok(None) } else { search.found(&mut wire.input, &self.limits) };
+                match found {
                     Ok(Some(head)) => return Poll::Ready(Next::Request(Box::new(head))),
                     Err(refusal) => {
                         let method = if bare { http::Method::HEAD } else { http::Method::GET };
@@ -132,7 +132,7 @@ where
                 }
                 // Half an empty line is no beginning of a request, either.
                 let (due, over) = if wire.input.is_empty() || (begun.is_none() && *wire.input == *b"\r") {
-                    if asked.as_mut().poll(context).is_ready() && !leave.is_gentle() {
+                    if asked.poll(context).is_ready() && !leave.is_gentle() {
                         return Poll::Ready(Next::Over);
                     }
                     (later(self.moved, self.limits.idle_timeout), Next::Over)
