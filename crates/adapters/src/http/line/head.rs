@@ -5,8 +5,7 @@ use std::sync::LazyLock;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::request::Parts;
-use http::{Method, Response, StatusCode, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 use memchr::memmem::Finder;
 
 use super::super::Origin;
@@ -30,23 +29,23 @@ pub(super) struct Hop {
 
 /// Writes the head of a request whose body has `length` bytes, or goes in chunks: our own framing and host, nothing of
 /// another connection.
-pub(super) fn write(head: &Parts, origin: &Origin, length: Option<u64>, out: &mut BytesMut) {
+pub(super) fn write<B>(request: &Request<B>, origin: &Origin, length: Option<u64>, out: &mut BytesMut) {
     out.reserve(1024);
-    out.put_slice(head.method.as_str().as_bytes());
+    out.put_slice(request.method().as_str().as_bytes());
     out.put_u8(b' ');
-    out.put_slice(head.uri.path_and_query().map_or("/", |target| target.as_str()).as_bytes());
+    out.put_slice(request.uri().path_and_query().map_or("/", |target| target.as_str()).as_bytes());
     out.put_slice(b" HTTP/1.1\r\n");
     field(&header::HOST, origin.host(), out);
-    if head.headers.contains_key(header::CONNECTION) {
-        let mut headers = head.headers.clone();
+    if request.headers().contains_key(header::CONNECTION) {
+        let mut headers = request.headers().clone();
         strip_hop_by_hop(&mut headers);
         fields(&headers, out);
     } else {
-        fields(&head.headers, out);
+        fields(request.headers(), out);
     }
     match length {
         // Servers ask for one also where there is nothing (RFC 9110, section 8.6).
-        Some(0) if head.method != Method::POST && head.method != Method::PUT => {}
+        Some(0) if *request.method() != Method::POST && *request.method() != Method::PUT => {}
         Some(length) => {
             out.put_slice(b"content-length: ");
             out.put_slice(itoa::Buffer::new().format(length).as_bytes());

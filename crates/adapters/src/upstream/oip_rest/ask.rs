@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
-use http::{Method, Response, StatusCode, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
 use sluicegate_core::{Body, CallClass, CallError, Deadline, Endpoint, Sent};
 use sluicegate_wire::request_timeout;
 
@@ -31,24 +31,33 @@ impl OipRest {
         body: Body,
         deadline: Deadline,
     ) -> Result<Response<Answer>, CallError> {
-        self.put(peer, (method, peer.target(path.into())?), headers, body, deadline).await
+        let mut request = self.request((method, peer.target(path.into())?), headers, body, deadline);
+        self.put(peer, &mut request, deadline).await
     }
 
-    /// The same for a target.
-    pub(super) async fn put(
+    /// A request for a target.
+    pub(super) fn request(
         &self,
-        peer: &Peer,
         target: (Method, Uri),
         mut headers: HeaderMap,
         body: Body,
         deadline: Deadline,
-    ) -> Result<Response<Answer>, CallError> {
+    ) -> Request<Body> {
         // Bodies pass as they are: what no client of ours asked for, a server must not choose.
         headers.remove(header::ACCEPT_ENCODING);
         request_timeout::shrink(&mut headers, || self.client.time_left(deadline));
-        let request = request(target, headers, body);
+        request(target, headers, body)
+    }
+
+    /// Sends it and waits for the head of its answer.
+    pub(super) async fn put(
+        &self,
+        peer: &Peer,
+        request: &mut Request<Body>,
+        deadline: Deadline,
+    ) -> Result<Response<Answer>, CallError> {
         let patience = Patience { connect: self.connect_timeout, deadline };
-        self.client.send(&peer.origin, request, patience).await.map_err(|error| {
+        self.client.put(&peer.origin, request, patience).await.map_err(|error| {
             if error.fault == Fault::Connect {
                 peer.extension.forget();
                 peer.decoupled.lock().clear();
