@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use self::incoming::Incoming;
 use self::outgoing::{Answering, Asked};
-use self::parse::{Head, Search};
+use self::parse::{Framing, Head, Search};
 use self::wire::Wire;
 use crate::alarm::{Alarm, later};
 use crate::handler::Handler;
@@ -52,10 +52,18 @@ struct Connection<Io> {
 
 /// What came where a request may come.
 enum Next {
-    Request(Box<Head>),
+    Request(Request),
     Refused(Refusal, http::Method),
     /// The client is gone, has been silent for too long, or the connection drains.
     Over,
+}
+
+/// A request whose head is read. See [`Head`].
+struct Request {
+    head: Box<Parts>,
+    framing: Framing,
+    keep_alive: bool,
+    expects: bool,
 }
 
 /// How a connection ends.
@@ -82,7 +90,7 @@ where
     let mut asked = leave.watch();
     let end = loop {
         match connection.next(&leave, &mut asked).await {
-            Next::Request(head) => match connection.exchange(head, &opened, &gauge, &leave).await {
+            Next::Request(request) => match connection.exchange(request, &opened, &gauge, &leave).await {
                 Some(end) => break end,
                 None => connection.moved = Instant::now(),
             },
@@ -118,7 +126,10 @@ where
                 let bare = wire.input.starts_with(b"HEAD ");
                 let found = if wire.input.is_empty() { Ok(None) } else { search.found(&mut wire.input, &self.limits) };
                 match found {
-                    Ok(Some(head)) => return Poll::Ready(Next::Request(Box::new(head))),
+                    Ok(Some(Head { parts, framing, keep_alive, expects })) => {
+                        let head = Box::new(parts);
+                        return Poll::Ready(Next::Request(Request { head, framing, keep_alive, expects }));
+                    }
                     Err(refusal) => {
                         let method = if bare { http::Method::HEAD } else { http::Method::GET };
                         return Poll::Ready(Next::Refused(refusal, method));
@@ -151,22 +162,21 @@ where
     /// Has a request served and sends its answer. `None`: the connection may serve another.
     async fn exchange<H: Handler>(
         &mut self,
-        head: Box<Head>,
+        request: Request,
         opened: &Opened<H>,
         gauge: &Gauge,
         leave: &Leave,
     ) -> Option<End> {
         let _in_flight = InFlight::new(gauge);
-        let Head { mut parts, framing, keep_alive, expects } = *head;
+        let Request { mut head, framing, keep_alive, expects } = request;
         self.wire.lock().begin(framing, expects);
-        if let Err(refusal) = head::check(&mut parts, &self.limits) {
+        if let Err(refusal) = head::check(&mut head, &self.limits) {
             opened.handler.refused(&opened.listener, refusal.kind);
-            return Some(self.refuse(&refusal, parts.method).await);
+            return Some(self.refuse(&refusal, head.method).await);
         }
-        let mut asked = Asked { version: parts.version, method: parts.method.clone(), keep: keep_alive };
-        let inbound = self.inbound(parts, opened);
+        let mut asked = Asked { version: head.version, method: head.method.clone(), keep: keep_alive };
         // Pinned here: handed over by value it would take its room twice.
-        let handling = pin!(opened.handler.serve(inbound));
+        let handling = pin!(opened.handler.serve(self.inbound(head, opened)));
         let Some(outbound) = self.handled(handling).await else {
             return Some(End::Cut);
         };
@@ -174,7 +184,7 @@ where
         self.answer(outbound, &asked).await
     }
 
-    fn inbound<H: Handler>(&self, mut parts: Parts, opened: &Opened<H>) -> Inbound {
+    fn inbound<H: Handler>(&self, mut head: Box<Parts>, opened: &Opened<H>) -> Inbound {
         let mut wire = self.wire.lock();
         let small = wire.body_left().is_some_and(|left| left <= self.limits.body);
         let body = match small.then(|| wire.whole_body()).flatten() {
@@ -183,11 +193,11 @@ where
             None => {
                 drop(wire);
                 let leisure = Leisure::default();
-                parts.extensions.insert(leisure.clone());
+                head.extensions.insert(leisure.clone());
                 received::body(Incoming::new(&self.wire), &self.limits, leisure)
             }
         };
-        opened.inbound(parts, body)
+        opened.inbound(head, body)
     }
 
     /// Waits for the handler; `None` if the client leaves first.

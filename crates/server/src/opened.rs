@@ -43,7 +43,8 @@ impl<H: Handler> Opened<H> {
     }
 
     /// A request of this connection, as a handler takes it.
-    pub(crate) fn inbound(&self, mut head: Parts, body: Body) -> Inbound {
+    pub(crate) fn inbound(&self, head: impl Into<Box<Parts>>, body: Body) -> Inbound {
+        let mut head = head.into();
         let client = self.proxies.client(self.peer, &head.headers);
         if client.secure || self.tls.is_some() {
             head.extensions.insert(Secure);

@@ -12,7 +12,7 @@ use crate::trail::Trail;
 
 /// A request whose caller is known.
 pub(crate) struct Identified {
-    head: Parts,
+    head: Box<Parts>,
     body: Body,
     door: Arc<Door>,
 }
@@ -33,7 +33,7 @@ pub(crate) fn identify(inbound: Inbound, snapshot: &Snapshot, trail: &mut Trail)
 }
 
 impl Identified {
-    pub(super) const fn head(&self) -> &Parts {
+    pub(super) fn head(&self) -> &Parts {
         &self.head
     }
 
@@ -43,7 +43,7 @@ impl Identified {
     }
 
     /// Head and body, and the door they came by.
-    pub(super) fn into_parts(self) -> (Parts, Body, Arc<Door>) {
+    pub(super) fn into_parts(self) -> (Box<Parts>, Body, Arc<Door>) {
         (self.head, self.body, self.door)
     }
 }

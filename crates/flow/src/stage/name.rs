@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::request::Parts;
 use sluicegate_config::{Priority, StreamTimes};
 use sluicegate_core::{Asked, Body, Kind, Leisure, Operation, Protocol, Refusal};
 use sluicegate_wire::openai::Head;
@@ -28,22 +29,22 @@ pub(crate) enum Named {
     /// Something of all models that the caller may see, with the opened message where the protocol has one.
     Models(Asked, Bytes),
     /// Something of a model that this generation has.
-    Model(Box<NamedModel>),
+    Model(NamedModel),
     /// Something to be done by the model servers.
-    Order(Ordered),
+    Order(Box<Ordered>),
     /// Any number of questions about what the gateway serves.
     Reflection(Questions),
     /// Any number of requests on one stream, each naming its own model.
-    Stream(NamedStream),
+    Stream(Box<NamedStream>),
 }
 
-/// A request for a model. Kept in a box, so that the stages hand it on without moving it.
+/// A request for a model. Its head stays in its box, so that the stages hand it on without moving what is large.
 pub(crate) struct NamedModel {
     protocol: Protocol,
     operation: Operation,
     model: Arc<Model>,
     pinned: Option<Arc<Version>>,
-    headers: HeaderMap,
+    head: Box<Parts>,
     message: Message,
     door: Arc<Door>,
     patience: Option<Duration>,
@@ -52,7 +53,7 @@ pub(crate) struct NamedModel {
 /// A stream of requests whose head is read.
 pub(crate) struct NamedStream {
     asked: Asked,
-    headers: HeaderMap,
+    head: Box<Parts>,
     body: Body,
     door: Arc<Door>,
     patience: Option<Duration>,
@@ -61,7 +62,7 @@ pub(crate) struct NamedStream {
 /// A stream of questions about the gateway.
 pub(crate) struct Questions {
     pub(super) protocol: Protocol,
-    pub(super) headers: HeaderMap,
+    pub(super) head: Box<Parts>,
     pub(super) body: Body,
 }
 
@@ -95,7 +96,7 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
     let patience = patience(asked.protocol, &head.headers)?;
     if asked.operation == Operation::Reflect {
         let body = trail.counted(body);
-        return Ok(Named::Reflection(Questions { protocol: asked.protocol, headers: head.headers, body }));
+        return Ok(Named::Reflection(Questions { protocol: asked.protocol, head, body }));
     }
     if asked.operation == Operation::StreamInfer {
         let body = trail.counted(body);
@@ -103,7 +104,7 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
         if let Some(leisure) = head.extensions.get::<Leisure>() {
             leisure.take();
         }
-        return Ok(Named::Stream(NamedStream { asked, headers: head.headers, body, door, patience }));
+        return Ok(Named::Stream(Box::new(NamedStream { asked, head, body, door, patience })));
     }
     let codec = codec(asked.protocol);
     let (asked, message) = match (codec.generative, codec.name_in_body) {
@@ -123,15 +124,14 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
             let (model, pinned) = find(&asked, snapshot)?;
             trail.model(&model);
             let (protocol, operation) = (asked.protocol, asked.operation);
-            let headers = head.headers;
-            let named = NamedModel { protocol, operation, model, pinned, headers, message, door, patience };
-            Ok(Named::Model(Box::new(named)))
+            Ok(Named::Model(NamedModel { protocol, operation, model, pinned, head, message, door, patience }))
         }
         (None, Operation::Index | Operation::Names | Operation::Statistics) => {
             let bytes = match message {
                 Message::Opened(bytes) | Message::Generative(bytes, _) => bytes,
                 Message::Unread(body) => {
-                    let body = whole::collect(trail.held(body), QUESTION).await.map_err(|error| broken(&error))?;
+                    let question = Box::pin(whole::collect(trail.held(body), QUESTION)).await;
+                    let body = question.map_err(|error| broken(&error))?;
                     (codec.open)(&head.headers, body, &door.limits)?
                 }
             };
@@ -147,7 +147,7 @@ async fn ordered(
     identified: Identified,
     snapshot: &Snapshot,
     trail: &mut Trail,
-) -> Result<Ordered, Refusal> {
+) -> Result<Box<Ordered>, Refusal> {
     if !identified.manages() {
         let public = "management is off on this listener; `management: allow` in its configuration turns it on";
         return Err(Refusal::new(Kind::Forbidden, public));
@@ -167,7 +167,7 @@ async fn ordered(
     if let Some(model) = &model {
         trail.model(model);
     }
-    Ok(Ordered { protocol, order, model, patience })
+    Ok(Box::new(Ordered { protocol, order, model, patience }))
 }
 
 fn ask(identified: &Identified) -> Result<Asked, Refusal> {
@@ -241,8 +241,8 @@ impl NamedModel {
         &self.model
     }
 
-    pub(super) const fn headers(&self) -> &HeaderMap {
-        &self.headers
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.head.headers
     }
 
     /// What the message may ask of its reader.
@@ -268,7 +268,7 @@ impl NamedModel {
 
     /// What of the request matters to whoever calls the model for it.
     pub(super) fn caller(&self) -> Caller<'_> {
-        Caller { headers: &self.headers, priority: self.priority(), hurried: self.is_hurried() }
+        Caller { headers: self.headers(), priority: self.priority(), hurried: self.is_hurried() }
     }
 
     /// Whether the caller gives less time than the model has.
@@ -283,7 +283,7 @@ impl NamedModel {
 
     /// The client's head, which nobody needs any more.
     pub(super) fn into_headers(self) -> HeaderMap {
-        self.headers
+        self.head.headers
     }
 
     pub(super) fn take_message(&mut self) -> Message {
@@ -296,8 +296,8 @@ impl NamedStream {
         self.asked.protocol
     }
 
-    pub(super) const fn headers(&self) -> &HeaderMap {
-        &self.headers
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.head.headers
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -314,21 +314,21 @@ impl NamedStream {
     }
 
     /// One request of the stream.
-    pub(super) fn message(&self, bytes: Bytes, snapshot: &Snapshot) -> Result<Box<NamedModel>, Refusal> {
+    pub(super) fn message(&self, bytes: Bytes, snapshot: &Snapshot) -> Result<NamedModel, Refusal> {
         let asked = match codec(self.asked.protocol).name_in_body {
-            Some(name_in_body) => name_in_body(self.asked.clone(), &self.headers, &bytes)?,
+            Some(name_in_body) => name_in_body(self.asked.clone(), self.headers(), &bytes)?,
             None => self.asked.clone(),
         };
         let (model, pinned) = find(&asked, snapshot)?;
-        Ok(Box::new(NamedModel {
+        Ok(NamedModel {
             protocol: asked.protocol,
             operation: Operation::Infer,
             model,
             pinned,
-            headers: self.headers.clone(),
+            head: self.head.clone(),
             message: Message::Opened(bytes),
             door: Arc::clone(&self.door),
             patience: self.patience,
-        }))
+        })
     }
 }
