@@ -15,6 +15,8 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[path = "../src/sink/access_log/line.rs"]
 mod line;
+#[path = "../src/recent.rs"]
+mod recent;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;

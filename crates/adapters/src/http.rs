@@ -153,22 +153,39 @@ impl Client {
         mut request: Request,
         patience: Patience,
     ) -> Result<Response<Answer>, HttpError> {
+        self.put(origin, &mut request, patience).await
+    }
+
+    /// The same; the request stays where it is, since it is large and each step that takes it would move it twice. What is
+    /// left of it is of no use.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn put(
+        &self,
+        origin: &Arc<Origin>,
+        request: &mut Request,
+        patience: Patience,
+    ) -> Result<Response<Answer>, HttpError> {
         let lines = match origin.own() {
             // Large, and for who knows what it speaks not on this way.
-            Own::Lanes(_) => return Box::pin(self.send_shared(origin, request, patience)).await,
+            Own::Lanes(_) => return Box::pin(self.send_shared(origin, std::mem::take(request), patience)).await,
             Own::Lines(lines) => lines,
         };
         let now = self.clock.now();
-        let due = Instant::now() + left(patience, now)?;
+        if patience.deadline.0 <= now {
+            return Err(over());
+        }
+        let due = Instant::from_std(patience.deadline.0);
         while let Some(lease) = lines.take(now) {
             match exchange(lease, request, origin, due).await {
-                Ok(response) => return Ok(response),
-                Err(Failure { error, request: Some(back) }) if error.fault == Fault::Broken => request = *back,
-                Err(failure) => return Err(failure.error),
+                Err(Failure { error, whole: true }) if error.fault == Fault::Broken => {}
+                outcome => return outcome.map_err(|failure| failure.error),
             }
         }
-        let lease = lines.lease(Line::over(self.connect(origin, patience).await?, due));
-        exchange(lease, request, origin, due).await.map_err(|failure| failure.error)
+        // In a box: it is rare, and what is common needs none of its room.
+        let io = Box::pin(self.connect(origin, patience)).await?;
+        exchange(lines.lease(Line::over(io, due)), request, origin, due).await.map_err(|failure| failure.error)
     }
 
     /// The same to an endpoint that speaks HTTP/2, over one of the shared connections. A request that the server says it
@@ -291,22 +308,22 @@ type Timer = Pin<Box<Sleep>>;
 /// The time that is left at `now`, while there is some.
 fn left(patience: Patience, now: std::time::Instant) -> Result<Duration, HttpError> {
     let left = patience.deadline.left(now);
-    if left.is_zero() {
-        let cause = "the request's time was over before it was sent";
-        return Err(HttpError::new(Fault::TimedOut, Sent::Nothing, cause));
-    }
-    Ok(left)
+    if left.is_zero() { Err(over()) } else { Ok(left) }
+}
+
+fn over() -> HttpError {
+    HttpError::new(Fault::TimedOut, Sent::Nothing, "the request's time was over before it was sent")
 }
 
 async fn exchange(
     mut lease: Lease,
-    request: Request,
+    request: &mut Request,
     origin: &Origin,
     due: Instant,
 ) -> Result<Response<Answer>, Failure> {
     let Some(line) = lease.line() else {
         let error = HttpError::new(Fault::Broken, Sent::Nothing, "the connection was given back");
-        return Err(Failure { error, request: Some(Box::new(request)) });
+        return Err(Failure { error, whole: true });
     };
     let head = line.exchange(request, origin, due).await?;
     let answer = match lease.whole() {

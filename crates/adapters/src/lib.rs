@@ -8,6 +8,7 @@ pub mod discovery;
 pub mod examine;
 pub mod http;
 pub mod meter;
+mod recent;
 mod remote;
 pub mod sink;
 pub mod upstream;

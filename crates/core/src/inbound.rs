@@ -32,8 +32,8 @@ pub struct Inbound {
     /// The client's address: that of the peer that holds the connection, or what a proxy says of it that is trusted to. A
     /// port that is not known is zero.
     pub peer: SocketAddr,
-    /// Method, target, version and headers.
-    pub head: RequestHead,
+    /// Method, target, version and headers. In a box: it is large, and goes from hand to hand.
+    pub head: Box<RequestHead>,
     /// The body, already bounded in size and time by the listener's limits.
     pub body: Body,
 }

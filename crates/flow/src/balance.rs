@@ -157,7 +157,7 @@ impl Pool {
 
     /// Takes note of an answer that came whole, to a call that was begun then.
     pub(crate) fn ended_well(&self, member: &Member, began: Instant) {
-        member.health.ended_well(self.since(began));
+        member.health.ended_well(|| self.since(began));
     }
 
     /// Takes note of how a call's wait for its answer ended, `took` after it began.
@@ -169,8 +169,9 @@ impl Pool {
         now: Instant,
         why: impl FnOnce() -> String,
     ) {
-        picked.is_over(verdict, self.since(now));
-        self.judge(picked.member(), verdict, took, now, why);
+        let now = self.since(now);
+        picked.is_over(verdict, now);
+        self.note(picked.member(), verdict, took, now, why);
     }
 
     /// Takes note of what came of a call, `took` after it began.
@@ -182,7 +183,10 @@ impl Pool {
         now: Instant,
         why: impl FnOnce() -> String,
     ) {
-        let now = self.since(now);
+        self.note(member, verdict, took, self.since(now), why);
+    }
+
+    fn note(&self, member: &Member, verdict: Verdict, took: Duration, now: u64, why: impl FnOnce() -> String) {
         if verdict == Verdict::Good {
             member.took(took, now);
         }

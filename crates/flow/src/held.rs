@@ -47,29 +47,31 @@ struct Held<T> {
 
 /// What can hold.
 pub(crate) trait Holding: Sized {
-    /// The same, with what its call holds, if it is not all here.
+    /// Whether all of it is here, so that nothing need be held.
+    fn is_here(&self) -> bool;
+
+    /// The same, with what its call holds.
     fn hold(self, hold: Hold) -> Self;
 }
 
 impl Holding for Reply {
+    fn is_here(&self) -> bool {
+        !matches!(self, Self::Wire(response) if matches!(response.body, Body::Stream(_)))
+    }
+
     fn hold(self, hold: Hold) -> Self {
         match self {
-            Self::Wire(response) => Self::Wire(response.map(|body| match body {
-                Body::Stream(_) => Body::stream(Held::new(body, hold)),
-                here => {
-                    hold.ended_well();
-                    here
-                }
-            })),
-            here => {
-                hold.ended_well();
-                here
-            }
+            Self::Wire(response) => Self::Wire(response.map(|body| Body::stream(Held::new(body, hold)))),
+            here => here,
         }
     }
 }
 
 impl Holding for ReplyStream {
+    fn is_here(&self) -> bool {
+        false
+    }
+
     fn hold(self, hold: Hold) -> Self {
         Box::pin(Held::new(self, hold))
     }

@@ -12,6 +12,7 @@ use sluicegate_core::{Fact, Inbound, Kind, Operation, Outbound, Refusal};
 
 use crate::control::Gateway;
 use crate::snapshot::Snapshot;
+use crate::stage::call::Replied;
 use crate::stage::name::Named;
 use crate::stage::{
     admit, call, encode, facts, identity, inquire, manage, name, read, reflect, stream, traffic, values,
@@ -49,8 +50,12 @@ async fn answer(
         return Box::pin(values::answer(chosen, gateway, trail)).await;
     }
     let (mut called, call) = call::prepare(chosen, gateway, trail)?;
-    let outcome = call::attempt(&mut called, call, gateway, trail).await;
-    encode::encode(call::judge(called, outcome, trail).await?).await
+    let outcome = call::attempt(&called, call, gateway, trail).await;
+    match call::judge(&mut called, outcome, trail)? {
+        // Nothing is to be done, and nothing is moved for it.
+        Replied::Wire(outbound) => Ok(outbound),
+        replied => encode::encode(replied, trail).await,
+    }
 }
 
 /// What runs no model.
@@ -66,7 +71,7 @@ async fn others(
         Named::Order(ordered) => manage::manage(ordered, gateway, snapshot, trail).await,
         Named::Reflection(questions) => reflect::reflect(questions, snapshot.silence, trail),
         Named::Stream(named) => {
-            let admitted = admit::admit(named, gateway, snapshot, trail)?;
+            let admitted = admit::admit(*named, gateway, snapshot, trail)?;
             stream::stream(admitted, gateway, snapshot, trail)
         }
         Named::Model(named) => {

@@ -66,6 +66,11 @@ impl Slots {
         })
     }
 
+    /// A turn, where there is one and nobody waits for it.
+    pub(crate) fn enter_at_once(self: &Arc<Self>) -> Option<Slot> {
+        (self.waiting.load(SeqCst) == 0 && self.take()).then(|| Slot(Arc::clone(self)))
+    }
+
     /// A turn for a call of `priority` that is of use until `until`.
     pub(crate) async fn enter(
         self: &Arc<Self>,
@@ -73,8 +78,8 @@ impl Slots {
         now: Instant,
         until: Instant,
     ) -> Result<Slot, NoTurn> {
-        if self.waiting.load(SeqCst) == 0 && self.take() {
-            return Ok(Slot(Arc::clone(self)));
+        if let Some(slot) = self.enter_at_once() {
+            return Ok(slot);
         }
         self.limit.pressed();
         // In a box: it is rare, and what is common needs none of its room.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode};
+use sluicegate_core::memory::FREE;
 use sluicegate_core::{
     Asked, Body, BodyError, Fields, Inbound, Kind, Memory, Outbound, Outcome, Protocol, Record, Refusal, Severity,
     Traffic,
@@ -33,7 +34,10 @@ pub(crate) struct Trail {
     record: Record,
     ids: Ids,
     started: Instant,
-    received: Arc<Received>,
+    /// Bytes of a body that was all there when it came.
+    whole: u64,
+    /// What is known of one that is followed; made with it.
+    received: Option<Arc<Received>>,
     heard: Option<Arc<Heard>>,
     head_only: bool,
     spoken: Protocol,
@@ -48,35 +52,36 @@ impl Trail {
     pub(crate) fn begin(gateway: &Arc<Gateway>, snapshot: &Snapshot, inbound: &Inbound) -> Box<Self> {
         let ids = Ids::read_or_make(inbound, &*gateway.dice);
         gateway.sink.begun(&inbound.listener);
-        let record = Record {
-            request_id: Arc::clone(&ids.request),
-            trace_id: Arc::clone(&ids.trace),
-            listener: Arc::clone(&inbound.listener),
-            peer: inbound.peer,
-            principal: Arc::from(""),
-            method: method_name(&inbound.head.method),
-            protocol: None,
-            operation: None,
-            model: None,
-            version: None,
-            backend: None,
-            endpoint: None,
-            tries: 0,
-            status: 0,
-            outcome: Outcome::Refused(Kind::ClientGone),
-            cause: None,
-            arrived: gateway.clock.wall(),
-            total: Duration::ZERO,
-            upstream: Duration::ZERO,
-            traffic: Traffic::default(),
-            usage: None,
-            generation: Arc::clone(&snapshot.digest),
-        };
+        // Made where it stays: it is large.
         Box::new(Self {
-            record,
+            record: Record {
+                request_id: Arc::clone(&ids.request),
+                trace_id: Arc::clone(&ids.trace),
+                listener: Arc::clone(&inbound.listener),
+                peer: inbound.peer,
+                principal: nobody(),
+                method: method_name(&inbound.head.method),
+                protocol: None,
+                operation: None,
+                model: None,
+                version: None,
+                backend: None,
+                endpoint: None,
+                tries: 0,
+                status: 0,
+                outcome: Outcome::Refused(Kind::ClientGone),
+                cause: None,
+                arrived: gateway.clock.wall(),
+                total: Duration::ZERO,
+                upstream: Duration::ZERO,
+                traffic: Traffic::default(),
+                usage: None,
+                generation: Arc::clone(&snapshot.digest),
+            },
             ids,
             started: gateway.clock.now(),
-            received: Arc::default(),
+            whole: 0,
+            received: None,
             heard: None,
             head_only: inbound.head.method == Method::HEAD,
             spoken: sluicegate_wire::codec_of_head(inbound.head.uri.path(), &inbound.head.headers).protocol,
@@ -148,38 +153,46 @@ impl Trail {
     }
 
     /// The client's body, counted as it passes.
-    pub(crate) fn counted(&self, body: Body) -> Body {
+    pub(crate) fn counted(&mut self, body: Body) -> Body {
         self.followed(body, None)
     }
 
     /// The client's body, to be held as a whole: it takes memory as it comes, and breaks off where there is none.
-    pub(crate) fn held(&self, body: Body) -> Body {
-        self.followed(body, Some(&self.gateway.memory))
+    pub(crate) fn held(&mut self, body: Body) -> Body {
+        let memory = Arc::clone(&self.gateway.memory);
+        self.followed(body, Some(memory))
     }
 
     /// Takes the memory for what was made of the body: `length` bytes in all.
     ///
     /// # Errors
     /// There is none.
-    pub(crate) fn hold(&self, length: usize) -> Result<(), BodyError> {
-        Ok(self.received.hold(&self.gateway.memory, length as u64)?)
+    pub(crate) fn hold(&mut self, length: usize) -> Result<(), BodyError> {
+        let length = length as u64;
+        if length <= FREE {
+            return Ok(());
+        }
+        Ok(self.received.get_or_insert_default().hold(&self.gateway.memory, length)?)
     }
 
-    fn followed(&self, body: Body, memory: Option<&Arc<Memory>>) -> Body {
+    fn followed(&mut self, body: Body, memory: Option<Arc<Memory>>) -> Body {
         match body {
             Body::Empty => Body::Empty,
             // All of it is here: there is nothing to follow.
             Body::Full(bytes) => {
-                self.received.add(bytes.len() as u64);
+                self.whole = self.whole.saturating_add(bytes.len() as u64);
                 Body::Full(bytes)
             }
-            body => Body::stream(body::Counted::new(body, Arc::clone(&self.received), memory.map(Arc::clone))),
+            body => {
+                let received = Arc::clone(self.received.get_or_insert_default());
+                Body::stream(body::Counted::new(body, received, memory))
+            }
         }
     }
 
     /// What broke the client's body on its way, if it broke.
     pub(crate) fn broken_body(&self) -> Option<&BodyError> {
-        self.received.failure()
+        self.received.as_ref()?.failure()
     }
 
     /// What a generative model's answer tells on its way, for the record.
@@ -197,7 +210,7 @@ impl Trail {
     pub(crate) fn answered(mut self: Box<Self>, mut outbound: Outbound) -> Outbound {
         // The call is over, or its answer has begun: the request is not needed any more. What is at hand of the answer stays
         // until the client has taken it.
-        self.received.let_go();
+        self.let_go();
         if self.hold(at_hand(&outbound.body)).is_err() {
             return self.refused(&no_room("answer"));
         }
@@ -213,7 +226,7 @@ impl Trail {
     /// Sends a refusal in the caller's protocol, and its record behind it.
     pub(crate) fn refused(mut self: Box<Self>, refusal: &Refusal) -> Outbound {
         let facts = refusal.kind.facts();
-        self.received.let_go();
+        self.let_go();
         self.record.outcome = Outcome::Refused(refusal.kind);
         self.record.cause = Some(refusal.cause.clone().unwrap_or_else(|| refusal.public.to_string()));
         if facts.severity == Severity::Error
@@ -228,6 +241,13 @@ impl Trail {
         self.record.status = outbound.status.as_u16();
         self.stamp(&mut outbound.headers);
         self.carry(outbound)
+    }
+
+    /// Gives back the memory that the request took.
+    fn let_go(&self) {
+        if let Some(received) = &self.received {
+            received.let_go();
+        }
     }
 
     fn stamp(&mut self, headers: &mut Fields) {
@@ -262,7 +282,8 @@ impl Trail {
     fn write(&mut self) {
         self.finished = true;
         self.record.total = self.gateway.clock.now().saturating_duration_since(self.started);
-        self.record.traffic.received = self.received.bytes();
+        let followed = self.received.as_ref().map_or(0, |received| received.bytes());
+        self.record.traffic.received = self.whole.saturating_add(followed);
         if let Some(heard) = &self.heard {
             heard.tell(&mut self.record);
         }
@@ -290,6 +311,14 @@ fn at_hand(body: &Body) -> usize {
         Body::Full(bytes) => bytes.len(),
         Body::Pieces(pieces) => pieces.iter().map(Bytes::len).sum(),
     }
+}
+
+/// The name of nobody yet. Each thread has its own: one for all would go from thread to thread with each request.
+fn nobody() -> Arc<str> {
+    thread_local! {
+        static NOBODY: Arc<str> = Arc::from("");
+    }
+    NOBODY.with(Arc::clone)
 }
 
 /// The method for the log. Standard ones are shared; a client's own invention is cut.

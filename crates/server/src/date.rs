@@ -19,16 +19,20 @@ struct Written {
 
 /// Hands the date now, in its one form, to `use_it`.
 pub(crate) fn with<T>(use_it: impl FnOnce(&[u8]) -> T) -> T {
-    use_it(value().as_bytes())
+    now(|date| use_it(date.as_bytes()))
 }
 
 /// The date now as a field's value.
 pub(crate) fn value() -> HeaderValue {
+    now(HeaderValue::clone)
+}
+
+fn now<T>(use_it: impl FnOnce(&HeaderValue) -> T) -> T {
     NOW.with_borrow_mut(|written| {
         let now = Instant::now();
         match written {
-            Some(written) if now < written.until => written.text.clone(),
-            _ => written.insert(write(now)).text.clone(),
+            Some(written) if now < written.until => use_it(&written.text),
+            _ => use_it(&written.insert(write(now)).text),
         }
     })
 }

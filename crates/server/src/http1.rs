@@ -19,16 +19,15 @@ use sluicegate_core::http1::Gather;
 use sluicegate_core::{Body, Inbound, Kind, Leisure, Outbound, Refusal, RequestHead};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
-use tokio_util::sync::WaitForCancellationFuture;
 
 use self::incoming::Incoming;
 use self::outgoing::{Answering, Asked};
-use self::parse::{Head, Search};
+use self::parse::{Framing, Head, Search};
 use self::wire::Wire;
 use crate::alarm::{Alarm, later};
 use crate::handler::Handler;
 use crate::in_flight::{Gauge, InFlight};
-use crate::leave::Leave;
+use crate::leave::{Leave, Watch};
 use crate::limits::Limits;
 use crate::opened::Opened;
 use crate::patience::Patience;
@@ -52,10 +51,18 @@ struct Connection<Io> {
 
 /// What came where a request may come.
 enum Next {
-    Request(Box<Head>),
+    Request(Request),
     Refused(Refusal, http::Method),
     /// The client is gone, has been silent for too long, or the connection drains.
     Over,
+}
+
+/// A request whose head is read. See [`Head`].
+struct Request {
+    head: Box<RequestHead>,
+    framing: Framing,
+    keep_alive: bool,
+    expects: bool,
 }
 
 /// How a connection ends.
@@ -79,10 +86,10 @@ where
     let limits = opened.limits;
     let alarm = Alarm::new(later(moved, limits.idle_timeout));
     let mut connection = Connection { wire: Wire::new(io, &early), out: Gather::default(), limits, alarm, moved };
-    let mut asked = pin!(leave.asked());
+    let mut asked = leave.watch();
     let end = loop {
-        match connection.next(&leave, asked.as_mut()).await {
-            Next::Request(head) => match connection.exchange(head, &opened, &gauge, &leave).await {
+        match connection.next(&leave, &mut asked).await {
+            Next::Request(request) => match connection.exchange(request, &opened, &gauge, &leave).await {
                 Some(end) => break end,
                 None => connection.moved = Instant::now(),
             },
@@ -101,7 +108,7 @@ where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     /// Waits for a request's head.
-    async fn next(&mut self, leave: &Leave, mut asked: Pin<&mut WaitForCancellationFuture<'_>>) -> Next {
+    async fn next(&mut self, leave: &Leave, asked: &mut Watch<'_>) -> Next {
         let mut search = Search::default();
         // When its first byte was seen, if it did not come whole.
         let mut begun: Option<Instant> = None;
@@ -116,8 +123,12 @@ where
                 }
                 // Who asks for a head alone reads no body, whatever else is wrong.
                 let bare = wire.input.starts_with(b"HEAD ");
-                match search.found(&mut wire.input, &self.limits) {
-                    Ok(Some(head)) => return Poll::Ready(Next::Request(Box::new(head))),
+                let found = if wire.input.is_empty() { Ok(None) } else { search.found(&mut wire.input, &self.limits) };
+                match found {
+                    Ok(Some(Head { parts, framing, keep_alive, expects })) => {
+                        let head = Box::new(parts);
+                        return Poll::Ready(Next::Request(Request { head, framing, keep_alive, expects }));
+                    }
                     Err(refusal) => {
                         let method = if bare { http::Method::HEAD } else { http::Method::GET };
                         return Poll::Ready(Next::Refused(refusal, method));
@@ -131,7 +142,7 @@ where
                 }
                 // Half an empty line is no beginning of a request, either.
                 let (due, over) = if wire.input.is_empty() || (begun.is_none() && *wire.input == *b"\r") {
-                    if asked.as_mut().poll(context).is_ready() && !leave.is_gentle() {
+                    if asked.poll(context).is_ready() && !leave.is_gentle() {
                         return Poll::Ready(Next::Over);
                     }
                     (later(self.moved, self.limits.idle_timeout), Next::Over)
@@ -150,22 +161,21 @@ where
     /// Has a request served and sends its answer. `None`: the connection may serve another.
     async fn exchange<H: Handler>(
         &mut self,
-        head: Box<Head>,
+        request: Request,
         opened: &Opened<H>,
         gauge: &Gauge,
         leave: &Leave,
     ) -> Option<End> {
         let _in_flight = InFlight::new(gauge);
-        let Head { mut parts, framing, keep_alive, expects } = *head;
+        let Request { mut head, framing, keep_alive, expects } = request;
         self.wire.lock().begin(framing, expects);
-        if let Err(refusal) = head::check(&mut parts, &self.limits) {
+        if let Err(refusal) = head::check(&mut head, &self.limits) {
             opened.handler.refused(&opened.listener, refusal.kind);
-            return Some(self.refuse(&refusal, parts.method).await);
+            return Some(self.refuse(&refusal, head.method).await);
         }
-        let mut asked = Asked { version: parts.version, method: parts.method.clone(), keep: keep_alive };
-        let inbound = self.inbound(parts, opened);
+        let mut asked = Asked { version: head.version, method: head.method.clone(), keep: keep_alive };
         // Pinned here: handed over by value it would take its room twice.
-        let handling = pin!(opened.handler.serve(inbound));
+        let handling = pin!(opened.handler.serve(self.inbound(head, opened)));
         let Some(outbound) = self.handled(handling).await else {
             return Some(End::Cut);
         };
@@ -173,7 +183,7 @@ where
         self.answer(outbound, &asked).await
     }
 
-    fn inbound<H: Handler>(&self, mut parts: RequestHead, opened: &Opened<H>) -> Inbound {
+    fn inbound<H: Handler>(&self, mut head: Box<RequestHead>, opened: &Opened<H>) -> Inbound {
         let mut wire = self.wire.lock();
         let small = wire.body_left().is_some_and(|left| left <= self.limits.body);
         let body = match small.then(|| wire.whole_body()).flatten() {
@@ -182,11 +192,11 @@ where
             None => {
                 drop(wire);
                 let leisure = Leisure::default();
-                parts.leisure = Some(leisure.clone());
+                head.leisure = Some(leisure.clone());
                 received::body(Incoming::new(&self.wire), &self.limits, leisure)
             }
         };
-        opened.inbound(parts, body)
+        opened.inbound(head, body)
     }
 
     /// Waits for the handler; `None` if the client leaves first.

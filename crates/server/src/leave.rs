@@ -1,8 +1,10 @@
 //! How connections are told to end. They learn that it is time, and whether those that wait for a request may wait on.
 
-use std::future::pending;
+use std::future::{Future, pending};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
@@ -43,6 +45,11 @@ impl Leave {
         self.asked.is_cancelled()
     }
 
+    /// To be asked again and again whether it is time.
+    pub(crate) fn watch(&self) -> Watch<'_> {
+        Watch { leave: self, asked: Box::pin(self.asked()), watcher: None }
+    }
+
     /// Resolves when it is time.
     pub(crate) fn asked(&self) -> WaitForCancellationFuture<'_> {
         self.asked.cancelled()
@@ -59,5 +66,28 @@ impl Leave {
         if self.is_gentle() {
             pending::<()>().await;
         }
+    }
+}
+
+/// Whether it is time, for a task that is woken then.
+pub(crate) struct Watch<'a> {
+    leave: &'a Leave,
+    asked: Pin<Box<WaitForCancellationFuture<'a>>>,
+    /// Who is woken.
+    watcher: Option<Waker>,
+}
+
+impl Watch<'_> {
+    /// Ready once it is time.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        // Whoever will be woken need not say so at each call: that costs more than to look.
+        if self.watcher.as_ref().is_some_and(|watcher| watcher.will_wake(context.waker())) {
+            return if self.leave.is_asked() { Poll::Ready(()) } else { Poll::Pending };
+        }
+        let asked = self.asked.as_mut().poll(context);
+        if asked.is_pending() {
+            self.watcher = Some(context.waker().clone());
+        }
+        asked
     }
 }

@@ -42,7 +42,8 @@ impl<H: Handler> Opened<H> {
     }
 
     /// A request of this connection, as a handler takes it.
-    pub(crate) fn inbound(&self, mut head: RequestHead, body: Body) -> Inbound {
+    pub(crate) fn inbound(&self, head: impl Into<Box<RequestHead>>, body: Body) -> Inbound {
+        let mut head = head.into();
         let client = self.proxies.client(self.peer, &head.headers);
         head.secure = client.secure || self.tls.is_some();
         Inbound { listener: Arc::clone(&self.listener), peer: client.address, head, body }

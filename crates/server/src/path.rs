@@ -72,16 +72,17 @@ fn decoded(path: &str, length: usize) -> Result<String, Refusal> {
 
 fn check_segments(path: &str) -> Result<(), Refusal> {
     // Two slashes, or a slash and a dot: rare enough to look closer only then.
-    let (mut right, mut closer, mut before) = (true, false, 0);
+    let (mut all, mut closer, mut before) = (0, 0, 0);
     for byte in path.bytes() {
-        right &= IN_A_PATH.get(usize::from(byte)).is_some_and(|stands| *stands);
-        closer |= before == b'/' && matches!(byte, b'/' | b'.');
-        before = byte;
+        let class = IN_A_PATH.get(usize::from(byte)).copied().unwrap_or(WRONG);
+        all |= class;
+        closer |= (before << 1) & class & CLOSER;
+        before = class;
     }
-    if !right {
+    if all & WRONG != 0 {
         return Err(refuse("the path has a character that must not stand in it"));
     }
-    if closer {
+    if closer != 0 {
         let mut segments = path.split('/').skip(1).peekable();
         while let Some(segment) = segments.next() {
             let last = segments.peek().is_none();
@@ -109,13 +110,25 @@ fn check_query(query: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// [`stands_in_a_path`] by byte: looked up for every byte of every path.
-static IN_A_PATH: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut rest: &mut [bool] = &mut table;
+/// What must not stand in a path.
+const WRONG: u8 = 1;
+
+/// A slash; and what is looked at closer behind one. The latter is the bit above the former.
+const SLASH: u8 = 2;
+const CLOSER: u8 = SLASH << 1;
+
+/// What a byte is in a path: looked up for every byte of every path.
+static IN_A_PATH: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut rest: &mut [u8] = &mut table;
     let mut byte = 0_u8;
-    while let Some((stands, behind)) = rest.split_first_mut() {
-        *stands = stands_in_a_path(byte);
+    while let Some((class, behind)) = rest.split_first_mut() {
+        *class = match byte {
+            b'/' => SLASH | CLOSER,
+            b'.' => CLOSER,
+            _ if stands_in_a_path(byte) => 0,
+            _ => WRONG,
+        };
         byte = byte.wrapping_add(1);
         rest = behind;
     }

@@ -33,8 +33,10 @@ thread_local! {
 impl Dice for ThreadDice {
     /// SplitMix64.
     fn roll(&self) -> u64 {
-        let state = STATE.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-        STATE.set(state);
+        let state = STATE.with(|state| {
+            state.set(state.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
+            state.get()
+        });
         let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)

@@ -71,10 +71,10 @@ pub(super) struct Line {
     alarm: Alarm,
 }
 
-/// Why an exchange failed, and its request where not a byte of it has left.
+/// Why an exchange failed, and whether its request is still whole: not a byte of it has left.
 pub(super) struct Failure {
     pub(super) error: HttpError,
-    pub(super) request: Option<Box<Request>>,
+    pub(super) whole: bool,
 }
 
 impl Line {
@@ -123,18 +123,18 @@ impl Line {
         }
     }
 
-    /// Sends `request` and waits until `due` for the head of its answer.
+    /// Sends `request`, whose body it takes, and waits until `due` for the head of its answer.
     pub(super) async fn exchange(
         &mut self,
-        request: Request,
+        request: &mut Request,
         origin: &Origin,
         due: Instant,
     ) -> Result<Response<()>, Failure> {
-        let (head, body) = request.into_parts();
-        let to_head = head.method == Method::HEAD;
+        let to_head = request.method == Method::HEAD;
         (self.written, self.preface, self.deaf, self.left) = (0, 0, None, false);
         let mut begun = false;
-        self.upload = Upload::of(body);
+        self.upload = Upload::of(std::mem::take(&mut request.body));
+        head::write(request, origin, self.upload.length(), self.out.head());
         let result = poll_fn(|context| {
             // Looked at before a byte is sent: what it says unasked, its leaving too, makes it unfit, and a request that
             // meets that goes out over another.
@@ -143,7 +143,6 @@ impl Line {
                     return Poll::Ready(Err(self.failed(Fault::Broken, "the connection ended without an answer")));
                 }
                 begun = true;
-                head::write(&head, origin, self.upload.length(), self.out.head());
             }
             if let Poll::Ready(Err(error)) = self.poll_upload(context) {
                 return Poll::Ready(Err(error));
@@ -164,12 +163,13 @@ impl Line {
             Err(error) => error,
         };
         self.kept = false;
-        if self.used && self.left && self.came_too_late().await {
+        if self.used && self.left && Box::pin(self.came_too_late()).await {
             error.sent = Sent::Nothing;
         }
-        let whole = error.sent == Sent::Nothing && error.fault == Fault::Broken;
-        let body = if whole { self.upload.take_back() } else { None };
-        Err(Failure { error, request: body.map(|body| Box::new(head.with(body))) })
+        let unsent = error.sent == Sent::Nothing && error.fault == Fault::Broken;
+        let body = if unsent { self.upload.take_back() } else { None };
+        let whole = body.map(|body| request.body = body).is_some();
+        Err(Failure { error, whole })
     }
 
     /// Whether the server had closed the connection before all of the request came: then its system resets what comes, and no
@@ -250,7 +250,8 @@ impl Line {
     /// Reads until the head of the answer is there.
     fn poll_head(&mut self, context: &mut Context<'_>, to_head: bool) -> Poll<Result<Response<()>, HttpError>> {
         loop {
-            match self.search.found(&mut self.input, HEAD_LIMIT) {
+            let read = if self.input.is_empty() { Ok(None) } else { self.search.found(&mut self.input, HEAD_LIMIT) };
+            match read {
                 Ok(None) if self.preface > PREFACE_LIMIT => {
                     let cause = "it sent interim answers without end";
                     return Poll::Ready(Err(self.failed(Fault::Nonsense, cause)));

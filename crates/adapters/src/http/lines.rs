@@ -26,7 +26,8 @@ pub(super) struct Lines {
     clock: Arc<dyn Clock>,
     most: usize,
     in_use: AtomicUsize,
-    /// The one used last stands last, so that the others grow old. Locked by its worker, and by who looks at the whole.
+    /// Each with when it is too old. The one used last stands last, so that the others grow old. Locked by its worker, and by
+    /// who looks at the whole.
     idle: Mutex<Vec<(Instant, Box<Line>)>>,
 }
 
@@ -61,8 +62,8 @@ impl Lines {
 
     /// An idle connection that was open when it was last looked at.
     pub(super) fn take(self: &Arc<Self>, now: Instant) -> Option<Lease> {
-        let (since, line) = self.idle.lock().pop()?;
-        if now.saturating_duration_since(since) >= IDLE_AGE {
+        let (until, line) = self.idle.lock().pop()?;
+        if until <= now {
             // It was the youngest: the rest is older still.
             self.sweep(now);
             return None;
@@ -74,7 +75,7 @@ impl Lines {
     pub(super) fn sweep(&self, now: Instant) -> bool {
         let old = {
             let mut idle = self.idle.lock();
-            let fresh = idle.partition_point(|(since, _)| now.saturating_duration_since(*since) >= IDLE_AGE);
+            let fresh = idle.partition_point(|(until, _)| *until <= now);
             let young = idle.split_off(fresh);
             std::mem::replace(&mut *idle, young)
         };
@@ -84,10 +85,10 @@ impl Lines {
     }
 
     fn put(&self, line: Box<Line>) {
-        let now = self.clock.now();
+        let until = self.clock.now() + IDLE_AGE;
         let mut idle = self.idle.lock();
         if idle.len() < self.most {
-            idle.push((now, line));
+            idle.push((until, line));
         }
     }
 }

@@ -11,7 +11,7 @@ use super::headers::{is_hop_by_hop, strip_hop_by_hop};
 use super::{Fault, HttpError, Origin};
 
 /// A request: its head, and what comes behind that.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Request<B = Body> {
     /// What is to be done.
     pub method: Method,
@@ -41,13 +41,6 @@ impl Request {
     pub(super) fn into_parts(self) -> (Request<()>, Body) {
         let Self { method, target, headers, body } = self;
         (Request { method, target, headers, body: () }, body)
-    }
-}
-
-impl Request<()> {
-    /// This head before `body`.
-    pub(super) fn with(self, body: Body) -> Request {
-        request((self.method, self.target), self.headers, body)
     }
 }
 

@@ -18,6 +18,7 @@ mod introduce;
 mod manage;
 
 use std::collections::HashMap;
+use std::future::ready;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -235,7 +236,10 @@ impl Upstream for OipRest {
     }
 
     fn call<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>> {
-        Box::pin(async move { self.run(&*self.peer(endpoint)?, call).await })
+        match self.peer(endpoint) {
+            Ok(peer) => self.run(peer, call),
+            Err(error) => Box::pin(ready(Err(error))),
+        }
     }
 
     fn stream<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<ReplyStream, CallError>> {

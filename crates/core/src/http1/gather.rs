@@ -82,7 +82,12 @@ impl Gather {
     /// So many of these bytes have left.
     pub fn advance(&mut self, written: usize) {
         let small = written.min(self.small.len());
-        self.small.advance(small);
+        if small == self.small.len() {
+            // Its room is there again as a whole, without looking for it.
+            self.small.clear();
+        } else {
+            self.small.advance(small);
+        }
         let large = (written - small).min(self.large.len());
         self.large.advance(large);
         self.tail = self.tail.get(written - small - large..).unwrap_or_default();

@@ -81,12 +81,8 @@ pub(crate) fn inbound(path: &'static str, content: &'static str, body: Bytes) ->
     let request = Request::post(path).header("host", "models.example.org").header("accept", "*/*");
     let request = request.header("user-agent", "python-requests/2.32.3").header("content-type", content);
     let (head, ()) = request.body(()).unwrap().into_parts();
-    Inbound {
-        listener: LISTENER.with(Arc::clone),
-        peer: ([127, 0, 0, 1], 1).into(),
-        head: head.into(),
-        body: Body::Full(body),
-    }
+    let (listener, peer) = (LISTENER.with(Arc::clone), ([127, 0, 0, 1], 1).into());
+    Inbound { listener, peer, head: Box::new(head.into()), body: Body::Full(body) }
 }
 
 /// Reads an answer to its end, as the server does.

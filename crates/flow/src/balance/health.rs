@@ -91,9 +91,9 @@ impl Health {
     }
 
     /// An answer to a call that was begun then came whole: what failed in a row is forgotten.
-    pub(super) fn ended_well(&self, began: u64) {
+    pub(super) fn ended_well(&self, began: impl FnOnce() -> u64) {
         // What was begun before it failed says nothing of how it does since.
-        if self.failures.load(Relaxed) != 0 && began >= self.failing_since.load(Relaxed) {
+        if self.failures.load(Relaxed) != 0 && began() >= self.failing_since.load(Relaxed) {
             self.failures.store(0, Relaxed);
         }
     }

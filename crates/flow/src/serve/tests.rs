@@ -151,9 +151,9 @@ impl World {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let (head, ()) = request.body(()).unwrap().into_parts();
+        let head = Box::new(request.body(()).unwrap().into_parts().0.into());
         let peer = ([127, 0, 0, 1], 1).into();
-        serve(&self.gateway, Inbound { listener: Arc::from("l"), peer, head: head.into(), body }).await
+        serve(&self.gateway, Inbound { listener: Arc::from("l"), peer, head, body }).await
     }
 
     fn record(&self) -> Record {

@@ -38,7 +38,7 @@ impl<T> Admitted<T> {
     }
 }
 
-impl Matters for Box<NamedModel> {
+impl Matters for NamedModel {
     fn matters(&self) -> Priority {
         self.caller().priority
     }

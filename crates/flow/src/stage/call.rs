@@ -1,6 +1,7 @@
 //! Picks an endpoint of the version's backend and calls it, within the model's time.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::mem::replace;
 use std::sync::Arc;
 use std::time::{Duration, Instant as StdInstant};
 
@@ -29,6 +30,8 @@ use crate::trail::{Ids, Trail};
 pub(crate) enum Replied {
     /// In the caller's protocol already: the backend's own bytes, or its own error.
     Wire(Outbound),
+    /// A generative model's answer, to be read on its way.
+    Generated { outbound: Outbound, passage: Box<Passage>, times: StreamTimes, version: Arc<Version> },
     /// In the caller's protocol, but for the names that stand in front.
     Unnamed { protocol: Protocol, answer: Unnamed, model: Arc<str>, version: Arc<str>, metadata: Option<Box<Metadata>> },
     /// Decoded, by the client's names.
@@ -73,6 +76,8 @@ enum Expected {
 }
 
 /// Makes the call to the version's backend.
+#[expect(clippy::inline_always, reason = "called in one place; what it returns is large, and would be copied twice")]
+#[inline(always)]
 pub(crate) fn prepare(chosen: Chosen, gateway: &Gateway, trail: &Trail) -> Result<(Called, Call), Refusal> {
     let (named, payload, version) = chosen.into_parts();
     let content = match &payload {
@@ -170,21 +175,23 @@ fn key(version: &Version, headers: &Fields) -> Option<u64> {
     Some(hasher.finish())
 }
 
-/// Says what the outcome of a call is to its caller.
-pub(crate) async fn judge(
-    called: Called,
+/// Says what the outcome of a call is to its caller. It is not made again: what was kept of it goes.
+pub(crate) fn judge(
+    called: &mut Called,
     outcome: Result<Reply, CallError>,
     trail: &mut Trail,
 ) -> Result<Replied, Refusal> {
-    let Called { protocol, operation, model, version, times, expected, .. } = called;
-    match (outcome, expected) {
+    let Called { protocol, operation, ref model, ref version, times, .. } = *called;
+    called.again = None;
+    match (outcome, replace(&mut called.expected, Expected::Bytes)) {
         (Ok(Reply::Wire(outbound)), expected) => {
             if outbound.status.is_client_error() || outbound.status.is_server_error() {
                 trail.upstream_error(Some(format!("the backend answered {}", outbound.status.as_u16())));
             }
             match expected {
                 Expected::Generated(passage) => {
-                    Box::pin(generate::hand_on(outbound, *passage, times, (&version, trail))).await.map(Replied::Wire)
+                    let version = Arc::clone(version);
+                    Ok(Replied::Generated { outbound, passage, times, version })
                 }
                 Expected::Bytes | Expected::Tensors(..) => match codec(protocol).generate {
                     Some(codec) if operation == Operation::GenerateStream => {
@@ -221,13 +228,12 @@ impl Expected {
 }
 
 /// Picks an endpoint and calls it; where that fails, and may be, another.
-pub(crate) async fn attempt(
-    called: &mut Called,
+pub(crate) fn attempt<'a>(
+    called: &'a Called,
     call: Call,
-    gateway: &Gateway,
-    trail: &mut Trail,
-) -> Result<Reply, CallError> {
-    let again = called.again.take();
+    gateway: &'a Gateway,
+    trail: &'a mut Trail,
+) -> impl Future<Output = Result<Reply, CallError>> + 'a {
     let ask = Ask {
         gateway,
         version: &called.version,
@@ -240,12 +246,14 @@ pub(crate) async fn attempt(
         ends_by_itself: called.head == call.deadline,
         run: |upstream, endpoint, call| upstream.call(endpoint, call),
     };
-    let outcome = tries::put(&ask, call, again, trail).await;
-    let now = gateway.clock.now();
-    let took = now.saturating_duration_since(called.now);
-    trail.waited(took);
-    called.version.counters.count(outcome.is_ok(), took, trail.wall(now));
-    outcome
+    // Not a function that is `async` itself: it would keep the call twice, as each of those below would.
+    async move {
+        let (outcome, now) = tries::put(&ask, call, called.again.as_ref(), &mut *trail).await;
+        let took = now.saturating_duration_since(called.now);
+        trail.waited(took);
+        called.version.counters.count(outcome.is_ok(), took, trail.wall(now));
+        outcome
+    }
 }
 
 /// Calls a version for any number of answers, of which the first begins within the time between two.
@@ -284,8 +292,8 @@ pub(super) async fn open(
         ends_by_itself: false,
         run: |upstream, endpoint, call| upstream.stream(endpoint, call),
     };
-    let opened = tries::put(&ask, call, again, notes).await;
-    let took = gateway.clock.now().saturating_duration_since(began);
+    let (opened, now) = tries::put(&ask, call, again.as_ref(), notes).await;
+    let took = now.saturating_duration_since(began);
     version.counters.count(opened.is_ok(), took, gateway.clock.wall());
     opened
 }

@@ -5,19 +5,25 @@ use sluicegate_wire::{ReplyForm, codec};
 
 use super::call::Replied;
 use super::forward::back;
+use super::generate;
 use crate::control::Gateway;
 use crate::heavy;
+use crate::trail::Trail;
 
 /// The version the gateway names to clients.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-pub(crate) async fn encode(replied: Replied) -> Result<Outbound, Refusal> {
+/// Nothing of it waits but what is rare, in a box.
+pub(crate) async fn encode(replied: Replied, trail: &mut Trail) -> Result<Outbound, Refusal> {
     match replied {
         Replied::Wire(outbound) => Ok(outbound),
+        Replied::Generated { outbound, passage, times, version } => {
+            Box::pin(generate::hand_on(outbound, *passage, times, (&version, trail))).await
+        }
         Replied::Tensors { protocol, response, metadata, form, non_finite } => {
             let encode = codec(protocol).encode_infer;
             let answer = if heavy::is_heavy(weight(protocol, &response, &form)) {
-                heavy::apart(move || encode(&response, &form, non_finite)).await?
+                Box::pin(heavy::apart(move || encode(&response, &form, non_finite))).await?
             } else {
                 encode(&response, &form, non_finite)?
             };

@@ -23,7 +23,7 @@ use crate::whole;
 const LARGEST: u64 = 64 << 20;
 
 /// How the answer to a request is to be handed on.
-pub(super) struct Passage {
+pub(crate) struct Passage {
     settings: StreamSettings,
     /// Whether the answer is wanted as a stream.
     pub(super) stream: bool,

@@ -11,7 +11,7 @@ use crate::trail::Trail;
 
 /// A request whose caller is known.
 pub(crate) struct Identified {
-    head: RequestHead,
+    head: Box<RequestHead>,
     body: Body,
     door: Arc<Door>,
 }
@@ -32,7 +32,7 @@ pub(crate) fn identify(inbound: Inbound, snapshot: &Snapshot, trail: &mut Trail)
 }
 
 impl Identified {
-    pub(super) const fn head(&self) -> &RequestHead {
+    pub(super) fn head(&self) -> &RequestHead {
         &self.head
     }
 
@@ -42,7 +42,7 @@ impl Identified {
     }
 
     /// Head and body, and the door they came by.
-    pub(super) fn into_parts(self) -> (RequestHead, Body, Arc<Door>) {
+    pub(super) fn into_parts(self) -> (Box<RequestHead>, Body, Arc<Door>) {
         (self.head, self.body, self.door)
     }
 }

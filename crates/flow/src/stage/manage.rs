@@ -37,12 +37,12 @@ pub(crate) struct Ordered {
 type Target<'a> = (&'a Backend, Endpoint, Option<Arc<str>>);
 
 pub(crate) async fn manage(
-    ordered: Ordered,
+    ordered: Box<Ordered>,
     gateway: &Gateway,
     snapshot: &Snapshot,
     trail: &mut Trail,
 ) -> Result<Outbound, Refusal> {
-    let Ordered { protocol, order, model, patience } = ordered;
+    let Ordered { protocol, order, model, patience } = *ordered;
     let Some(manage) = codec(protocol).manage else {
         return Err(Refusal::new(Kind::NoSuchPath, "this protocol manages no servers"));
     };

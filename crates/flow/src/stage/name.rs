@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sluicegate_config::{Priority, StreamTimes};
-use sluicegate_core::{Asked, Body, Fields, Kind, Operation, Protocol, Refusal};
+use sluicegate_core::{Asked, Body, Fields, Kind, Operation, Protocol, Refusal, RequestHead};
 use sluicegate_wire::openai::Head;
 use sluicegate_wire::{Codec, Limits, PROTOCOLS, codec, grpc, request_timeout};
 
@@ -27,22 +27,22 @@ pub(crate) enum Named {
     /// Something of all models that the caller may see, with the opened message where the protocol has one.
     Models(Asked, Bytes),
     /// Something of a model that this generation has.
-    Model(Box<NamedModel>),
+    Model(NamedModel),
     /// Something to be done by the model servers.
-    Order(Ordered),
+    Order(Box<Ordered>),
     /// Any number of questions about what the gateway serves.
     Reflection(Questions),
     /// Any number of requests on one stream, each naming its own model.
-    Stream(NamedStream),
+    Stream(Box<NamedStream>),
 }
 
-/// A request for a model. Kept in a box, so that the stages hand it on without moving it.
+/// A request for a model. Its head stays in its box, so that the stages hand it on without moving what is large.
 pub(crate) struct NamedModel {
     protocol: Protocol,
     operation: Operation,
     model: Arc<Model>,
     pinned: Option<Arc<Version>>,
-    headers: Fields,
+    head: Box<RequestHead>,
     message: Message,
     door: Arc<Door>,
     patience: Option<Duration>,
@@ -51,7 +51,7 @@ pub(crate) struct NamedModel {
 /// A stream of requests whose head is read.
 pub(crate) struct NamedStream {
     asked: Asked,
-    headers: Fields,
+    head: Box<RequestHead>,
     body: Body,
     door: Arc<Door>,
     patience: Option<Duration>,
@@ -60,7 +60,7 @@ pub(crate) struct NamedStream {
 /// A stream of questions about the gateway.
 pub(crate) struct Questions {
     pub(super) protocol: Protocol,
-    pub(super) headers: Fields,
+    pub(super) head: Box<RequestHead>,
     pub(super) body: Body,
 }
 
@@ -94,7 +94,7 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
     let patience = patience(asked.protocol, &head.headers)?;
     if asked.operation == Operation::Reflect {
         let body = trail.counted(body);
-        return Ok(Named::Reflection(Questions { protocol: asked.protocol, headers: head.headers, body }));
+        return Ok(Named::Reflection(Questions { protocol: asked.protocol, head, body }));
     }
     if asked.operation == Operation::StreamInfer {
         let body = trail.counted(body);
@@ -102,7 +102,7 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
         if let Some(leisure) = &head.leisure {
             leisure.take();
         }
-        return Ok(Named::Stream(NamedStream { asked, headers: head.headers, body, door, patience }));
+        return Ok(Named::Stream(Box::new(NamedStream { asked, head, body, door, patience })));
     }
     let codec = codec(asked.protocol);
     let (asked, message) = match (codec.generative, codec.name_in_body) {
@@ -122,15 +122,14 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
             let (model, pinned) = find(&asked, snapshot)?;
             trail.model(&model);
             let (protocol, operation) = (asked.protocol, asked.operation);
-            let headers = head.headers;
-            let named = NamedModel { protocol, operation, model, pinned, headers, message, door, patience };
-            Ok(Named::Model(Box::new(named)))
+            Ok(Named::Model(NamedModel { protocol, operation, model, pinned, head, message, door, patience }))
         }
         (None, Operation::Index | Operation::Names | Operation::Statistics) => {
             let bytes = match message {
                 Message::Opened(bytes) | Message::Generative(bytes, _) => bytes,
                 Message::Unread(body) => {
-                    let body = whole::collect(trail.held(body), QUESTION).await.map_err(|error| broken(&error))?;
+                    let question = Box::pin(whole::collect(trail.held(body), QUESTION)).await;
+                    let body = question.map_err(|error| broken(&error))?;
                     (codec.open)(&head.headers, body, &door.limits)?
                 }
             };
@@ -146,7 +145,7 @@ async fn ordered(
     identified: Identified,
     snapshot: &Snapshot,
     trail: &mut Trail,
-) -> Result<Ordered, Refusal> {
+) -> Result<Box<Ordered>, Refusal> {
     if !identified.manages() {
         let public = "management is off on this listener; `management: allow` in its configuration turns it on";
         return Err(Refusal::new(Kind::Forbidden, public));
@@ -166,7 +165,7 @@ async fn ordered(
     if let Some(model) = &model {
         trail.model(model);
     }
-    Ok(Ordered { protocol, order, model, patience })
+    Ok(Box::new(Ordered { protocol, order, model, patience }))
 }
 
 fn ask(identified: &Identified) -> Result<Asked, Refusal> {
@@ -240,8 +239,8 @@ impl NamedModel {
         &self.model
     }
 
-    pub(super) const fn headers(&self) -> &Fields {
-        &self.headers
+    pub(super) fn headers(&self) -> &Fields {
+        &self.head.headers
     }
 
     /// What the message may ask of its reader.
@@ -267,7 +266,7 @@ impl NamedModel {
 
     /// What of the request matters to whoever calls the model for it.
     pub(super) fn caller(&self) -> Caller<'_> {
-        Caller { headers: &self.headers, priority: self.priority(), hurried: self.is_hurried() }
+        Caller { headers: self.headers(), priority: self.priority(), hurried: self.is_hurried() }
     }
 
     /// Whether the caller gives less time than the model has.
@@ -282,7 +281,7 @@ impl NamedModel {
 
     /// The client's head, which nobody needs any more.
     pub(super) fn into_headers(self) -> Fields {
-        self.headers
+        self.head.headers
     }
 
     pub(super) fn take_message(&mut self) -> Message {
@@ -295,8 +294,8 @@ impl NamedStream {
         self.asked.protocol
     }
 
-    pub(super) const fn headers(&self) -> &Fields {
-        &self.headers
+    pub(super) fn headers(&self) -> &Fields {
+        &self.head.headers
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -313,21 +312,21 @@ impl NamedStream {
     }
 
     /// One request of the stream.
-    pub(super) fn message(&self, bytes: Bytes, snapshot: &Snapshot) -> Result<Box<NamedModel>, Refusal> {
+    pub(super) fn message(&self, bytes: Bytes, snapshot: &Snapshot) -> Result<NamedModel, Refusal> {
         let asked = match codec(self.asked.protocol).name_in_body {
-            Some(name_in_body) => name_in_body(self.asked.clone(), &self.headers, &bytes)?,
+            Some(name_in_body) => name_in_body(self.asked.clone(), self.headers(), &bytes)?,
             None => self.asked.clone(),
         };
         let (model, pinned) = find(&asked, snapshot)?;
-        Ok(Box::new(NamedModel {
+        Ok(NamedModel {
             protocol: asked.protocol,
             operation: Operation::Infer,
             model,
             pinned,
-            headers: self.headers.clone(),
+            head: self.head.clone(),
             message: Message::Opened(bytes),
             door: Arc::clone(&self.door),
             patience: self.patience,
-        }))
+        })
     }
 }

@@ -29,7 +29,7 @@ const GROWTH: usize = 16;
 
 /// A request with the payload its route needs.
 pub(crate) struct Read {
-    named: Box<NamedModel>,
+    named: NamedModel,
     payload: Payload,
 }
 
@@ -48,9 +48,9 @@ pub(crate) enum Payload {
 }
 
 pub(crate) async fn read(
-    admitted: Admitted<Box<NamedModel>>,
+    admitted: Admitted<NamedModel>,
     gateway: &Gateway,
-    trail: &Trail,
+    trail: &mut Trail,
 ) -> Result<Read, Refusal> {
     let mut named = admitted.into_inner();
     let protocol = named.protocol();
@@ -74,8 +74,9 @@ pub(crate) async fn read(
         // The bytes do not say names, datatypes or shapes: they are those of the version that will answer.
         let version = traffic::decide(&named);
         let deadline = Deadline(gateway.clock.now() + named.timeout());
-        inquire::describe(&version, Inquiry { model: version.model.clone(), headers: trail.headers(), deadline })
-            .await?
+        let inquiry = Inquiry { model: version.model.clone(), headers: trail.headers(), deadline };
+        // What is rare is in a box, here and below: what is common needs none of its room.
+        Box::pin(inquire::describe(&version, inquiry)).await?
     } else {
         None
     };
@@ -110,7 +111,7 @@ async fn open(protocol: Protocol, (headers, limits): (&Fields, &Limits), body: B
         return open(headers, body, limits);
     }
     let (headers, limits) = (headers.clone(), *limits);
-    heavy::apart(move || open(&headers, body, &limits)).await
+    Box::pin(heavy::apart(move || open(&headers, body, &limits))).await
 }
 
 async fn decode(
@@ -124,7 +125,7 @@ async fn decode(
         return decode(headers, message, metadata.as_ref(), limits);
     }
     let (headers, limits) = (headers.clone(), *limits);
-    heavy::apart(move || decode(&headers, message, metadata.as_ref(), &limits)).await
+    Box::pin(heavy::apart(move || decode(&headers, message, metadata.as_ref(), &limits))).await
 }
 
 /// The message without its names, where all versions that may answer take it so.
@@ -153,7 +154,7 @@ fn values(named: &NamedModel, message: &Bytes, metadata: Option<ModelMetadata>) 
 }
 
 /// Decodes one request of a stream.
-pub(super) fn decode_opened(mut named: Box<NamedModel>) -> Result<(InferRequest, ReplyForm, Box<NamedModel>), Refusal> {
+pub(super) fn decode_opened(mut named: NamedModel) -> Result<(InferRequest, ReplyForm, NamedModel), Refusal> {
     let Message::Opened(message) = named.take_message() else {
         return Err(Refusal::new(Kind::Internal, "the gateway failed").because("a stream's message was not read"));
     };
@@ -198,7 +199,7 @@ pub(super) fn broken(error: &BodyError) -> Refusal {
 }
 
 impl Read {
-    pub(super) fn into_parts(self) -> (Box<NamedModel>, Payload) {
+    pub(super) fn into_parts(self) -> (NamedModel, Payload) {
         (self.named, self.payload)
     }
 }

@@ -27,13 +27,13 @@ const QUESTIONS: usize = 1000;
 
 /// Answers question after question. The head leaves at once.
 pub(crate) fn reflect(questions: Questions, silence: Duration, trail: &mut Trail) -> Result<Outbound, Refusal> {
-    if !grpc::is_grpc(&questions.headers) {
+    if !grpc::is_grpc(&questions.head.headers) {
         return Err(Refusal::new(Kind::UnsupportedEncoding, "a gRPC call has the content-type application/grpc"));
     }
     let Some(answer) = codec(questions.protocol).reflect else {
         return Err(Refusal::new(Kind::NoSuchPath, "this protocol does not describe the gateway"));
     };
-    let reader = Reader::new(grpc::Encoding::of(&questions.headers), QUESTION);
+    let reader = Reader::new(grpc::Encoding::of(&questions.head.headers), QUESTION);
     let asking = Asking { reader, unread: Bytes::new(), body: questions.body, silence, left: QUESTIONS };
     let heard = trail.heard();
     let frames = stream::unfold(Some((asking, heard)), move |open| async move {

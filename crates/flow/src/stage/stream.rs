@@ -85,7 +85,7 @@ struct Conversation {
 
 /// A request that is being answered.
 struct Answering {
-    named: Box<NamedModel>,
+    named: NamedModel,
     version: Arc<Version>,
     id: Option<String>,
     form: ReplyForm,

@@ -10,14 +10,14 @@ use crate::trail::Trail;
 
 /// A request, and the version that will answer it.
 pub(crate) struct Chosen {
-    named: Box<NamedModel>,
+    named: NamedModel,
     payload: Payload,
     version: Arc<Version>,
 }
 
 /// A question about a model, and the version that will answer it.
 pub(crate) struct ChosenInquiry {
-    named: Box<NamedModel>,
+    named: NamedModel,
     version: Arc<Version>,
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn choose(read: Read, trail: &mut Trail) -> Chosen {
     Chosen { named, payload, version }
 }
 
-pub(crate) fn choose_for_inquiry(named: Box<NamedModel>, trail: &mut Trail) -> ChosenInquiry {
+pub(crate) fn choose_for_inquiry(named: NamedModel, trail: &mut Trail) -> ChosenInquiry {
     let version = decide(&named);
     trail.chosen(named.model(), &version);
     ChosenInquiry { named, version }
@@ -44,13 +44,13 @@ impl Chosen {
         matches!(self.payload, Payload::Values(_))
     }
 
-    pub(super) fn into_parts(self) -> (Box<NamedModel>, Payload, Arc<Version>) {
+    pub(super) fn into_parts(self) -> (NamedModel, Payload, Arc<Version>) {
         (self.named, self.payload, self.version)
     }
 }
 
 impl ChosenInquiry {
-    pub(super) fn into_parts(self) -> (Box<NamedModel>, Arc<Version>) {
+    pub(super) fn into_parts(self) -> (NamedModel, Arc<Version>) {
         (self.named, self.version)
     }
 }

@@ -69,53 +69,81 @@ struct Tried<T> {
     verdict: Verdict,
     picked: Picked,
     began: StdInstant,
+    /// When it was over.
+    now: StdInstant,
 }
 
-/// Puts `call`, and where it may be, puts it again.
-pub(super) async fn put<T: Answer + Holding>(
-    ask: &Ask<'_, T>,
+/// Puts `call`, and where it may be, puts it again. What came of it, and when.
+pub(super) fn put<'a, T: Answer + Holding>(
+    ask: &'a Ask<'_, T>,
     call: Call,
-    again: Option<Again>,
-    notes: &mut impl Notes,
-) -> Result<T, CallError> {
+    again: Option<&'a Again>,
+    notes: &'a mut impl Notes,
+) -> impl Future<Output = (Result<T, CallError>, StdInstant)> + 'a {
     let backend = &ask.version.backend;
-    let slot = backend.slots.enter(ask.priority, ask.began, ask.head.0).await.map_err(no_turn)?;
-    if again.is_some() {
-        backend.budgets.retries.deposit();
-    }
-    let picked = ask.pick(&[])?;
-    notes.picked(&picked.endpoint().authority);
-    let tried = match &again {
-        Some(again) if backend.resilience.hedge.is_some() && ask.place.is_none() => {
-            Box::pin(hedged::put(ask, (picked, call), again, notes)).await
+    async move {
+        let (slot, picked) = match ask.enter(again.is_some()).await {
+            Ok(entered) => entered,
+            Err(error) => return (Err(error), ask.gateway.clock.now()),
+        };
+        notes.picked(&picked.endpoint().authority);
+        let tried = match again {
+            Some(again) if backend.resilience.hedge.is_some() && ask.place.is_none() => {
+                Box::pin(hedged::put(ask, (picked, call), again, notes)).await
+            }
+            Some(_) | None => ask.once(picked, call, ask.began).await,
+        };
+        match again.filter(|_| tried.verdict.may_be_tried_again(&backend.resilience.retry)) {
+            Some(again) => Box::pin(ask.again(tried, again, slot, notes)).await,
+            None => ask.settle(tried, slot),
         }
-        Some(_) | None => ask.once(picked, call, ask.began).await,
-    };
-    match again.filter(|_| tried.verdict.may_be_tried_again(&backend.resilience.retry)) {
-        Some(again) => Box::pin(ask.again(tried, again, slot, notes)).await,
-        None => ask.settle(tried, slot),
     }
 }
 
 impl<T: Answer + Holding> Ask<'_, T> {
-    fn pick(&self, tried: &[Arc<Member>]) -> Result<Picked, CallError> {
+    /// Waits for a turn and picks an endpoint.
+    async fn enter(&self, may_come_again: bool) -> Result<(Slot, Picked), CallError> {
+        let backend = &self.version.backend;
+        let (slot, now) = match backend.slots.enter_at_once() {
+            Some(slot) => (slot, self.began),
+            None => {
+                let turn = backend.slots.enter(self.priority, self.began, self.head.0).await;
+                (turn.map_err(no_turn)?, self.gateway.clock.now())
+            }
+        };
+        if may_come_again {
+            backend.budgets.retries.deposit();
+        }
+        Ok((slot, self.pick(&[], now)?))
+    }
+
+    fn pick(&self, tried: &[Arc<Member>], now: StdInstant) -> Result<Picked, CallError> {
         let (gateway, limit) = (self.gateway, self.version.backend.slots.limit());
-        let wish = Wish { now: gateway.clock.now(), dice: &*gateway.dice, key: self.key, limit, tried };
+        let wish = Wish { now, dice: &*gateway.dice, key: self.key, limit, tried };
         let backend = &self.version.backend;
         backend.pick(self.place, &wish).map_err(|why| unfit(why, || backend.feeds.trouble()))
     }
 
     /// One try, and what it says of the endpoint.
-    async fn once(&self, mut picked: Picked, call: Call, began: StdInstant) -> Tried<T> {
+    fn once(&self, picked: Picked, call: Call, began: StdInstant) -> impl Future<Output = Tried<T>> {
         let backend = &self.version.backend;
         let own = backend.resilience.timeouts.first_byte.map(|time| began + time);
         let due = own.map_or(self.head.0, |own| own.min(self.head.0));
-        let running = (self.run)(&*backend.upstream, picked.endpoint(), call);
-        let outcome = match own.is_none() && self.ends_by_itself && backend.upstream.keeps_deadlines() {
-            // One alarm is enough.
-            true => running.await,
-            false => timeout_at(Instant::from_std(due), running).await.unwrap_or_else(|_| Err(late())),
-        };
+        // One alarm is enough.
+        let ends_by_itself = own.is_none() && self.ends_by_itself && backend.upstream.keeps_deadlines();
+        async move {
+            let running = (self.run)(&*backend.upstream, picked.endpoint(), call);
+            let outcome = match ends_by_itself {
+                true => running.await,
+                false => timeout_at(Instant::from_std(due), running).await.unwrap_or_else(|_| Err(late())),
+            };
+            self.judge(outcome, picked, began, due)
+        }
+    }
+
+    /// What the outcome of a try says of its endpoint.
+    fn judge(&self, outcome: Result<T, CallError>, mut picked: Picked, began: StdInstant, due: StdInstant) -> Tried<T> {
+        let backend = &self.version.backend;
         let now = self.gateway.clock.now();
         let took = now.saturating_duration_since(began);
         let verdict = match Verdict::of(&outcome) {
@@ -134,17 +162,17 @@ impl<T: Answer + Holding> Ask<'_, T> {
         if outcome.is_err() && verdict == Verdict::Client {
             backend.pool.ended_well(picked.member(), began);
         }
-        Tried { outcome, verdict, picked, began }
+        Tried { outcome, verdict, picked, began, now }
     }
 
     /// Tries elsewhere until an answer comes, the tries or the budget are used up, or the time is over.
     async fn again(
         &self,
         mut tried: Tried<T>,
-        again: Again,
+        again: &Again,
         slot: Slot,
         notes: &mut impl Notes,
-    ) -> Result<T, CallError> {
+    ) -> (Result<T, CallError>, StdInstant) {
         let backend = &self.version.backend;
         let retry = &backend.resilience.retry;
         let mut members = vec![Arc::clone(tried.picked.member())];
@@ -156,7 +184,7 @@ impl<T: Answer + Holding> Ask<'_, T> {
             let Some(call) = again.call(notes.headers()).filter(|_| backend.budgets.retries.withdraw(now)) else {
                 break;
             };
-            let Ok(picked) = self.pick(&members) else { break };
+            let Ok(picked) = self.pick(&members, now) else { break };
             if members.iter().any(|member| Arc::ptr_eq(member, picked.member())) {
                 // It would say the same.
                 if tried.verdict == Verdict::NotHere {
@@ -178,10 +206,17 @@ impl<T: Answer + Holding> Ask<'_, T> {
     }
 
     /// The answer holds what its call holds, as long as it is on its way.
-    fn settle(&self, tried: Tried<T>, slot: Slot) -> Result<T, CallError> {
-        let Tried { outcome, verdict, picked, began } = tried;
+    fn settle(&self, tried: Tried<T>, slot: Slot) -> (Result<T, CallError>, StdInstant) {
+        let Tried { outcome, verdict, picked, began, now } = tried;
         let backend = &self.version.backend;
-        outcome.map(|answer| {
+        let well = matches!(verdict, Verdict::Good | Verdict::Client);
+        if outcome.as_ref().is_ok_and(Holding::is_here) {
+            if well {
+                backend.pool.ended_well(picked.member(), began);
+            }
+            return (outcome, now);
+        }
+        let held = outcome.map(|answer| {
             answer.hold(Hold {
                 picked,
                 _slot: backend.slots.lasts().then_some(slot),
@@ -189,9 +224,10 @@ impl<T: Answer + Holding> Ask<'_, T> {
                 clock: Arc::clone(&self.gateway.clock),
                 idle: backend.resilience.timeouts.idle,
                 began,
-                well: matches!(verdict, Verdict::Good | Verdict::Client),
+                well,
             })
-        })
+        });
+        (held, now)
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) async fn answer(chosen: Chosen, gateway: &Gateway, trail: &mut Trail)
     match outcome {
         Ok(outbound) => Ok(outbound),
         Err(Failed::Refused(refusal)) => Err(refusal),
-        Err(Failed::Call(error)) => encode::encode(refused::refuse(error, named.protocol(), trail)?).await,
+        Err(Failed::Call(error)) => encode::encode(refused::refuse(error, named.protocol(), trail)?, trail).await,
     }
 }
 

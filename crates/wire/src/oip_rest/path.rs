@@ -71,8 +71,19 @@ fn asked(method: &Method, rest: &str) -> Result<Asked, Refusal> {
 /// The segments of a path. The longest has models, name, versions, version and verb; a sixth part is one too many. One
 /// slash at the end is taken.
 pub(super) fn segments(rest: &str) -> [Option<&str>; 6] {
-    let mut parts = rest.strip_suffix('/').unwrap_or(rest).splitn(6, '/');
-    std::array::from_fn(|_| parts.next())
+    let mut left = Some(rest.strip_suffix('/').unwrap_or(rest));
+    let mut taken = 0;
+    std::array::from_fn(|_| {
+        taken += 1;
+        // Byte by byte: segments are short, and to search for a character costs more than to look at them.
+        let at = left?.bytes().position(|byte| byte == b'/').filter(|_| taken < 6);
+        let (part, rest) = match at.and_then(|at| left?.split_at_checked(at)) {
+            Some((part, rest)) => (part, rest.strip_prefix('/')),
+            None => (left?, None),
+        };
+        left = rest;
+        Some(part)
+    })
 }
 
 fn to_manage(method: &Method, found: &manage::Found<'_>) -> Result<Asked, Refusal> {
@@ -109,6 +120,10 @@ pub(super) fn no_such_path() -> Refusal {
 pub(crate) fn decode(segment: &str, what: &str) -> Result<String, Refusal> {
     if segment.is_empty() {
         return Err(no_such_path());
+    }
+    // Nearly all names: nothing to be decoded, and nothing to be refused.
+    if segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+        return Ok(segment.to_owned());
     }
     let bad = |why: &str| Refusal::new(Kind::BadRequest, format!("the {what} in the path {why}"));
     let mut bytes = Vec::with_capacity(segment.len());

@@ -38,7 +38,7 @@ pub(super) struct Hop {
 
 /// Writes the head of a request whose body has `length` bytes, or goes in chunks: our own framing and host, nothing of
 /// another connection.
-pub(super) fn write(head: &Request<()>, origin: &Origin, length: Option<u64>, out: &mut BytesMut) {
+pub(super) fn write<B>(head: &Request<B>, origin: &Origin, length: Option<u64>, out: &mut BytesMut) {
     out.reserve(1024);
     out.put_slice(head.method.as_str().as_bytes());
     out.put_u8(b' ');

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -16,15 +16,15 @@ pub(super) struct Upload {
     length: Option<u64>,
     done: bool,
     /// What was taken from the body, so that it can be given back whole; `None` once it is not kept any more.
-    taken: Option<VecDeque<Bytes>>,
+    taken: Option<Body>,
 }
 
 /// Most bytes that are kept once some have left: they are wanted again only where a server closes a connection that moment.
-const KEPT: usize = 64 * 1024;
+const KEPT: u64 = 64 * 1024;
 
 /// A body of which the first pieces were taken already.
 struct Again {
-    taken: VecDeque<Bytes>,
+    taken: Body,
     body: Body,
 }
 
@@ -38,7 +38,7 @@ impl Default for Upload {
 impl Upload {
     pub(super) fn of(body: Body) -> Self {
         let length = body.size_hint().exact();
-        Self { done: length == Some(0), length, body, taken: Some(VecDeque::new()) }
+        Self { done: length == Some(0), length, body, taken: Some(Body::Empty) }
     }
 
     /// Bytes of the body where their number is known.
@@ -65,7 +65,7 @@ impl Upload {
             // Trailers of a request have no meaning to a model server.
             let Ok(data) = frame.into_data() else { continue };
             if let Some(taken) = &mut self.taken {
-                taken.push_back(data.clone());
+                keep(taken, data.clone());
             }
             match &mut self.length {
                 Some(left) => {
@@ -95,7 +95,7 @@ impl Upload {
 
     /// Some of the request has left: only what is small is kept on.
     pub(super) fn has_left(&mut self) {
-        if self.taken.as_ref().is_some_and(|taken| taken.iter().map(Bytes::len).sum::<usize>() > KEPT) {
+        if self.taken.as_ref().is_some_and(|taken| taken.size_hint().lower() > KEPT) {
             self.taken = None;
         }
     }
@@ -109,12 +109,27 @@ impl Upload {
     pub(super) fn take_back(&mut self) -> Option<Body> {
         let taken = self.taken.take()?;
         let body = std::mem::take(&mut self.body);
-        Some(match (taken.len(), body) {
-            (0, body) => body,
-            (_, body) if self.done && body.is_end_stream() => Body::Pieces(taken),
-            (_, body) => Body::stream(Again { taken, body }),
+        Some(match taken {
+            Body::Empty => body,
+            taken if self.done && body.is_end_stream() => taken,
+            taken => Body::stream(Again { taken, body }),
         })
     }
+}
+
+/// Puts `data` behind what was taken. Most bodies come in one piece, which needs no list.
+fn keep(taken: &mut Body, data: Bytes) {
+    if data.is_empty() {
+        return;
+    }
+    *taken = match std::mem::take(taken) {
+        Body::Full(first) => Body::Pieces(VecDeque::from([first, data])),
+        Body::Pieces(mut pieces) => {
+            pieces.push_back(data);
+            Body::Pieces(pieces)
+        }
+        Body::Empty | Body::Stream(_) => Body::Full(data),
+    };
 }
 
 impl HttpBody for Again {
@@ -123,18 +138,18 @@ impl HttpBody for Again {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        match this.taken.pop_front() {
-            Some(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
+        match ready!(Pin::new(&mut this.taken).poll_frame(context)) {
+            Some(frame) => Poll::Ready(Some(frame)),
             None => Pin::new(&mut this.body).poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.taken.is_empty() && self.body.is_end_stream()
+        self.taken.is_end_stream() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let taken: u64 = self.taken.iter().map(|data| data.len() as u64).sum();
+        let taken = self.taken.size_hint().lower();
         match self.body.size_hint().exact() {
             Some(rest) => SizeHint::with_exact(rest.saturating_add(taken)),
             None => SizeHint::new(),

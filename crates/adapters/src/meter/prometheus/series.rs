@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Registry, Unit};
-use sluicegate_core::{Mixing, Operation, Protocol, Record, Usage};
+use sluicegate_core::{Mixing, Operation, Outcome, PerWorker, Protocol, Record, Usage, Worker};
 
 use super::labels::{RequestLabels, RouteLabels, TokenLabels};
 use super::timing::Timing;
+use crate::recent::{self, Recent, same};
 
 /// What stands for a value that a request did not come to have.
 const NONE: &str = "-";
@@ -25,6 +26,8 @@ pub(super) struct SeriesTable {
     sent: Family<RouteLabels, Counter>,
     tokens: Family<TokenLabels, Counter>,
     known: RwLock<Known>,
+    /// What each worker met last: no lock that others take, and no name to be read.
+    recent: PerWorker<Mutex<Recent<Names, Series>>>,
     limit: usize,
     none: Arc<str>,
     other: Arc<str>,
@@ -35,6 +38,17 @@ pub(super) struct SeriesTable {
 struct Known {
     by_hash: HashMap<u64, Vec<Series>, Mixing>,
     count: usize,
+}
+
+/// What tells the series of one record from those of another.
+struct Names {
+    listener: Arc<str>,
+    protocol: Option<Protocol>,
+    operation: Option<Operation>,
+    model: Option<Arc<str>>,
+    version: Option<Arc<str>>,
+    backend: Option<Arc<str>>,
+    outcome: Outcome,
 }
 
 /// Everything one request adds to.
@@ -70,6 +84,7 @@ impl SeriesTable {
             sent: Family::default(),
             tokens: Family::default(),
             known: RwLock::default(),
+            recent: PerWorker::default(),
             limit,
             none: Arc::from(NONE),
             other: Arc::from("other"),
@@ -89,6 +104,15 @@ impl SeriesTable {
 
     /// Counts one request.
     pub(super) fn count(&self, record: &Record) {
+        let mut recent = self.recent.of(Worker::current(), Mutex::default).lock();
+        match recent.of(record, || self.look_up(record)) {
+            Some(series) => series.add(record),
+            None => self.make(self.labels_of_other(record), record).add(record),
+        }
+    }
+
+    /// The series of a record's labels; `None` where there are as many as may be.
+    fn look_up(&self, record: &Record) -> Option<Series> {
         let hash = Mixing::default().hash_one((
             &record.listener,
             &record.model,
@@ -97,21 +121,19 @@ impl SeriesTable {
             (record.protocol, record.operation, record.outcome.label()),
         ));
         if let Some(series) = self.known.read().find(hash, record) {
-            series.add(record);
-            return;
+            return Some(series.clone());
         }
         let mut known = self.known.write();
         if let Some(series) = known.find(hash, record) {
-            series.add(record);
-        } else if known.count >= self.limit {
-            drop(known);
-            self.make(self.labels_of_other(record), record).add(record);
-        } else {
-            let series = self.make(self.labels_of(record), record);
-            series.add(record);
-            known.by_hash.entry(hash).or_default().push(series);
-            known.count += 1;
+            return Some(series.clone());
         }
+        if known.count >= self.limit {
+            return None;
+        }
+        let series = self.make(self.labels_of(record), record);
+        known.by_hash.entry(hash).or_default().push(series.clone());
+        known.count += 1;
+        Some(series)
     }
 
     fn make(&self, labels: RequestLabels, record: &Record) -> Series {
@@ -168,6 +190,28 @@ impl SeriesTable {
             backend: other(),
             outcome: record.outcome.label(),
         }
+    }
+}
+
+impl recent::Names for Names {
+    fn of(record: &Record) -> Self {
+        Self {
+            listener: Arc::clone(&record.listener),
+            protocol: record.protocol,
+            operation: record.operation,
+            model: record.model.clone(),
+            version: record.version.clone(),
+            backend: record.backend.clone(),
+            outcome: record.outcome,
+        }
+    }
+
+    fn fit(&self, record: &Record) -> bool {
+        Arc::ptr_eq(&self.listener, &record.listener)
+            && (self.protocol, self.operation, self.outcome) == (record.protocol, record.operation, record.outcome)
+            && same(&self.model, &record.model)
+            && same(&self.version, &record.version)
+            && same(&self.backend, &record.backend)
     }
 }
 

@@ -30,9 +30,9 @@ impl Timing {
     /// Counts one duration.
     pub(super) fn observe(&self, duration: Duration) {
         let Counts { bounded, beyond, sum } = &*self.0;
-        let bucket = BOUNDS.iter().zip(bounded).find(|(bound, _)| duration <= Duration::from_micros(**bound));
-        bucket.map_or(beyond, |(_, count)| count).fetch_add(1, Ordering::Relaxed);
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let bucket = BOUNDS.iter().position(|bound| nanoseconds <= bound * 1000);
+        bucket.and_then(|bucket| bounded.get(bucket)).unwrap_or(beyond).fetch_add(1, Ordering::Relaxed);
         sum.fetch_add(nanoseconds, Ordering::Relaxed);
     }
 }

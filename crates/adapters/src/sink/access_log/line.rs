@@ -4,11 +4,14 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
-use sluicegate_core::{Operation, Protocol, Record, Usage};
+use sluicegate_core::{Operation, Outcome, Protocol, Record, Usage};
+
+use crate::recent::{self, Recent, same};
 
 /// RFC 3339, in UTC, to the millisecond.
 const TIME: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
@@ -25,6 +28,35 @@ pub(super) struct Scribe {
     line: Vec<u8>,
     /// The second that was written last, and its text without the `Z`. Requests come many a second.
     second: Option<(u64, Vec<u8>)>,
+    /// The parts that are the same for all requests that end the same way at the same endpoint. They are most of a line.
+    parts: Recent<Names, Parts>,
+}
+
+/// What the parts are made of.
+struct Names {
+    listener: Arc<str>,
+    principal: Arc<str>,
+    method: Arc<str>,
+    protocol: Option<Protocol>,
+    operation: Option<Operation>,
+    model: Option<Arc<str>>,
+    version: Option<Arc<str>>,
+    backend: Option<Arc<str>>,
+    endpoint: Option<Arc<str>>,
+    tries: u32,
+    status: u16,
+    outcome: Outcome,
+    generation: Arc<str>,
+}
+
+/// Parts of a line without a cause.
+struct Parts {
+    /// The listener.
+    listener: Vec<u8>,
+    /// From the principal to the cause.
+    middle: Vec<u8>,
+    /// Behind the usage.
+    end: Vec<u8>,
 }
 
 impl Scribe {
@@ -34,8 +66,21 @@ impl Scribe {
         self.line.reserve(USUAL);
         self.line.extend_from_slice(b"{\"time\":\"");
         self.time(record.arrived)?;
-        begin(record, &mut self.line)?;
-        end(record, &mut self.line);
+        ids(record, &mut self.line);
+        if record.cause.is_some() {
+            listener(record, &mut self.line);
+            peer(record.peer, &mut self.line)?;
+            middle(record, &mut self.line);
+            measured(record, &mut self.line);
+            end(record, &mut self.line);
+            return Some(&self.line);
+        }
+        let parts = self.parts.of(record, || Some(Parts::of(record)))?;
+        self.line.extend_from_slice(&parts.listener);
+        peer(record.peer, &mut self.line)?;
+        self.line.extend_from_slice(&parts.middle);
+        measured(record, &mut self.line);
+        self.line.extend_from_slice(&parts.end);
         Some(&self.line)
     }
 
@@ -61,36 +106,87 @@ impl Scribe {
     }
 }
 
-/// What is known when a request begins, behind its time.
-fn begin(record: &Record, buffer: &mut Vec<u8>) -> Option<()> {
-    buffer.push(b'"');
-    string(buffer, ",\"request_id\":\"", &record.request_id);
-    string(buffer, ",\"trace_id\":\"", &record.trace_id);
-    string(buffer, ",\"listener\":\"", &record.listener);
-    peer(buffer, record.peer)?;
-    string(buffer, ",\"principal\":\"", &record.principal);
-    string(buffer, ",\"method\":\"", &record.method);
-    Some(())
+impl Parts {
+    fn of(record: &Record) -> Self {
+        let mut parts = Self { listener: Vec::new(), middle: Vec::new(), end: Vec::new() };
+        listener(record, &mut parts.listener);
+        middle(record, &mut parts.middle);
+        end(record, &mut parts.end);
+        parts
+    }
 }
 
-/// What became of it.
-fn end(record: &Record, buffer: &mut Vec<u8>) {
-    word(buffer, ",\"protocol\":", record.protocol.map(Protocol::as_str));
-    word(buffer, ",\"operation\":", record.operation.map(Operation::as_str));
-    optional(buffer, ",\"model\":", record.model.as_deref());
-    optional(buffer, ",\"version\":", record.version.as_deref());
-    optional(buffer, ",\"backend\":", record.backend.as_deref());
-    optional(buffer, ",\"endpoint\":", record.endpoint.as_deref());
-    number(buffer, ",\"tries\":", record.tries);
-    number(buffer, ",\"status\":", record.status);
-    word(buffer, ",\"outcome\":", Some(record.outcome.label()));
-    optional(buffer, ",\"cause\":", record.cause.as_deref());
-    milliseconds(buffer, ",\"total_ms\":", record.total);
-    milliseconds(buffer, ",\"upstream_ms\":", record.upstream);
-    number(buffer, ",\"received\":", record.traffic.received);
-    number(buffer, ",\"sent\":", record.traffic.sent);
+impl recent::Names for Names {
+    fn of(record: &Record) -> Self {
+        Self {
+            listener: Arc::clone(&record.listener),
+            principal: Arc::clone(&record.principal),
+            method: Arc::clone(&record.method),
+            protocol: record.protocol,
+            operation: record.operation,
+            model: record.model.clone(),
+            version: record.version.clone(),
+            backend: record.backend.clone(),
+            endpoint: record.endpoint.clone(),
+            tries: record.tries,
+            status: record.status,
+            outcome: record.outcome,
+            generation: Arc::clone(&record.generation),
+        }
+    }
+
+    fn fit(&self, record: &Record) -> bool {
+        same(&self.endpoint, &record.endpoint)
+            && same(&self.version, &record.version)
+            && same(&self.model, &record.model)
+            && same(&self.backend, &record.backend)
+            && (self.protocol, self.operation, self.outcome) == (record.protocol, record.operation, record.outcome)
+            && (self.tries, self.status) == (record.tries, record.status)
+            && Arc::ptr_eq(&self.listener, &record.listener)
+            && Arc::ptr_eq(&self.principal, &record.principal)
+            && Arc::ptr_eq(&self.method, &record.method)
+            && Arc::ptr_eq(&self.generation, &record.generation)
+    }
+}
+
+/// What is the request's own, behind its time.
+fn ids(record: &Record, buffer: &mut Vec<u8>) {
+    buffer.push(b'"');
+    string(buffer, b",\"request_id\":\"", &record.request_id);
+    string(buffer, b",\"trace_id\":\"", &record.trace_id);
+}
+
+fn listener(record: &Record, buffer: &mut Vec<u8>) {
+    string(buffer, b",\"listener\":\"", &record.listener);
+}
+
+/// Who asked for what, and what became of it.
+fn middle(record: &Record, buffer: &mut Vec<u8>) {
+    string(buffer, b",\"principal\":\"", &record.principal);
+    string(buffer, b",\"method\":\"", &record.method);
+    word(buffer, b",\"protocol\":", record.protocol.map(Protocol::as_str));
+    word(buffer, b",\"operation\":", record.operation.map(Operation::as_str));
+    optional(buffer, b",\"model\":", record.model.as_deref());
+    optional(buffer, b",\"version\":", record.version.as_deref());
+    optional(buffer, b",\"backend\":", record.backend.as_deref());
+    optional(buffer, b",\"endpoint\":", record.endpoint.as_deref());
+    number(buffer, b",\"tries\":", record.tries);
+    number(buffer, b",\"status\":", record.status);
+    word(buffer, b",\"outcome\":", Some(record.outcome.label()));
+    optional(buffer, b",\"cause\":", record.cause.as_deref());
+}
+
+/// What was measured of it.
+fn measured(record: &Record, buffer: &mut Vec<u8>) {
+    milliseconds(buffer, b",\"total_ms\":", record.total);
+    milliseconds(buffer, b",\"upstream_ms\":", record.upstream);
+    number(buffer, b",\"received\":", record.traffic.received);
+    number(buffer, b",\"sent\":", record.traffic.sent);
     tokens(buffer, record.usage);
-    string(buffer, ",\"generation\":\"", &record.generation);
+}
+
+fn end(record: &Record, buffer: &mut Vec<u8>) {
+    string(buffer, b",\"generation\":\"", &record.generation);
     buffer.extend_from_slice(b"}\n");
 }
 
@@ -99,64 +195,68 @@ fn tokens(buffer: &mut Vec<u8>, usage: Option<Usage>) {
         buffer.extend_from_slice(b",\"usage\":null");
         return;
     };
-    let fields = [
-        (",\"usage\":{\"input\":", input),
-        (",\"output\":", output),
-        (",\"total\":", total),
-        (",\"cached\":", cached),
-        (",\"reasoning\":", reasoning),
-    ];
-    for (name, count) in fields {
-        match count {
-            Some(count) => number(buffer, name, count),
-            None => null(buffer, name),
-        }
-    }
+    count(buffer, b",\"usage\":{\"input\":", input);
+    count(buffer, b",\"output\":", output);
+    count(buffer, b",\"total\":", total);
+    count(buffer, b",\"cached\":", cached);
+    count(buffer, b",\"reasoning\":", reasoning);
     buffer.push(b'}');
 }
 
+fn count<const N: usize>(buffer: &mut Vec<u8>, name: &[u8; N], count: Option<u64>) {
+    match count {
+        Some(count) => number(buffer, name, count),
+        None => null(buffer, name),
+    }
+}
+
 /// One of the gateway's own words, in which nothing needs escaping.
-fn word(buffer: &mut Vec<u8>, name: &str, value: Option<&str>) {
+fn word<const N: usize>(buffer: &mut Vec<u8>, name: &[u8; N], value: Option<&str>) {
     let Some(value) = value else { return null(buffer, name) };
-    buffer.extend_from_slice(name.as_bytes());
+    buffer.extend_from_slice(name);
     buffer.push(b'"');
     buffer.extend_from_slice(value.as_bytes());
     buffer.push(b'"');
 }
 
-fn optional(buffer: &mut Vec<u8>, name: &str, value: Option<&str>) {
+fn optional<const N: usize>(buffer: &mut Vec<u8>, name: &[u8; N], value: Option<&str>) {
     let Some(value) = value else { return null(buffer, name) };
-    buffer.extend_from_slice(name.as_bytes());
-    string(buffer, "\"", value);
+    buffer.extend_from_slice(name);
+    string(buffer, b"\"", value);
 }
 
-fn null(buffer: &mut Vec<u8>, name: &str) {
-    buffer.extend_from_slice(name.as_bytes());
+fn null(buffer: &mut Vec<u8>, name: &[u8]) {
+    buffer.extend_from_slice(name);
     buffer.extend_from_slice(b"null");
 }
 
 /// An address needs no escaping.
-fn peer(buffer: &mut Vec<u8>, peer: SocketAddr) -> Option<()> {
+fn peer(peer: SocketAddr, buffer: &mut Vec<u8>) -> Option<()> {
     let SocketAddr::V4(v4) = peer else { return write!(buffer, ",\"peer\":\"{peer}\"").ok() };
     buffer.extend_from_slice(b",\"peer\":\"");
     for (part, behind) in v4.ip().octets().into_iter().zip([b'.', b'.', b'.', b':']) {
-        buffer.extend_from_slice(itoa::Buffer::new().format(part).as_bytes());
-        buffer.push(behind);
+        if part >= 100 {
+            buffer.push(b'0' + part / 100);
+        }
+        if part >= 10 {
+            buffer.push(b'0' + part / 10 % 10);
+        }
+        buffer.extend_from_slice(&[b'0' + part % 10, behind]);
     }
     buffer.extend_from_slice(itoa::Buffer::new().format(v4.port()).as_bytes());
     buffer.push(b'"');
     Some(())
 }
 
-fn number(buffer: &mut Vec<u8>, name: &str, value: impl itoa::Integer) {
-    buffer.extend_from_slice(name.as_bytes());
+fn number<const N: usize>(buffer: &mut Vec<u8>, name: &[u8; N], value: impl itoa::Integer) {
+    buffer.extend_from_slice(name);
     buffer.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// To the microsecond, without zeros at the end but one behind the point.
-fn milliseconds(buffer: &mut Vec<u8>, name: &str, duration: Duration) {
-    let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-    number(buffer, name, micros / 1000);
+fn milliseconds<const N: usize>(buffer: &mut Vec<u8>, name: &[u8; N], duration: Duration) {
+    let whole = duration.as_secs().saturating_mul(1000).saturating_add(duration.subsec_millis().into());
+    number(buffer, name, whole);
     buffer.push(b'.');
     let [first, second, third] = digits(duration.subsec_micros() % 1000);
     buffer.push(first);
@@ -170,13 +270,13 @@ fn milliseconds(buffer: &mut Vec<u8>, name: &str, duration: Duration) {
 
 /// A number below a thousand.
 fn digits(number: u32) -> [u8; 3] {
-    [number / 100, number / 10, number].map(|digits| b'0' + (digits % 10) as u8)
+    let digit = |digits: u32| b'0' + (digits % 10) as u8;
+    [digit(number / 100), digit(number / 10), digit(number)]
 }
 
 /// A string as RFC 8259 writes it, behind its name and its first quotation mark.
-#[inline]
-fn string(buffer: &mut Vec<u8>, name: &str, value: &str) {
-    buffer.extend_from_slice(name.as_bytes());
+fn string<const N: usize>(buffer: &mut Vec<u8>, name: &[u8; N], value: &str) {
+    buffer.extend_from_slice(name);
     let value = value.as_bytes();
     // Nearly always so, and looked at many bytes at a time.
     if value.iter().fold(false, |special, byte| special | is_special(*byte)) {

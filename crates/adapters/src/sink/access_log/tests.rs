@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use sluicegate_core::{Kind, Operation, Outcome, Protocol, Record, RecordSink, Traffic, Usage};
 
 use super::AccessLog;
+use super::line::Scribe;
 
 /// Longer than any test takes; nothing is decided by it when the code is right.
 const LONG: Duration = Duration::from_secs(30);
@@ -228,4 +229,36 @@ fn dropping_the_log_writes_what_is_queued_in_order() {
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["request_id"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(ids, (0..1000).map(|number| number.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_kept_of_one_line_stands_in_no_other() {
+    let names = |name: &str| Some(Arc::<str>::from(name));
+    let first = record();
+    let others = [
+        Record { listener: Arc::from("other"), ..first.clone() },
+        Record { principal: Arc::from("other"), ..first.clone() },
+        Record { method: Arc::from("GET"), ..first.clone() },
+        Record { protocol: None, ..first.clone() },
+        Record { operation: None, ..first.clone() },
+        Record { model: names("other"), ..first.clone() },
+        Record { version: names("other"), ..first.clone() },
+        Record { backend: names("other"), ..first.clone() },
+        Record { endpoint: names("other"), ..first.clone() },
+        Record { tries: 7, ..first.clone() },
+        Record { status: 201, ..first.clone() },
+        Record { outcome: Outcome::UpstreamError, ..first.clone() },
+        Record { cause: Some("other".to_owned()), ..first.clone() },
+        Record { generation: Arc::from("other"), ..first.clone() },
+    ];
+    let line = |scribe: &mut Scribe, record: &Record| scribe.write(record).unwrap().to_vec();
+    let mut kept = Scribe::default();
+    let before = line(&mut kept, &first);
+    for other in &others {
+        let anew = line(&mut Scribe::default(), other);
+        assert_ne!(anew, before, "{other:?}");
+        assert_eq!(line(&mut kept, other), anew, "{other:?}");
+        assert_eq!(line(&mut kept, other), anew, "{other:?}");
+        assert_eq!(line(&mut kept, &first), before, "behind {other:?}");
+    }
 }

@@ -7,7 +7,7 @@ use sluicegate_core::{Body, CallClass, CallError, Deadline, Endpoint, Fields, Re
 use sluicegate_wire::request_timeout;
 
 use super::{KIND, OipRest, Peer};
-use crate::http::{Answer, Fault, Patience, request, target};
+use crate::http::{Answer, Fault, Patience, Request, request, target};
 use crate::remote::faults::{self, from_body};
 use crate::remote::transport::from_http;
 
@@ -31,24 +31,33 @@ impl OipRest {
         body: Body,
         deadline: Deadline,
     ) -> Result<Response<Answer>, CallError> {
-        self.put(peer, (method, peer.target(path.into())?), headers, body, deadline).await
+        let mut request = self.request((method, peer.target(path.into())?), headers, body, deadline);
+        self.put(peer, &mut request, deadline).await
     }
 
-    /// The same for a target.
-    pub(super) async fn put(
+    /// A request for a target.
+    pub(super) fn request(
         &self,
-        peer: &Peer,
         target: (Method, Uri),
         mut headers: Fields,
         body: Body,
         deadline: Deadline,
-    ) -> Result<Response<Answer>, CallError> {
+    ) -> Request {
         // Bodies pass as they are: what no client of ours asked for, a server must not choose.
         headers.remove(header::ACCEPT_ENCODING);
         request_timeout::shrink(&mut headers, || self.client.time_left(deadline));
-        let request = request(target, headers, body);
+        request(target, headers, body)
+    }
+
+    /// Sends it and waits for the head of its answer.
+    pub(super) async fn put(
+        &self,
+        peer: &Peer,
+        request: &mut Request,
+        deadline: Deadline,
+    ) -> Result<Response<Answer>, CallError> {
         let patience = Patience { connect: self.connect_timeout, deadline };
-        self.client.send(&peer.origin, request, patience).await.map_err(|error| {
+        self.client.put(&peer.origin, request, patience).await.map_err(|error| {
             if error.fault == Fault::Connect {
                 peer.extension.forget();
                 peer.decoupled.lock().clear();

@@ -1,12 +1,13 @@
 //! Runs a model: the client's own bytes streamed through, or tensors encoded for this server and its answer decoded.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use http::header::{self, HeaderName};
 use http::{Method, StatusCode, Uri};
 use sluicegate_core::{
-    BackendModel, Body, Call, CallBody, CallClass, CallError, Deadline, Fields, InferRequest, Metadata, Operation,
-    Reply, Sent,
+    BackendModel, Body, BoxFuture, Call, CallBody, CallClass, CallError, Deadline, Fields, InferRequest, Metadata,
+    Operation, Reply, Sent,
 };
 use sluicegate_wire::Limits;
 use sluicegate_wire::oip_rest::client::{self, EncodeError, WireForm, generate_path, generate_stream_path, infer_path};
@@ -14,7 +15,7 @@ use sluicegate_wire::oip_rest::client::{self, EncodeError, WireForm, generate_pa
 use super::ask::{SHORT_ANSWER, from_status};
 use super::generate::is_events;
 use super::{Binary, OipRest, Peer};
-use crate::http::Answer;
+use crate::http::{Answer, Request};
 use crate::remote::faults::{from_body, is_for_operators, nonsense};
 use crate::remote::headers::{models_own, strip_private};
 use crate::remote::scrub::scrub;
@@ -23,29 +24,33 @@ use crate::remote::transport::heavy;
 pub(super) const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 
 impl OipRest {
-    /// Runs a model.
-    pub(super) async fn run(&self, peer: &Peer, call: Call) -> Result<Reply, CallError> {
+    /// Runs a model. What the request is made of goes into one box, and stays there.
+    pub(super) fn run(&self, peer: Arc<Peer>, call: Call) -> BoxFuture<'_, Result<Reply, CallError>> {
         let Call { operation, model, body, headers, deadline } = call;
         match body {
-            CallBody::Wire(_) if self.is_known_without_binary(peer) => {
+            CallBody::Wire(_) if self.is_known_without_binary(&peer) => {
                 let cause = "the client's own bytes were sent to a server that does not read binary tensors";
-                Err(CallError::new(CallClass::Client, Sent::Nothing, cause))
+                failed(CallError::new(CallClass::Client, Sent::Nothing, cause))
             }
             CallBody::Wire(body) => {
                 let target = match operation {
-                    Operation::Generate => peer.target(generate_path(&model))?,
-                    Operation::GenerateStream => peer.target(generate_stream_path(&model))?,
-                    _ => self.infer_target(peer, &model)?,
+                    Operation::Generate => peer.target(generate_path(&model)),
+                    Operation::GenerateStream => peer.target(generate_stream_path(&model)),
+                    _ => self.infer_target(&peer, &model),
                 };
-                self.pass(peer, target, headers, body, deadline).await
+                match target {
+                    Ok(target) => {
+                        self.pass(peer, self.request((Method::POST, target), headers, body, deadline), deadline)
+                    }
+                    Err(error) => failed(error),
+                }
             }
-            // In a box: what passes needs none of its room.
             CallBody::Tensors(request) => {
-                Box::pin(self.translate(peer, &infer_path(&model), headers, request, deadline)).await
+                Box::pin(async move { self.translate(&peer, &infer_path(&model), headers, request, deadline).await })
             }
             CallBody::Unnamed(_) => {
                 let cause = "a message without names was sent to a server whose messages have none";
-                Err(CallError::new(CallClass::Client, Sent::Nothing, cause))
+                failed(CallError::new(CallClass::Client, Sent::Nothing, cause))
             }
         }
     }
@@ -66,24 +71,24 @@ impl OipRest {
         }
     }
 
-    async fn pass(
+    fn pass(
         &self,
-        peer: &Peer,
-        target: Uri,
-        headers: Fields,
-        body: Body,
+        peer: Arc<Peer>,
+        mut request: Request,
         deadline: Deadline,
-    ) -> Result<Reply, CallError> {
-        let response = self.put(peer, (Method::POST, target), headers, body, deadline).await?;
-        let (mut head, answer) = response.into_parts();
-        // Events have the status of the first one, which may be an error; answers may follow.
-        let told = head.status.is_success() || is_events(&head.headers) && !is_for_operators(head.status);
-        let body = match told {
-            true => answer.into_body(),
-            false => Box::pin(error_body(peer, head.status, &mut head.headers, answer)).await?,
-        };
-        strip_private(&mut head.headers);
-        Ok(Reply::Wire(head.with(body)))
+    ) -> BoxFuture<'_, Result<Reply, CallError>> {
+        Box::pin(async move {
+            let response = self.put(&peer, &mut request, deadline).await?;
+            let (mut head, answer) = response.into_parts();
+            // Events have the status of the first one, which may be an error; answers may follow.
+            let told = head.status.is_success() || is_events(&head.headers) && !is_for_operators(head.status);
+            let body = match told {
+                true => answer.into_body(),
+                false => Box::pin(error_body(&peer, head.status, &mut head.headers, answer)).await?,
+            };
+            strip_private(&mut head.headers);
+            Ok(Reply::Wire(head.with(body)))
+        })
     }
 
     pub(super) async fn translate(
@@ -183,4 +188,9 @@ fn unfit(error: &EncodeError, known: Option<bool>) -> CallError {
                 .telling("the model server does not say at the moment whether it takes binary data")
         }
     }
+}
+
+/// A call that is over before it was put.
+fn failed<'a>(error: CallError) -> BoxFuture<'a, Result<Reply, CallError>> {
+    Box::pin(ready(Err(error)))
 }

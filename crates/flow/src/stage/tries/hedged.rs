@@ -31,7 +31,7 @@ pub(super) async fn put<T: Answer + Holding>(
     };
     let now = ask.gateway.clock.now();
     let tried = [first_member];
-    let second = ask.pick(&tried).ok().filter(|picked| !Arc::ptr_eq(picked.member(), &tried[0]));
+    let second = ask.pick(&tried, now).ok().filter(|picked| !Arc::ptr_eq(picked.member(), &tried[0]));
     let second = second.zip(again.call(notes.headers())).filter(|_| backend.budgets.hedges.withdraw(now));
     let Some((picked, call)) = second else {
         return counted(ask, first.await);

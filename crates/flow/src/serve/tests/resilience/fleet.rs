@@ -118,23 +118,14 @@ impl World {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let (head, ()) = request.body(()).unwrap().into_parts();
-        serve(
-            &self.gateway,
-            Inbound { listener: listener.into(), peer: ([127, 0, 0, 1], 1).into(), head: head.into(), body },
-        )
-        .await
+        let head = Box::new(request.body(()).unwrap().into_parts().0.into());
+        serve(&self.gateway, Inbound { listener: listener.into(), peer: ([127, 0, 0, 1], 1).into(), head, body }).await
     }
 
     /// The status of a question.
     pub(in super::super) async fn get(&self, listener: &str, path: &str) -> u16 {
-        let (head, ()) = http::Request::builder().uri(path).body(()).unwrap().into_parts();
-        let inbound = Inbound {
-            listener: listener.into(),
-            peer: ([127, 0, 0, 1], 1).into(),
-            head: head.into(),
-            body: Body::Empty,
-        };
+        let head = Box::new(http::Request::builder().uri(path).body(()).unwrap().into_parts().0.into());
+        let inbound = Inbound { listener: listener.into(), peer: ([127, 0, 0, 1], 1).into(), head, body: Body::Empty };
         serve(&self.gateway, inbound).await.status.as_u16()
     }
 
