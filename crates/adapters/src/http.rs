@@ -7,7 +7,6 @@
 mod alarm;
 mod answer;
 mod connect;
-mod gauge;
 mod headers;
 mod lane;
 mod lanes;

@@ -100,6 +100,7 @@ pub struct Connection {
     errors: usize,
     taken_back: usize,
     count: Option<Count>,
+    flooded: bool,
     sent: Sent,
     heard: u64,
     received: u64,
@@ -170,6 +171,7 @@ impl Connection {
             errors: 0,
             taken_back: 0,
             count: limits.control_frames.map(Count::new),
+            flooded: false,
             sent: Sent::default(),
             heard: 0,
             received: 0,
@@ -261,6 +263,12 @@ impl Connection {
         self.fault
     }
 
+    /// Whether it is over for frames that serve nothing: more of them are on their way.
+    #[must_use]
+    pub const fn is_flooded(&self) -> bool {
+        self.flooded
+    }
+
     /// Whether it takes no more streams: one side leaves, or it is over.
     #[must_use]
     pub fn is_closing(&self) -> bool {
@@ -341,9 +349,14 @@ impl Connection {
 
     /// Something is to be written.
     fn notify(&mut self) {
-        if !self.attended
-            && let Some(driver) = &self.driver
-        {
+        if !self.attended {
+            self.wake();
+        }
+    }
+
+    /// Wakes whoever drives the connection.
+    pub fn wake(&self) {
+        if let Some(driver) = &self.driver {
             driver.wake_by_ref();
         }
     }

@@ -166,7 +166,10 @@ where
         match self.line.poll_read(context) {
             // However it ended, nobody is left to tell.
             Poll::Ready(Read::Gone) => return Poll::Ready(()),
-            Poll::Ready(Read::Broken) => self.close(true),
+            Poll::Ready(Read::Broken) => {
+                let lingers = self.protocol.lock().is_flooded();
+                self.close(lingers);
+            }
             // What is left is read in the next round.
             Poll::Ready(Read::More) => context.waker().wake_by_ref(),
             Poll::Pending => {}

@@ -68,6 +68,7 @@ impl Connection {
             return Err(Broken(Code::FRAME_SIZE_ERROR, "a frame is larger than is taken"));
         }
         if self.count.as_mut().is_some_and(|count| !count.bear(head, self.sent, now)) {
+            self.flooded = true;
             return Err(Broken(Code::ENHANCE_YOUR_CALM, "too many frames that serve nothing"));
         }
         match &self.block {
@@ -162,7 +163,8 @@ impl Connection {
         let bytes = data.bytes.min(input.len());
         data.bytes -= bytes;
         let key = data.key;
-        let stream = key.and_then(|key| self.streams.get(key)).filter(|stream| stream.fault.is_none() && !stream.unread);
+        let stream =
+            key.and_then(|key| self.streams.get(key)).filter(|stream| stream.fault.is_none() && !stream.unread);
         match stream {
             Some(stream) if bytes > 0 => {
                 stream.body.take(input, bytes);

@@ -93,13 +93,15 @@ impl Name {
         match self {
             Self::Pseudo(pseudo) => Field::Pseudo(pseudo, Bytes::copy_from_slice(value)),
             // RFC 9113, section 8.2.1.
-            Self::Regular(name) if !blank(value.first()) && !blank(value.last()) => match HeaderValue::from_bytes(value) {
-                Ok(mut value) => {
-                    value.set_sensitive(secret);
-                    Field::Regular(name, value)
+            Self::Regular(name) if !blank(value.first()) && !blank(value.last()) => {
+                match HeaderValue::from_bytes(value) {
+                    Ok(mut value) => {
+                        value.set_sensitive(secret);
+                        Field::Regular(name, value)
+                    }
+                    Err(_) => Field::Malformed(name.as_str().len()),
                 }
-                Err(_) => Field::Malformed(name.as_str().len()),
-            },
+            }
             Self::Regular(name) => Field::Malformed(name.as_str().len()),
             Self::Malformed(length) => Field::Malformed(length),
         }
