@@ -204,7 +204,7 @@ pub(super) mod tests {
         assert_eq!(unpacked(&[]), Ok(vec![]));
         assert_eq!(unpacked(&[0x07]), Ok(b"0".to_vec()), "three ones behind five bits");
         // Zeros for padding; a whole byte of it; the end's own code; a code cut short.
-        for packed in [&[0x00, 0x01][..], &[0x07, 0xff], &[0xff; 4], &[0xff, 0xff, 0xff, 0xfc], &[0xff]] {
+        for packed in [&[0x00][..], &[0x06], &[0x07, 0xff], &[0xff; 4], &[0xff, 0xff, 0xff, 0xfc], &[0xff]] {
             assert_eq!(unpacked(packed), Err(WRONG), "{packed:?}");
         }
     }
