@@ -64,9 +64,8 @@ fn by_server(said: &[u8], cut: usize) -> Meant {
 fn by_client(said: &[u8], cut: usize) -> Meant {
     let client = Arc::new(Mutex::new(Connection::new(Role::Client, LIMITS)));
     let target = Uri::from_static("http://a/");
-    let mut asked: Vec<_> = (0..4)
-        .filter_map(|nth| ask(&client, (&Method::POST, &target), &HeaderMap::new(), nth % 2 == 0).ok())
-        .collect();
+    let mut asked: Vec<_> =
+        (0..4).filter_map(|nth| ask(&client, (&Method::POST, &target), &HeaderMap::new(), nth % 2 == 0).ok()).collect();
     let fault = feed(&client, said, cut);
     let mut meant = Vec::new();
     let context = Context::from_waker(Waker::noop());

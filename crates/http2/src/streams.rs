@@ -143,6 +143,11 @@ impl Stream {
         !self.over
     }
 
+    /// Whether it waits for nothing but the room that all streams have together.
+    pub(crate) const fn waits(&self) -> bool {
+        self.wants_room && self.fault.is_none() && self.room_out > 0
+    }
+
     pub(crate) fn wake_reader(&mut self) {
         if let Some(waker) = self.reader.take() {
             waker.wake();

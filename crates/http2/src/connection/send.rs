@@ -124,6 +124,10 @@ impl Connection {
         if end {
             self.sent_all(key);
         }
+        if self.waiting > 0 {
+            // It is the next one's turn.
+            self.wake_waiting();
+        }
         self.notify();
         Poll::Ready(Some(room))
     }
@@ -139,13 +143,21 @@ impl Connection {
         }
     }
 
-    /// Bytes that a stream may send now. Of what all have together, nobody takes all while others wait.
+    /// Bytes that a stream may send now. Of what all have together, nobody takes all while others wait, and nobody takes
+    /// twice before those that wait for longer.
     fn room(&mut self, key: Key) -> usize {
-        let shares = i64::try_from(self.waiting).unwrap_or(i64::MAX).saturating_add(1);
-        let all = self.room_out.min((self.room_out / shares).max(i64::try_from(self.peer.frame).unwrap_or(i64::MAX)));
-        let ahead = AHEAD.saturating_sub(self.output.len());
-        let own = self.streams.get(key).map_or(0, |stream| stream.room_out);
-        usize::try_from(own.min(all)).unwrap_or(0).min(ahead)
+        let Some(stream) = self.streams.get(key) else { return 0 };
+        let (own, served) = (stream.room_out, stream.served);
+        let mut all = self.room_out;
+        if self.waiting > 0 {
+            let before = |other: &mut Stream| other.waits() && other.served < served;
+            if self.streams.each().any(before) {
+                return 0;
+            }
+            let shares = i64::try_from(self.waiting).unwrap_or(i64::MAX).saturating_add(1);
+            all = all.min((all / shares).max(i64::try_from(self.peer.frame).unwrap_or(i64::MAX)));
+        }
+        usize::try_from(own.min(all)).unwrap_or(0).min(AHEAD.saturating_sub(self.output.len()))
     }
 
     fn set_waiting(&mut self, key: Key, waits: bool) {
@@ -162,9 +174,9 @@ impl Connection {
         if self.room_out <= 0 {
             return;
         }
-        let mut waiting: Vec<&mut Stream> = self.streams.each().filter(|stream| stream.wants_room).collect();
+        let mut waiting: Vec<&mut Stream> = self.streams.each().filter(|stream| stream.waits()).collect();
         waiting.sort_unstable_by_key(|stream| stream.served);
-        waiting.into_iter().filter(|stream| stream.room_out > 0).for_each(Stream::wake_writer);
+        waiting.into_iter().for_each(Stream::wake_writer);
     }
 
     fn may_send(&mut self, key: Key) -> bool {
@@ -232,6 +244,9 @@ impl Connection {
     /// Nobody sends on a stream any more. `code`: why, if it is not over.
     pub(crate) fn drop_sender(&mut self, key: Key, code: Code) {
         self.set_waiting(key, false);
+        if self.waiting > 0 {
+            self.wake_waiting();
+        }
         let Some(stream) = self.streams.get(key) else { return };
         stream.handles = stream.handles.saturating_sub(1);
         stream.writer = None;

@@ -161,7 +161,9 @@ fn blocks_that_are_none_are_refused() {
 #[test]
 fn fields_that_are_none_are_known_and_keep_the_table_in_step() {
     let mut decoder = Decoder::new(4096);
-    for (name, value) in [("X", "a"), ("", "a"), (":late", "a"), ("a b", "a"), ("x", "a\r\nb"), ("x", "a\0"), ("x", " a")] {
+    for (name, value) in
+        [("X", "a"), ("", "a"), (":late", "a"), ("a b", "a"), ("x", "a\r\nb"), ("x", "a\0"), ("x", " a")]
+    {
         let block = [&[0x40][..], &text(name), &text(value)].concat();
         let malformed = vec![(format!("malformed {}", name.len()), vec![])];
         assert_eq!(decode(&mut decoder, &block), Ok((true, malformed.clone())), "{name}: {value:?}");

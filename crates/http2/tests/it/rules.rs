@@ -105,9 +105,11 @@ fn what_breaks_a_connection() {
         ("no room", room(0, 0), Code::PROTOCOL_ERROR),
         ("too much room", room(0, 0x7fff_ffff), Code::FLOW_CONTROL_ERROR),
         ("room for an idle stream", room(1, 1), Code::PROTOCOL_ERROR),
-        ("a window that the new size overflows", {
-            [head.clone(), room(1, 0x7fff_0000), frame(SETTINGS, 0, 0, &[0, 4, 0x7f, 0, 0, 0])].concat()
-        }, Code::FLOW_CONTROL_ERROR),
+        (
+            "a window that the new size overflows",
+            { [head.clone(), room(1, 0x7fff_0000), frame(SETTINGS, 0, 0, &[0, 4, 0x7f, 0, 0, 0])].concat() },
+            Code::FLOW_CONTROL_ERROR,
+        ),
         ("a frame too large", frame(DATA, 0, 1, &[0; 20_001]), Code::FRAME_SIZE_ERROR),
         ("more padding than body", [head, frame(DATA, 8, 1, &[2, 0])].concat(), Code::PROTOCOL_ERROR),
     ];
@@ -142,23 +144,35 @@ fn what_breaks_a_stream_alone() {
     let cases: Vec<(&str, Vec<u8>, Code)> = vec![
         ("no path", frame(HEADERS, WHOLE, 1, &[0x83, 0x86, 0x01, 0x01, b'a']), Code::PROTOCOL_ERROR),
         ("a length that is none", frame(HEADERS, WHOLE, 1, &[HEAD, b"\x0f\x0d\x02+1"].concat()), Code::PROTOCOL_ERROR),
-        ("a length too large", {
-            frame(HEADERS, WHOLE, 1, &[HEAD, b"\x0f\x0d\x1499999999999999999999"].concat())
-        }, Code::PROTOCOL_ERROR),
+        (
+            "a length too large",
+            { frame(HEADERS, WHOLE, 1, &[HEAD, b"\x0f\x0d\x1499999999999999999999"].concat()) },
+            Code::PROTOCOL_ERROR,
+        ),
         ("trailers without an end", frame(HEADERS, WHOLE, 1, HEAD).repeat(2), Code::PROTOCOL_ERROR),
-        ("trailers of another head", {
-            [frame(HEADERS, WHOLE, 1, HEAD), frame(HEADERS, WHOLE | END, 1, HEAD)].concat()
-        }, Code::PROTOCOL_ERROR),
+        (
+            "trailers of another head",
+            { [frame(HEADERS, WHOLE, 1, HEAD), frame(HEADERS, WHOLE | END, 1, HEAD)].concat() },
+            Code::PROTOCOL_ERROR,
+        ),
         ("a head behind the end", frame(HEADERS, WHOLE | END, 1, HEAD).repeat(2), Code::STREAM_CLOSED),
-        ("more than its window", {
-            let much = frame(DATA, 0, 1, &[0; 20_000]).repeat(6);
-            [frame(HEADERS, WHOLE, 1, HEAD), much].concat()
-        }, Code::FLOW_CONTROL_ERROR),
+        (
+            "more than its window",
+            {
+                let much = frame(DATA, 0, 1, &[0; 20_000]).repeat(6);
+                [frame(HEADERS, WHOLE, 1, HEAD), much].concat()
+            },
+            Code::FLOW_CONTROL_ERROR,
+        ),
     ];
     for (what, bytes, code) in cases {
         let server = server();
         take(&server, &bytes).expect(what);
-        assert_eq!(resets(&server).first().map(|(stream, code)| (*stream, u32::from(*code))), Some((1, code.0)), "{what}");
+        assert_eq!(
+            resets(&server).first().map(|(stream, code)| (*stream, u32::from(*code))),
+            Some((1, code.0)),
+            "{what}"
+        );
         take(&server, &frame(HEADERS, WHOLE | END, 3, HEAD)).unwrap();
         assert!(next(&server).is_some_and(|incoming| incoming.request.method() == Method::POST), "{what}");
     }
@@ -268,7 +282,7 @@ fn streams_share_the_room_of_a_connection() {
     // The first takes all there is at first; then each has its part.
     for _ in 0..100 {
         for (reply, data, got) in &mut replies {
-            if let Poll::Ready(sent) = reply.poll_send(data, true, &context()) {
+            while let Poll::Ready(sent) = reply.poll_send(data, true, &context()) {
                 *got += sent.unwrap();
             }
         }
@@ -327,7 +341,8 @@ fn what_was_on_its_way_to_a_stream_that_was_reset_is_no_mistake() {
     take(&server, &frame(HEADERS, WHOLE, 1, HEAD)).unwrap();
     drop(next(&server).unwrap());
     assert_eq!(resets(&server), [(1, 8)]);
-    let late = [frame(DATA, 0, 1, b"late"), room(1, 10), frame(HEADERS, WHOLE | END, 1, &[0x00, 0x01, b'a', 0x01, b'b'])];
+    let late =
+        [frame(DATA, 0, 1, b"late"), room(1, 10), frame(HEADERS, WHOLE | END, 1, &[0x00, 0x01, b'a', 0x01, b'b'])];
     take(&server, &late.concat()).unwrap();
     take(&server, &frame(RESET, 0, 1, &[0, 0, 0, 8])).unwrap();
     assert_eq!(said(&server), []);
@@ -426,11 +441,7 @@ async fn an_answer_before_the_request_ends_is_whole_though_the_rest_is_not_wante
     let client = client();
     let target = "http://a/".parse().unwrap();
     let (mut out, mut back) = ask(&client, (&Method::POST, &target), &HeaderMap::new(), false).unwrap();
-    let answer = [
-        frame(HEADERS, WHOLE, 1, &[0x88]),
-        frame(DATA, END, 1, b"early"),
-        frame(RESET, 0, 1, &[0; 4]),
-    ];
+    let answer = [frame(HEADERS, WHOLE, 1, &[0x88]), frame(DATA, END, 1, b"early"), frame(RESET, 0, 1, &[0; 4])];
     take(&client, &answer.concat()).unwrap();
     assert!(poll_fn(|context| back.poll_head(context)).await.is_ok());
     assert_eq!(read(&mut back).await, b"early");

@@ -32,8 +32,10 @@ pub(crate) fn now() -> Instant {
 }
 
 /// Drives a connection over `io`; hands each request to `each`. Ends with the connection.
-pub(crate) async fn drive(shared: Shared, mut io: DuplexStream, mut each: impl FnMut(Incoming)) {
+pub(crate) async fn drive((role, shared): (Role, Shared), mut io: DuplexStream, mut each: impl FnMut(Incoming)) {
     let mut input = BytesMut::new();
+    // A server is handed what is behind the preface.
+    let mut preface = if role == Role::Server { 24 } else { 0 };
     poll_fn(|context| {
         shared.lock().attend(context.waker());
         loop {
@@ -42,8 +44,12 @@ pub(crate) async fn drive(shared: Shared, mut io: DuplexStream, mut each: impl F
             let mut buffer = ReadBuf::new(&mut scratch);
             match Pin::new(&mut io).poll_read(context, &mut buffer) {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    input.extend_from_slice(buffer.filled());
-                    moved |= shared.lock().receive(&mut input, buffer.filled().len(), now()).is_ok();
+                    let skipped = buffer.filled().len().min(preface);
+                    preface -= skipped;
+                    input.extend_from_slice(&buffer.filled()[skipped..]);
+                    let received = shared.lock().receive(&mut input, buffer.filled().len(), now());
+                    assert_eq!(received, Ok(()), "the other side breaks the protocol");
+                    moved = true;
                 }
                 Poll::Ready(_) => {
                     shared.lock().gone("the end");
