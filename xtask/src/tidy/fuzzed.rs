@@ -6,6 +6,10 @@ use super::{Facts, Found};
 pub(super) const PARSERS: &[(&str, &str)] = &[
     ("crates/config/src/text.rs", "config"),
     ("crates/core/src/http1/chunks.rs", "http1"),
+    ("crates/http2/src/connection/heads.rs", "http2"),
+    ("crates/http2/src/connection/receive.rs", "http2"),
+    ("crates/http2/src/hpack/decoder.rs", "http2"),
+    ("crates/http2/src/hpack/huffman.rs", "http2"),
     ("crates/runtime/src/lib.rs", "onnx_load"),
     ("crates/server/src/head.rs", "http1"),
     ("crates/server/src/http1/parse.rs", "http1"),

@@ -118,6 +118,10 @@ impl Connection {
                         stream.wake_writer();
                     }
                 }
+                if self.waiting > 0 {
+                    // Whoever was woken may have no room of its own any more.
+                    self.wake_waiting();
+                }
             }
             setting::SIZE => {
                 if !(LEAST_SIZE..=MOST_SIZE).contains(&value) {

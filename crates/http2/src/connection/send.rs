@@ -169,14 +169,15 @@ impl Connection {
         }
     }
 
-    /// There may be room for those that wait: who had none for the longest time is first.
+    /// There may be room for one of those that wait: the one that had none for the longest time. It wakes the next in turn.
     pub(super) fn wake_waiting(&mut self) {
         if self.room_out <= 0 {
             return;
         }
-        let mut waiting: Vec<&mut Stream> = self.streams.each().filter(|stream| stream.waits()).collect();
-        waiting.sort_unstable_by_key(|stream| stream.served);
-        waiting.into_iter().for_each(Stream::wake_writer);
+        let first = self.streams.each().filter(|stream| stream.waits()).min_by_key(|stream| stream.served);
+        if let Some(first) = first {
+            first.wake_writer();
+        }
     }
 
     fn may_send(&mut self, key: Key) -> bool {

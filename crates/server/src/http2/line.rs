@@ -79,7 +79,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Line<Io> {
             if self.connection.lock().receive(&mut self.input, fresh, now).is_err() {
                 return Poll::Ready(Read::Broken);
             }
-            if self.input.is_empty() && self.step == LEAST && self.input.capacity() > MOST {
+            if self.input.is_empty() && self.step == LEAST && self.input.capacity() > 4 * LEAST {
                 self.input = BytesMut::new();
             }
         }

@@ -61,7 +61,7 @@ impl Pump {
             if self.protocol.lock().receive(&mut self.input, fresh, now).is_err() {
                 return Poll::Ready(());
             }
-            if self.input.is_empty() && self.step == LEAST && self.input.capacity() > MOST {
+            if self.input.is_empty() && self.step == LEAST && self.input.capacity() > 4 * LEAST {
                 self.input = BytesMut::new();
             }
         }
