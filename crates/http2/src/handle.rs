@@ -45,7 +45,7 @@ impl Connection {
     /// The next request that is to be taken up. `shared` is this connection.
     pub fn next_request(&mut self, shared: &Shared) -> Option<Incoming> {
         loop {
-            let Some((key, request, whole)) = self.take_asked() else { return None };
+            let (key, request, whole) = self.take_asked()?;
             if self.take_up(key) {
                 let body = Receiving { connection: Arc::clone(shared), key };
                 let reply = Sending { connection: Arc::clone(shared), key };

@@ -19,7 +19,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use sluicegate_http2::{Connection as Protocol, Incoming, Limits, Role, Shared};
+use sluicegate_http2::{Connection as Protocol, Incoming, Limits, Origin, Role, Shared};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::coop::has_budget_remaining;
 use tokio::time::Instant;
@@ -143,6 +143,11 @@ where
         Poll::Pending
     })
     .await;
+    let fault = connection.protocol.lock().fault();
+    if let Some(fault) = fault.filter(|fault| fault.origin == Origin::Connection) {
+        let Opened { listener, peer, .. } = &served.opened;
+        tracing::debug!(%listener, %peer, %fault, "an HTTP/2 connection was ended");
+    }
 }
 
 impl<Io, Start, F> Connection<Io, Start, F>

@@ -140,14 +140,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Line<Io> {
             }
             self.shut = true;
         }
+        if !lingers {
+            return Poll::Ready(());
+        }
         let mut scratch = [0; 4096];
-        while lingers {
+        loop {
             let mut buffer = ReadBuf::new(&mut scratch);
             let read = ready!(Pin::new(&mut self.io).poll_read(context, &mut buffer));
             if read.is_err() || buffer.filled().is_empty() {
-                break;
+                return Poll::Ready(());
             }
         }
-        Poll::Ready(())
     }
 }
