@@ -7,7 +7,9 @@ use super::*;
 
 /// Fields as text.
 #[derive(Default)]
-struct Gathered(Vec<(String, Vec<u8>)>);
+struct Gathered(Texts);
+
+type Texts = Vec<(String, Vec<u8>)>;
 
 impl Sink for Gathered {
     fn field(&mut self, field: Field) {
@@ -24,7 +26,7 @@ fn bytes(hex: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
-fn decode(decoder: &mut Decoder, block: &[u8]) -> Result<(bool, Vec<(String, Vec<u8>)>), Broken> {
+fn decode(decoder: &mut Decoder, block: &[u8]) -> Result<(bool, Texts), Broken> {
     let mut gathered = Gathered::default();
     decoder.decode(block, &mut gathered).map(|whole| (whole, gathered.0))
 }

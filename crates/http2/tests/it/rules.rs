@@ -48,8 +48,7 @@ fn take(connection: &Shared, bytes: &[u8]) -> Result<(), Fault> {
 }
 
 fn next(server: &Shared) -> Option<Incoming> {
-    let next = server.lock().next_request(server);
-    next
+    server.lock().next_request(server)
 }
 
 /// What was said since: kinds, streams and payloads.
