@@ -7,7 +7,6 @@
 mod alarm;
 mod answer;
 mod connect;
-mod gauge;
 mod headers;
 mod lane;
 mod lanes;
@@ -218,8 +217,8 @@ impl Client {
                     return Err(HttpError::new(Fault::TimedOut, Sent::Nothing, cause));
                 }
             };
-            let failure = match lane::exchange(place, head.clone(), body, (timer, began)).await {
-                Ok(response) => return Ok(received(response)),
+            let failure = match lane::exchange(place, &head, body, (timer, began)).await {
+                Ok(response) => return Ok(response.map(Answer::from)),
                 Err(failure) => failure,
             };
             let safe = failure.error.fault == Fault::Broken && failure.error.sent == Sent::Nothing;
@@ -331,10 +330,4 @@ async fn exchange(
         None => LineAnswer::new(lease, due).into(),
     };
     Ok(head.with(answer))
-}
-
-/// An answer over HTTP/2.
-fn received(response: http::Response<lane::LaneAnswer>) -> Response<Answer> {
-    let (head, answer) = response.into_parts();
-    Response { status: head.status, headers: head.headers.into(), body: Answer::from(answer) }
 }

@@ -11,6 +11,7 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 
+pub(crate) use self::text::LOWER;
 pub use self::text::{FieldName, FieldValue, Line, Name, Value, is_value};
 
 /// Fields in the order in which they stand in their message. One name may stand several times.

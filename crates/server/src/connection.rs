@@ -86,7 +86,7 @@ where
         First::Http1(_) if spoken == Spoken::Http2 => refuse(io, &opened).await,
         First::Http2 if spoken == Spoken::Http1 => refuse(io, &opened).await,
         First::Http1(early) => http1::serve(io, early, opened, gauge, leave).await,
-        First::Http2 => http2::serve(io, Bytes::from_static(PREFACE), opened, gauge, leave).await,
+        First::Http2 => http2::serve(io, opened, gauge, leave).await,
         First::Nothing => close(io).await,
     }
 }

@@ -1,36 +1,33 @@
-//! HTTP/2 over one connection. The library frames; who waits for what, for how long and in which task is decided here.
+//! HTTP/2 over one connection. The protocol is the room `http2`'s; who waits for what, for how long and in which task is
+//! decided here.
 //!
-//! A connection is one task: its streams are polled in it, beside the library. What several of them have to send leaves in
+//! A connection is one task: its streams are polled in it, beside the protocol. What several of them have to send leaves in
 //! one write, and nobody wakes another task.
 
 mod alive;
 mod bell;
 mod exchange;
-mod frames;
 mod head;
 mod incoming;
+mod line;
 mod outgoing;
-mod tally;
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use h2::server::{Builder, Connection as Library, Handshake, SendResponse};
-use h2::{Reason, RecvStream};
-use http::Request;
+use parking_lot::Mutex;
+use sluicegate_http2::{Connection as Protocol, Incoming, Limits, Origin, Role, Shared};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::coop::has_budget_remaining;
 use tokio::time::Instant;
 
 use self::alive::Alive;
 use self::bell::Bell;
-use self::exchange::Shared;
-use self::frames::Frames;
-use self::tally::Tally;
+use self::exchange::Shared as Served;
+use self::line::{Line, Read};
 use crate::alarm::{Alarm, later};
 use crate::handler::Handler;
 use crate::in_flight::Gauge;
@@ -39,15 +36,8 @@ use crate::opened::Opened;
 use crate::patience::Patience;
 use crate::spawn::Streams;
 
-/// Answer bytes buffered for a stream whose client does not read.
-const SEND_BUFFER: usize = 64 * 1024;
-
-/// Streams reset before they were served (CVE-2023-44487).
-const PENDING_RESETS: usize = 20;
-
-/// Streams reset for errors made by the client (CVE-2025-8671); also refused for being too many, which a client may do in
-/// good faith until it has read how many there may be.
-const ERROR_RESETS: usize = 128;
+/// Bytes of a frame that a client may send.
+const FRAME: u32 = 16 * 1024;
 
 /// How long a connection that was asked to end may take to do so.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -57,23 +47,19 @@ const ROUNDS: usize = 16;
 
 /// One connection. `start` makes the work for a stream.
 struct Connection<Io, Start, F> {
-    state: State<Io>,
+    line: Line<Io>,
+    protocol: Shared,
     start: Start,
     streams: Streams<F>,
-    tally: Arc<Tally>,
     idle_timeout: Duration,
     alarm: Alarm,
+    alive: Alive,
     /// When a stream last began or ended.
     moved: Instant,
     /// Its client is waited for to read what was written.
     blocked: Patience,
     written: u64,
     ending: Ending,
-}
-
-enum State<Io> {
-    Greeting(Box<Handshake<Frames<Io>, Bytes>>),
-    Serving(Box<Library<Frames<Io>, Bytes>>, Option<Alive>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,78 +69,91 @@ enum Ending {
     Asked,
     /// ... and ends at this time, whatever is left.
     At(Instant),
+    /// Nothing is left but to say so, until this time.
+    Closing(Instant, Lingers),
 }
 
-/// Serves `io`, of which `early` was read already, until its client leaves, a limit ends it, or it is asked to leave and
-/// its requests are answered.
-pub(crate) async fn serve<Io, H>(io: Io, early: Bytes, opened: Opened<H>, gauge: Gauge, leave: Leave)
+/// Whether the client is waited for to hear why.
+type Lingers = bool;
+
+/// Serves `io`, of which the preface was read already, until its client leaves, a limit ends it, or it is asked to leave
+/// and its requests are answered.
+pub(crate) async fn serve<Io, H>(io: Io, opened: Opened<H>, gauge: Gauge, leave: Leave)
 where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
-    let tally = Arc::new(Tally::default());
     let limits = opened.limits;
     let http2 = limits.exposure.http2();
-    let shared = Arc::new(Shared { opened, gauge, tally: Arc::clone(&tally) });
-    let frames = Frames::new(io, early, http2.control_frames, Arc::clone(&tally));
-    let handshake = Builder::new()
-        .max_concurrent_streams(limits.streams)
-        .max_header_list_size(u32::try_from(limits.header_list).unwrap_or(u32::MAX))
-        .initial_window_size(http2.stream_window)
-        .initial_connection_window_size(http2.connection_window)
-        .max_send_buffer_size(SEND_BUFFER)
-        .reset_stream_duration(limits.reset_memory)
-        .max_pending_accept_reset_streams(PENDING_RESETS)
-        .max_local_error_reset_streams(Some(ERROR_RESETS))
-        .handshake(frames);
+    let served = Arc::new(Served { opened, gauge });
+    let protocol = Protocol::new(
+        Role::Server,
+        Limits {
+            streams: limits.streams,
+            list: u32::try_from(limits.header_list).unwrap_or(u32::MAX),
+            stream_window: http2.stream_window,
+            connection_window: http2.connection_window,
+            frame: FRAME,
+            control_frames: Some(http2.control_frames),
+        },
+    );
+    let protocol = Arc::new(Mutex::new(protocol));
     let moved = Instant::now();
     let mut connection = Connection {
-        state: State::Greeting(Box::new(handshake)),
-        start: |request, respond| exchange::serve(Arc::clone(&shared), request, respond),
+        line: Line::new(io, Arc::clone(&protocol)),
+        protocol,
+        start: |asked| exchange::serve(Arc::clone(&served), asked),
         streams: Streams::default(),
-        tally,
         idle_timeout: limits.idle_timeout,
         alarm: Alarm::new(later(moved, limits.idle_timeout)),
+        alive: Alive::new(moved),
         moved,
         blocked: Patience::new(http2.stall),
         written: 0,
         ending: Ending::Not,
     };
     let bell = Bell::new();
-    let (library, stream) = (bell.library(), bell.streams());
+    let (wire, stream) = (bell.wire(), bell.streams());
     let mut draining = pin!(leave.asked());
     poll_fn(|outer| {
         bell.enter(outer.waker());
-        let context = &mut Context::from_waker(&library);
+        connection.protocol.lock().attend(&stream);
+        let context = &mut Context::from_waker(&wire);
         if connection.ending == Ending::Not && draining.as_mut().poll(context).is_ready() {
             connection.finish(Ending::Asked);
-            library.wake_by_ref();
         }
         for _ in 0..ROUNDS {
-            if bell.rang_for_library() && connection.poll_library(context).is_ready() {
+            if bell.rang_for_wire() && connection.poll_read(context).is_ready() {
                 return Poll::Ready(());
             }
             connection.poll_streams(&mut Context::from_waker(&stream));
-            if connection.poll_due(context).is_ready() {
+            if connection.poll_write(context).is_ready() || connection.poll_due(context).is_ready() {
                 return Poll::Ready(());
             }
-            if bell.rest() {
+            if connection.rest() && bell.rest() {
                 return Poll::Pending;
             }
             if !has_budget_remaining() {
                 break;
             }
+            connection.protocol.lock().attend(&stream);
         }
+        connection.rest();
         bell.yield_now();
         Poll::Pending
     })
     .await;
+    let fault = connection.protocol.lock().fault();
+    if let Some(fault) = fault.filter(|fault| fault.origin == Origin::Connection) {
+        let Opened { listener, peer, .. } = &served.opened;
+        tracing::debug!(%listener, %peer, %fault, "an HTTP/2 connection was ended");
+    }
 }
 
 impl<Io, Start, F> Connection<Io, Start, F>
 where
     Io: AsyncRead + AsyncWrite + Unpin,
-    Start: Fn(Request<RecvStream>, SendResponse<Bytes>) -> F,
+    Start: Fn(Incoming) -> F,
     F: Future<Output = ()>,
 {
     /// Lets the streams run.
@@ -164,102 +163,105 @@ where
         }
     }
 
-    /// Reads and writes, and starts what was read. Ready when the connection is over.
-    fn poll_library(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let over = self.poll_accept(context);
-        if over.is_pending() && self.tally.is_flooded() && !matches!(self.ending, Ending::At(_)) {
-            self.break_off(context);
+    /// Reads, and starts what was read. Ready when the connection is over.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if let Ending::Closing(..) = self.ending {
+            return Poll::Pending;
         }
-        over
+        match self.line.poll_read(context) {
+            // However it ended, nobody is left to tell.
+            Poll::Ready(Read::Gone) => return Poll::Ready(()),
+            Poll::Ready(Read::Broken) => {
+                let lingers = self.protocol.lock().is_flooded();
+                self.close(lingers);
+            }
+            // What is left is read in the next round.
+            Poll::Ready(Read::More) => context.waker().wake_by_ref(),
+            Poll::Pending => {}
+        }
+        loop {
+            // In a statement of its own: what comes of it must not be dropped while this is locked.
+            let next = self.protocol.lock().next_request(&self.protocol);
+            let Some(asked) = next else { break };
+            self.moved = Instant::now();
+            self.streams.start((self.start)(asked));
+        }
+        self.alive.hear(&self.protocol.lock());
+        Poll::Pending
     }
 
-    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        loop {
-            match &mut self.state {
-                State::Greeting(handshake) => {
-                    let Ok(mut library) = ready!(Pin::new(handshake).poll(context)) else { return Poll::Ready(()) };
-                    let alive = library.ping_pong().map(Alive::new);
-                    if self.ending != Ending::Not {
-                        library.graceful_shutdown();
-                    }
-                    self.state = State::Serving(Box::new(library), alive);
+    /// Writes what is to be said. Ready when the connection is over.
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if !matches!(self.ending, Ending::Closing(..)) {
+            match self.line.poll_write(context) {
+                Poll::Ready(Err(())) => return Poll::Ready(()),
+                // It was not read while that was in the way.
+                Poll::Ready(Ok(true)) => context.waker().wake_by_ref(),
+                Poll::Ready(Ok(false)) if self.streams.is_empty() && self.protocol.lock().is_done() => {
+                    self.close(false);
                 }
-                // However it ended, nobody is left to tell.
-                State::Serving(library, _) => match ready!(library.poll_accept(context)) {
-                    Some(Ok((request, respond))) => {
-                        self.moved = Instant::now();
-                        self.streams.start((self.start)(request, respond));
-                    }
-                    Some(Err(_)) | None => return Poll::Ready(()),
-                },
+                Poll::Ready(Ok(false)) | Poll::Pending => {}
             }
         }
+        match self.ending {
+            Ending::Closing(_, lingers) => self.line.poll_close(context, lingers),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Whether there is nothing to do but to wait.
+    fn rest(&self) -> bool {
+        self.protocol.lock().rest() || self.line.is_blocked()
     }
 
     /// Does what its time has come for. Ready when that is to end the connection.
     fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let written = self.tally.written();
+        let written = self.protocol.lock().output().written();
         if written != self.written {
             self.blocked.took(usize::try_from(written - self.written).unwrap_or(usize::MAX));
             self.written = written;
         }
-        if self.tally.is_blocked() {
-            ready!(self.blocked.poll_over(context));
+        if self.line.is_blocked() && self.blocked.poll_over(context).is_ready() {
             return Poll::Ready(());
         }
         loop {
-            let idle = match self.ending {
-                Ending::At(time) => Some(time),
-                Ending::Not | Ending::Asked => self.streams.is_empty().then(|| later(self.moved, self.idle_timeout)),
-            };
-            let alive = match &mut self.state {
-                State::Serving(_, Some(alive)) => {
-                    alive.poll_answer(context, self.tally.heard());
-                    Some(alive.due())
+            let (idle, alive) = match self.ending {
+                Ending::Closing(time, _) => (Some(time), None),
+                Ending::At(time) => (Some(time), Some(self.alive.due())),
+                Ending::Not | Ending::Asked => {
+                    let idle = self.streams.is_empty().then(|| later(self.moved, self.idle_timeout));
+                    (idle, Some(self.alive.due()))
                 }
-                _ => None,
             };
             let Some(due) = idle.into_iter().chain(alive).min() else { return Poll::Pending };
-            ready!(self.alarm.poll(context, due));
+            if self.line.is_blocked() && matches!(self.ending, Ending::Not | Ending::Asked) {
+                return Poll::Pending;
+            }
+            if self.alarm.poll(context, due).is_pending() {
+                return Poll::Pending;
+            }
             if alive == Some(due) {
-                if !self.is_alive() {
+                if !self.alive.look(&mut self.protocol.lock()) {
                     return Poll::Ready(());
                 }
                 continue;
             }
-            if let Ending::At(_) = self.ending {
+            if matches!(self.ending, Ending::At(_) | Ending::Closing(..)) {
                 return Poll::Ready(());
             }
             self.finish(Ending::At(Instant::now() + GOODBYE));
-            // The library has something to say now.
-            context.waker().wake_by_ref();
-        }
-    }
-
-    fn is_alive(&mut self) -> bool {
-        match &mut self.state {
-            State::Serving(_, Some(alive)) => alive.look(self.tally.heard()),
-            _ => true,
         }
     }
 
     /// Takes no more requests.
     fn finish(&mut self, ending: Ending) {
-        if let State::Serving(library, _) = &mut self.state
-            && self.ending == Ending::Not
-        {
-            library.graceful_shutdown();
-        }
+        self.protocol.lock().leave();
         self.ending = ending;
     }
 
-    /// Ends the connection because of what its client does, and says so if the client still reads.
-    fn break_off(&mut self, context: &Context<'_>) {
-        if let State::Serving(library, _) = &mut self.state {
-            library.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
-        }
+    /// Says what is to be said, and takes nothing more.
+    fn close(&mut self, lingers: bool) {
         self.streams = Streams::default();
-        self.ending = Ending::At(Instant::now() + GOODBYE);
-        context.waker().wake_by_ref();
+        self.ending = Ending::Closing(Instant::now() + GOODBYE, lingers);
     }
 }

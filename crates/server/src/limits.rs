@@ -37,9 +37,6 @@ pub struct Limits {
     pub body_min_rate: u64,
     /// Requests at once on one HTTP/2 connection.
     pub streams: u32,
-    /// How long an HTTP/2 connection knows streams that were reset here, so that what their client had sent by then is no
-    /// mistake of its. The library counts it by the system's clock.
-    pub reset_memory: Duration,
 }
 
 /// Who may reach a listener.
@@ -128,7 +125,6 @@ impl Default for Limits {
             per_address: Exposure::External.per_address(10_000),
             body_min_rate: 1024,
             streams: Exposure::External.streams(),
-            reset_memory: Duration::from_secs(1),
         }
     }
 }

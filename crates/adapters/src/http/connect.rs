@@ -1,7 +1,6 @@
 //! How a byte stream to an endpoint comes about. Must not know what is spoken over it.
 
 use std::io;
-use std::time::Duration;
 
 use sluicegate_core::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -16,12 +15,6 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
 pub trait Connector: Send + Sync + 'static {
     /// Opens a stream to `authority` (`host:port`). Dropping the future gives up. The caller limits the time.
     fn connect<'a>(&'a self, authority: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Io>>>;
-
-    /// How long an HTTP/2 connection knows streams that were reset here, so that what their server had sent by then is no
-    /// mistake of its. The library counts it by the system's clock, which a simulation must not depend on.
-    fn reset_memory(&self) -> Duration {
-        Duration::from_secs(1)
-    }
 }
 
 /// Plain TCP, by the system's resolver. The addresses of a name are tried one after the other.

@@ -1,42 +1,36 @@
 //! One HTTP/2 connection to an endpoint, with prior knowledge. Many requests share it, so a task of its own drives it;
 //! it ends with the connection, or when nobody has used it for a while. Must not know what is asked over it.
 //!
-//! Over h2 itself rather than hyper's client: only here can a request be told apart that the server never took up, a
-//! stream be reset by dropping either of its ends, and the peer's limit of streams be seen before it is met.
+//! The protocol is the room `http2`'s; when a connection is made, kept, asked whether it lives and given up is decided here.
 
 mod answer;
 mod exchange;
 mod faults;
 mod pulse;
+mod pump;
 mod upload;
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
-use bytes::Bytes;
-use h2::client::{Builder, Connection, SendRequest};
-use sluicegate_core::Sent;
-use tokio::sync::Notify;
-use tokio::time::Instant;
+use parking_lot::Mutex;
+use sluicegate_http2::{Connection, Limits, Role, Shared};
+use tokio::time::{Instant, Interval};
 
 pub(super) use self::answer::LaneAnswer;
 pub(super) use self::exchange::exchange;
 use self::pulse::{Pulse, TICK};
-use super::gauge::{Counted, Gauge};
+use self::pump::Pump;
+use super::Io;
 use super::lanes::Lanes;
-use super::{Fault, HttpError, Io};
 
 /// Bytes a server may send on one stream before the answer's reader has taken any.
 const STREAM_WINDOW: u32 = 1 << 20;
 
 /// The same over all streams of a connection: what one connection can hold in memory.
 const CONNECTION_WINDOW: u32 = 16 << 20;
-
-/// Bytes of a request that wait in memory for the server to take them, per stream.
-const SEND_BUFFER: usize = 1 << 20;
 
 /// Largest frame a server may send. Larger ones make large tensors cheaper, and delay other streams more.
 const FRAME: u32 = 128 << 10;
@@ -49,52 +43,34 @@ const STREAMS: usize = 100;
 
 /// One connection.
 pub(super) struct Lane {
-    sender: SendRequest<Bytes>,
-    gauge: Arc<Gauge>,
+    protocol: Shared,
     in_use: AtomicUsize,
     /// No new stream is put on it; it ends with its last one.
     retired: AtomicBool,
-    /// Tells the driver to look whether it is done.
-    wake: Notify,
 }
 
 /// A stream's place on a connection. Dropping it makes room for the next.
 pub(super) struct Place {
-    sender: SendRequest<Bytes>,
     lane: Arc<Lane>,
     lanes: Arc<Lanes>,
 }
 
 impl Lane {
-    /// Speaks HTTP/2 over `io`, for the endpoint of `lanes`; streams that were reset here are known for `reset_memory`.
-    pub(super) async fn over(
-        io: Box<dyn Io>,
-        reset_memory: Duration,
-        lanes: Weak<Lanes>,
-    ) -> Result<Arc<Self>, HttpError> {
-        let gauge = Arc::new(Gauge::default());
-        let io = Counted::new(io, Arc::clone(&gauge));
-        let (sender, connection) = Builder::new()
-            .enable_push(false)
-            .reset_stream_duration(reset_memory)
-            .initial_max_send_streams(STREAMS)
-            .initial_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_send_buffer_size(SEND_BUFFER)
-            .max_frame_size(FRAME)
-            .max_header_list_size(HEAD_LIMIT)
-            .handshake(io)
-            .await
-            .map_err(|error| HttpError::new(Fault::Connect, Sent::Nothing, error.to_string()))?;
-        let lane = Arc::new(Self {
-            sender,
-            gauge,
-            in_use: AtomicUsize::new(0),
-            retired: AtomicBool::new(false),
-            wake: Notify::new(),
-        });
-        tokio::spawn(drive(Arc::clone(&lane), connection, lanes));
-        Ok(lane)
+    /// Speaks HTTP/2 over `io`, for the endpoint of `lanes`.
+    pub(super) fn over(io: Box<dyn Io>, lanes: Weak<Lanes>) -> Arc<Self> {
+        let limits = Limits {
+            streams: 0,
+            list: HEAD_LIMIT,
+            stream_window: STREAM_WINDOW,
+            connection_window: CONNECTION_WINDOW,
+            frame: FRAME,
+            control_frames: None,
+        };
+        let protocol = Arc::new(Mutex::new(Connection::new(Role::Client, limits)));
+        let pump = Pump::new(io, Arc::clone(&protocol));
+        let lane = Arc::new(Self { protocol, in_use: AtomicUsize::new(0), retired: AtomicBool::new(false) });
+        tokio::spawn(drive(Arc::clone(&lane), pump, lanes));
+        lane
     }
 
     /// Streams on it now.
@@ -109,26 +85,23 @@ impl Lane {
 
     /// Whether it can take one more stream now.
     pub(super) fn has_room(&self) -> bool {
-        self.in_use() < self.sender.current_max_send_streams().min(STREAMS)
+        self.in_use() < self.protocol.lock().most().min(STREAMS)
     }
 
     /// Takes a place; `None` if the connection has failed, or the server has said that it goes away. To be called where
     /// `lanes` is held, so that an idle connection is not closed meanwhile.
     pub(super) fn place(self: &Arc<Self>, lanes: &Arc<Lanes>) -> Option<Place> {
-        // A handle of its own waits for nothing: what is asked is only whether the connection has failed.
-        let mut sender = self.sender.clone();
-        let ready = sender.poll_ready(&mut Context::from_waker(Waker::noop()));
-        if matches!(ready, Poll::Ready(Err(_))) {
+        if self.protocol.lock().is_closing() {
             return None;
         }
         self.in_use.fetch_add(1, Ordering::AcqRel);
-        Some(Place { sender, lane: Arc::clone(self), lanes: Arc::clone(lanes) })
+        Some(Place { lane: Arc::clone(self), lanes: Arc::clone(lanes) })
     }
 
     /// Lets it end with its last stream.
     pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::Release);
-        self.wake.notify_one();
+        self.protocol.lock().wake();
     }
 
     fn is_done(&self) -> bool {
@@ -137,12 +110,8 @@ impl Lane {
 }
 
 impl Place {
-    fn sender(&mut self) -> &mut SendRequest<Bytes> {
-        &mut self.sender
-    }
-
-    fn gauge(&self) -> &Gauge {
-        &self.lane.gauge
+    fn protocol(&self) -> &Shared {
+        &self.lane.protocol
     }
 
     /// Puts nothing new on a connection over which nothing came while a request waited for its answer in vain.
@@ -156,32 +125,69 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.lane.in_use.fetch_sub(1, Ordering::AcqRel);
         if self.lane.is_done() {
-            self.lane.wake.notify_one();
+            self.lane.protocol.lock().wake();
         }
         self.lanes.freed();
     }
 }
 
+/// What drives a connection.
+struct Driver {
+    lane: Arc<Lane>,
+    lanes: Weak<Lanes>,
+    pump: Pump,
+    pulse: Pulse,
+    ticks: Interval,
+}
+
 /// Drives a connection to its end.
-async fn drive(lane: Arc<Lane>, mut connection: Connection<Counted, Bytes>, lanes: Weak<Lanes>) {
-    let mut pulse = Pulse::new(connection.ping_pong());
-    let mut ticks = tokio::time::interval_at(Instant::now() + TICK, TICK);
-    loop {
-        tokio::select! {
-            biased;
-            // An error is told to every stream by h2 itself.
-            _ended = &mut connection => break,
-            () = lane.wake.notified() => if lane.is_done() { break },
-            () = poll_fn(|context| pulse.poll_pong(context)) => {}
-            _ = ticks.tick() => {
-                let idle = pulse.is_idle(lane.in_use())
-                    && lanes.upgrade().is_none_or(|lanes| lanes.forget_idle(&lane));
-                if idle || !pulse.beat(&lane.gauge, lane.in_use()) { break }
+async fn drive(lane: Arc<Lane>, pump: Pump, lanes: Weak<Lanes>) {
+    let ticks = tokio::time::interval_at(Instant::now() + TICK, TICK);
+    let mut driver = Driver { lane, lanes, pump, pulse: Pulse::new(), ticks };
+    poll_fn(|context| driver.poll(context)).await;
+    driver.lane.protocol.lock().leave();
+    driver.pump.close(&mut Context::from_waker(Waker::noop()));
+    driver.lane.protocol.lock().gone("the connection was closed");
+    driver.forsake();
+}
+
+impl Driver {
+    /// Ready when the connection is to end.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.lane.protocol.lock().attend(context.waker());
+        let over = self.pump.poll_read(context).is_ready() || self.pump.poll_write(context).is_ready();
+        if over || self.lane.is_done() {
+            return Poll::Ready(());
+        }
+        while self.ticks.poll_tick(context).is_ready() {
+            let idle = self.pulse.is_idle(self.lane.in_use())
+                && self.lanes.upgrade().is_none_or(|lanes| lanes.forget_idle(&self.lane));
+            if idle || !self.pulse.beat(&mut self.lane.protocol.lock(), self.lane.in_use()) {
+                return Poll::Ready(());
+            }
+            if self.pump.poll_write(context).is_ready() {
+                return Poll::Ready(());
             }
         }
+        let mut protocol = self.lane.protocol.lock();
+        if protocol.is_done() {
+            return Poll::Ready(());
+        }
+        let closing = protocol.is_closing();
+        // What cannot be written now is written when it can.
+        protocol.rest();
+        drop(protocol);
+        if closing && self.lane.is_open() {
+            self.forsake();
+        }
+        Poll::Pending
     }
-    lane.retire();
-    if let Some(lanes) = lanes.upgrade() {
-        lanes.forget(&lane);
+
+    /// Puts nothing new on it.
+    fn forsake(&self) {
+        self.lane.retired.store(true, Ordering::Release);
+        if let Some(lanes) = self.lanes.upgrade() {
+            lanes.forget(&self.lane);
+        }
     }
 }

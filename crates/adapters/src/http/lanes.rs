@@ -205,7 +205,7 @@ async fn connect(
     let fail = |cause: String| Err(HttpError::new(Fault::Connect, Sent::Nothing, cause));
     let making = async {
         match connector.connect(&authority).await {
-            Ok(io) => Lane::over(io, connector.reset_memory(), lanes.clone()).await,
+            Ok(io) => Ok(Lane::over(io, lanes.clone())),
             Err(error) => fail(error.to_string()),
         }
     };

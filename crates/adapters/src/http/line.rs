@@ -312,17 +312,3 @@ impl Line {
         poll_read_buf(Pin::new(&mut self.io), context, &mut self.input).map_ok(|count| count > 0)
     }
 }
-
-/// An error with what lies behind it, for operators.
-pub(super) fn explain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    // Libraries nest two or three deep; the bound is for whatever else may come.
-    for _ in 0..4 {
-        let Some(inner) = source else { break };
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    text
-}

@@ -3,7 +3,7 @@
 
 use http::header::TE;
 use http::uri::{InvalidUri, PathAndQuery, Uri};
-use http::{HeaderMap, HeaderValue, Method, Version};
+use http::{HeaderValue, Method};
 use sluicegate_core::fields::{Name, Value};
 use sluicegate_core::{Body, Fields, Sent};
 
@@ -45,7 +45,7 @@ impl Request {
 }
 
 /// Makes the head fit for HTTP/2: nothing of another connection, the target in whole; and the body apart.
-pub(super) fn prepare_h2(origin: &Origin, request: Request) -> Result<(http::Request<()>, Body), HttpError> {
+pub(super) fn prepare_h2(origin: &Origin, request: Request) -> Result<(Request<()>, Body), HttpError> {
     let (mut head, body) = request.into_parts();
     // The one field about the connection that HTTP/2 knows, and gRPC wants (RFC 9113, section 8.2.2).
     let trailers = |name: Name<'_>, value: Value<'_>| name == "te" && value == "trailers";
@@ -62,11 +62,7 @@ pub(super) fn prepare_h2(origin: &Origin, request: Request) -> Result<(http::Req
             .target(path.to_owned())
             .map_err(|error| HttpError::new(Fault::Broken, Sent::Nothing, format!("no request target: {error}")))?;
     }
-    let mut prepared = http::Request::new(());
-    *prepared.version_mut() = Version::HTTP_2;
-    (*prepared.method_mut(), *prepared.uri_mut()) = (head.method, head.target);
-    *prepared.headers_mut() = HeaderMap::from(&head.headers);
-    Ok((prepared, body))
+    Ok((head, body))
 }
 
 /// The same body once more, where that costs nothing.

@@ -7,7 +7,6 @@ mod words;
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use rustls::client::Resumption;
@@ -127,10 +126,6 @@ impl Connector for Secured {
             }
             Ok(Box::new(stream) as Box<dyn Io>)
         })
-    }
-
-    fn reset_memory(&self) -> Duration {
-        self.inner.reset_memory()
     }
 }
 

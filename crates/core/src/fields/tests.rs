@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
 
-use super::{Fields, Value, is_value};
+use super::{Fields, Name, Value, is_value};
 
 /// A head as it is received: names in lower case, read by their places.
 fn received(text: &'static str) -> Fields {
@@ -103,4 +103,14 @@ fn lines_are_those_of_http1_whatever_text_they_stand_in() {
     let mut out = bytes::BytesMut::new();
     fields.lines().for_each(|(_, line)| line.put(&mut out));
     assert_eq!(out, "host: a\r\nx-a: 1\r\nx-b: 2\r\nx-c: 3\r\nx-d: 4\r\n");
+}
+
+#[test]
+fn names_are_tokens_in_lower_case() {
+    for byte in 0..=255_u8 {
+        let name = [b'x', byte];
+        let right = HeaderName::from_bytes(&name).is_ok() && !byte.is_ascii_uppercase();
+        assert_eq!(Name::new(&name).is_some(), right, "{byte}");
+    }
+    assert!(Name::new(b"").is_none());
 }

@@ -42,7 +42,39 @@ pub fn is_value(bytes: &[u8]) -> bool {
     !bytes.iter().fold(false, |found, byte| found | bad(*byte))
 }
 
+/// What a letter of a name (RFC 9110, section 5.6.2) is in lower case; zero for what cannot stand in one.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses what is out of bounds")]
+pub(crate) const LOWER: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        if byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+            )
+        {
+            table[byte as usize] = byte.to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    table
+};
+
 impl<'a> Name<'a> {
+    /// These bytes, if they are a name in lower case.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Option<Self> {
+        let right = |byte: &u8| LOWER.get(usize::from(*byte)) == Some(byte) && *byte != 0;
+        (!bytes.is_empty() && bytes.iter().all(right)).then_some(Self(bytes))
+    }
+
+    /// A name of our own, written in lower case.
+    #[must_use]
+    pub const fn of_ours(name: &'static str) -> Name<'static> {
+        Name(name.as_bytes())
+    }
+
     /// Its bytes.
     #[must_use]
     pub const fn as_bytes(self) -> &'a [u8] {
@@ -71,6 +103,12 @@ impl Line<'_> {
 }
 
 impl<'a> Value<'a> {
+    /// A value of our own.
+    #[must_use]
+    pub const fn of_ours(value: &'static str) -> Value<'static> {
+        Value(value.as_bytes())
+    }
+
     /// These bytes, if they may be a value.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Option<Self> {

@@ -1,5 +1,7 @@
 //! The bytes of a head, read once from their beginning: where its words, names and values stand.
 
+use crate::fields::LOWER;
+
 /// A place: where it begins, and how many bytes it has.
 pub type Place = (usize, usize);
 
@@ -24,25 +26,6 @@ pub struct Scan<'a> {
     bytes: &'a mut [u8],
     at: usize,
 }
-
-/// What a letter of a name (RFC 9110, section 5.6.2) is in lower case; zero for what cannot stand in one.
-#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses what is out of bounds")]
-const LOWER: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        if byte.is_ascii_alphanumeric()
-            || matches!(
-                byte,
-                b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
-            )
-        {
-            table[byte as usize] = byte.to_ascii_lowercase();
-        }
-        byte += 1;
-    }
-    table
-};
 
 /// What cannot stand in a value (RFC 9110, section 5.5); the end of its line among it.
 const fn ends_value(byte: u8) -> bool {

@@ -1,9 +1,8 @@
 //! Pings a silent client, to find one that vanished without a word.
 
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use h2::{Ping, PingPong};
+use sluicegate_http2::Connection;
 use tokio::time::Instant;
 
 /// A client that has said nothing for so long is pinged ...
@@ -14,7 +13,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Watches one connection.
 pub(super) struct Alive {
-    pings: PingPong,
     due: Instant,
     asked: bool,
     /// Frames the client had sent when last looked.
@@ -22,8 +20,8 @@ pub(super) struct Alive {
 }
 
 impl Alive {
-    pub(super) fn new(pings: PingPong) -> Self {
-        Self { pings, due: Instant::now() + EVERY, asked: false, heard: 0 }
+    pub(super) fn new(now: Instant) -> Self {
+        Self { due: now + EVERY, asked: false, heard: 0 }
     }
 
     /// When to look again.
@@ -31,23 +29,23 @@ impl Alive {
         self.due
     }
 
-    /// Takes the answer to a ping.
-    pub(super) fn poll_answer(&mut self, context: &mut Context<'_>, heard: u64) {
-        // An error ends the connection, and is said there.
-        if self.asked && matches!(self.pings.poll_pong(context), Poll::Ready(Ok(_))) {
-            self.heard = heard;
+    /// Takes note of the answer to a ping.
+    pub(super) fn hear(&mut self, connection: &Connection) {
+        if self.asked && !connection.awaits_pong() {
+            self.heard = connection.heard();
             self.wait(EVERY, false);
         }
     }
 
-    /// Looks, once it is due; `false` when nobody is there any more. `heard`: frames that came so far.
-    pub(super) fn look(&mut self, heard: u64) -> bool {
+    /// Looks, once it is due; `false` when nobody is there any more.
+    pub(super) fn look(&mut self, connection: &mut Connection) -> bool {
         if self.asked {
             return false;
         }
-        let silent = heard == self.heard;
-        self.heard = heard;
-        if silent && self.pings.send_ping(Ping::opaque()).is_ok() {
+        let silent = connection.heard() == self.heard;
+        self.heard = connection.heard();
+        if silent {
+            connection.ping();
             self.wait(PATIENCE, true);
         } else {
             self.wait(EVERY, false);

@@ -1,4 +1,4 @@
-//! Wakes a connection's task once for all that happens in it, and remembers whether something happened to the library: a look
+//! Wakes a connection's task once for all that happens in it, and remembers whether something happened to the wire: a look
 //! at that one costs as much as a frame. While the task runs, what it is woken for is only noted: it looks again before it
 //! rests, and nobody is scheduled a second time.
 
@@ -10,8 +10,8 @@ use futures_util::task::AtomicWaker;
 
 /// The task runs.
 const RUNNING: u8 = 1;
-/// The library has something to do.
-const LIBRARY: u8 = 2;
+/// The wire has something to do.
+const WIRE: u8 = 2;
 /// A stream has.
 const STREAM: u8 = 4;
 
@@ -30,14 +30,14 @@ struct Rope {
 }
 
 impl Bell {
-    /// Rung for the library, which has to begin.
+    /// Rung for the wire, which has to begin.
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { state: AtomicU8::new(LIBRARY), task: AtomicWaker::new() })
+        Arc::new(Self { state: AtomicU8::new(WIRE), task: AtomicWaker::new() })
     }
 
-    /// Rings for the library.
-    pub(super) fn library(self: &Arc<Self>) -> Waker {
-        Arc::new(Rope { bell: Arc::clone(self), side: LIBRARY }).into()
+    /// Rings for the wire.
+    pub(super) fn wire(self: &Arc<Self>) -> Waker {
+        Arc::new(Rope { bell: Arc::clone(self), side: WIRE }).into()
     }
 
     /// Rings for the streams.
@@ -51,9 +51,9 @@ impl Bell {
         self.state.fetch_or(RUNNING, Ordering::SeqCst);
     }
 
-    /// Whether it rang for the library since this was asked last. The streams are to be looked at in any case.
-    pub(super) fn rang_for_library(&self) -> bool {
-        self.state.fetch_and(RUNNING, Ordering::SeqCst) & LIBRARY != 0
+    /// Whether it rang for the wire since this was asked last. The streams are to be looked at in any case.
+    pub(super) fn rang_for_wire(&self) -> bool {
+        self.state.fetch_and(RUNNING, Ordering::SeqCst) & WIRE != 0
     }
 
     /// Whether the task may rest. If not, it rang.
@@ -104,29 +104,29 @@ mod tests {
     fn a_running_task_is_told_and_not_woken() {
         let (bell, woken) = (Bell::new(), Arc::new(Woken::default()));
         let count = || woken.0.load(Ordering::SeqCst);
-        let (library, stream) = (bell.library(), bell.streams());
+        let (wire, stream) = (bell.wire(), bell.streams());
         bell.enter(&Waker::from(Arc::clone(&woken)));
-        assert!(bell.rang_for_library(), "it has to begin");
-        library.wake_by_ref();
-        library.wake_by_ref();
+        assert!(bell.rang_for_wire(), "it has to begin");
+        wire.wake_by_ref();
+        wire.wake_by_ref();
         assert!(!bell.rest(), "there is more to do");
-        assert!(bell.rang_for_library());
+        assert!(bell.rang_for_wire());
         stream.wake_by_ref();
         assert!(!bell.rest(), "there is more to do");
-        assert!(!bell.rang_for_library(), "but for a stream");
+        assert!(!bell.rang_for_wire(), "but for a stream");
         assert!(bell.rest(), "once");
         assert_eq!(count(), 0);
         stream.wake_by_ref();
-        library.wake_by_ref();
+        wire.wake_by_ref();
         assert_eq!(count(), 1, "a resting task is woken, once");
         bell.enter(&Waker::from(Arc::clone(&woken)));
         assert!(!bell.rest(), "entering is not looking");
-        assert!(bell.rang_for_library());
-        library.wake_by_ref();
+        assert!(bell.rang_for_wire());
+        wire.wake_by_ref();
         bell.yield_now();
         stream.wake_by_ref();
         assert_eq!(count(), 2);
         bell.enter(&Waker::from(Arc::clone(&woken)));
-        assert!(bell.rang_for_library(), "nothing is forgotten over a rest");
+        assert!(bell.rang_for_wire(), "nothing is forgotten over a rest");
     }
 }

@@ -1,4 +1,4 @@
-//! What only an HTTP/2 head can get wrong and the library lets through. That library refuses, by resetting the stream:
+//! What only an HTTP/2 head can get wrong and the protocol lets through. That refuses, by resetting the stream:
 //! connection fields, `te` other than `trailers`, names with capitals, characters that would end a line in HTTP/1, a body
 //! that is not as long as `content-length` says, and pseudo-fields that are missing, unknown, repeated or late.
 
@@ -7,7 +7,7 @@ use sluicegate_core::{Kind, Refusal, RequestHead};
 
 /// Refuses a head that must not be passed on.
 pub(super) fn check(head: &RequestHead) -> Result<(), Refusal> {
-    // The library holds the body to the first of them.
+    // The body is held to the first of them.
     if head.headers.get_all(header::CONTENT_LENGTH).count() > 1 {
         return Err(Refusal::new(Kind::BadFraming, "the request has more than one content-length"));
     }

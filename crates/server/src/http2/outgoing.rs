@@ -1,4 +1,4 @@
-//! An answer on its way out over one stream. No more is handed to the library than its client has room for, so that what
+//! An answer on its way out over one stream. No more is handed on than its client has room for, so that what
 //! the client does not take stays with whoever makes it.
 
 use std::future::poll_fn;
@@ -7,13 +7,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::server::SendResponse;
-use h2::{Reason, SendStream};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use http_body::{Body as _, Frame};
 use sluicegate_core::{BodyError, Fields, Outbound};
+use sluicegate_http2::{Code, Sending};
 
-use super::tally::Tally;
 use crate::date;
 use crate::joined::Joined;
 use crate::patience::Patience;
@@ -35,50 +33,36 @@ enum Step {
 /// What the stream is to be reset with; its client may know of it already.
 pub(super) async fn send(
     outbound: Outbound,
-    reply: &mut SendResponse<Bytes>,
+    reply: &mut Sending,
     without_body: bool,
     stall: Duration,
-    tally: &Tally,
-) -> Result<(), Reason> {
+) -> Result<(), Code> {
     let (mut head, body) = outbound.into_parts();
     let mut body = Joined::new(body);
     let over = without_body || body.is_end_stream() || is_without_body(head.status);
     prepare(&mut head.headers, body.size_hint().exact().filter(|_| without_body || !over));
-    tally.sent(0);
-    let mut response = Response::new(());
-    *response.status_mut() = head.status;
-    *response.headers_mut() = HeaderMap::from(&head.headers);
-    let stream = reply.send_response(response, over);
-    let mut stream = stream.map_err(|_| Reason::INTERNAL_ERROR)?;
-    if over {
-        tally.answered();
+    if !reply.answer(head.status, &head.headers, over) || over {
         return Ok(());
     }
+    drop(head);
     let mut patience = Patience::new(stall);
     loop {
-        let (data, last) = match poll_fn(|context| poll_step(&mut body, &mut stream, context)).await {
+        let (data, last) = match poll_fn(|context| poll_step(&mut body, reply, context)).await {
             Step::Gone => return Ok(()),
             Step::Frame(None) => (Bytes::new(), true),
-            Step::Frame(Some(Err(_))) => return Err(Reason::INTERNAL_ERROR),
+            Step::Frame(Some(Err(_))) => return Err(Code::INTERNAL_ERROR),
             Step::Frame(Some(Ok(frame))) => match frame.into_data() {
                 Ok(data) => (data, body.is_end_stream()),
                 Err(frame) => {
-                    let trailers = frame.into_trailers().unwrap_or_default();
-                    tally.sent(0);
-                    stream.send_trailers(trailers).map_err(|_| Reason::INTERNAL_ERROR)?;
-                    break;
+                    reply.trail(&frame.into_trailers().unwrap_or_default());
+                    return Ok(());
                 }
             },
         };
-        if !send_data(data, last, &mut stream, &mut patience, tally).await? {
+        if !send_data(data, last, reply, &mut patience).await? || last {
             return Ok(());
         }
-        if last {
-            break;
-        }
     }
-    tally.answered();
-    Ok(())
 }
 
 fn is_without_body(status: StatusCode) -> bool {
@@ -97,52 +81,24 @@ fn prepare(headers: &mut Fields, length: Option<u64>) {
     }
 }
 
-fn poll_step(body: &mut Joined, stream: &mut SendStream<Bytes>, context: &mut Context<'_>) -> Poll<Step> {
+fn poll_step(body: &mut Joined, reply: &mut Sending, context: &mut Context<'_>) -> Poll<Step> {
     match Pin::new(body).poll_frame(context) {
         Poll::Ready(frame) => Poll::Ready(Step::Frame(frame)),
-        Poll::Pending => stream.poll_reset(context).map(|_| Step::Gone),
+        Poll::Pending => reply.poll_ended(context).map(|_| Step::Gone),
     }
 }
 
 /// Hands over `data` as its client makes room; `false` if the client is gone.
-async fn send_data(
-    mut data: Bytes,
-    last: bool,
-    stream: &mut SendStream<Bytes>,
-    patience: &mut Patience,
-    tally: &Tally,
-) -> Result<bool, Reason> {
-    // Asked for when there is something to send: room that waits for a body is room no other stream of its connection has.
-    while !data.is_empty() {
-        stream.reserve_capacity(data.len());
-        let room = match stream.capacity() {
-            0 => poll_fn(|context| poll_room(stream, patience, context)).await?,
-            room => Some(room),
-        };
-        let Some(room) = room else { return Ok(false) };
-        let part = data.split_to(room.min(data.len()));
-        patience.took(part.len());
-        tally.sent(part.len());
-        if stream.send_data(part, last && data.is_empty()).is_err() {
-            return Ok(false);
-        }
+async fn send_data(mut data: Bytes, last: bool, reply: &mut Sending, patience: &mut Patience) -> Result<bool, Code> {
+    loop {
+        let sent = poll_fn(|context| match reply.poll_send(&mut data, last, context) {
+            Poll::Ready(sent) => Poll::Ready(Ok(sent)),
+            Poll::Pending => patience.poll_over(context).map(|()| Err(Code::ENHANCE_YOUR_CALM)),
+        });
+        let Some(sent) = sent.await? else { return Ok(false) };
+        patience.took(sent);
         if data.is_empty() {
             return Ok(true);
         }
-    }
-    // No byte to be sent needs no room.
-    Ok(!last || stream.send_data(Bytes::new(), true).is_ok())
-}
-
-/// Waits for room; `None` if the stream is over.
-fn poll_room(
-    stream: &mut SendStream<Bytes>,
-    patience: &mut Patience,
-    context: &mut Context<'_>,
-) -> Poll<Result<Option<usize>, Reason>> {
-    match stream.poll_capacity(context) {
-        Poll::Ready(Some(Ok(room))) => Poll::Ready(Ok(Some(room))),
-        Poll::Ready(Some(Err(_)) | None) => Poll::Ready(Ok(None)),
-        Poll::Pending => patience.poll_over(context).map(|()| Err(Reason::ENHANCE_YOUR_CALM)),
     }
 }

@@ -26,7 +26,6 @@ const LIMITS: Limits = Limits {
     per_address: 100,
     body_min_rate: 0,
     streams: 8,
-    reset_memory: Duration::from_secs(1),
 };
 
 /// A chunked POST of `chunks`, without its end.

@@ -150,7 +150,6 @@ fn plan(listener: &Listener, tls: Option<Tls>) -> ListenerPlan {
             per_address: limits.per_address.unwrap_or(exposure.per_address(limits.connections)),
             body_min_rate: limits.body_min_rate,
             streams: limits.streams.unwrap_or(exposure.streams()),
-            reset_memory: Limits::default().reset_memory,
         },
     }
 }

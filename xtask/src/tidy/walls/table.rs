@@ -54,6 +54,8 @@ impl Room {
 pub(super) const TEST_LIBRARIES: &[&str] = &[
     "bytes",
     "futures-util",
+    // The other side of the connection, made by others.
+    "h2",
     "http",
     "http-body",
     "http-body-util",
@@ -113,7 +115,7 @@ const OUTSIDE_SYSTEMS: &[&str] = &[
 ];
 
 const EVERY_ROOM: &[&str] =
-    &["adapters", "audit", "config", "control", "core", "flow", "rules", "runtime", "server", "stats", "wire"];
+    &["adapters", "audit", "config", "control", "core", "flow", "http2", "rules", "runtime", "server", "stats", "wire"];
 
 /// Every room there is or will be.
 pub(super) const ROOMS: &[Room] = &[
@@ -165,6 +167,14 @@ pub(super) const ROOMS: &[Room] = &[
         because: "codecs are sync functions over bytes",
     },
     Room {
+        name: "http2",
+        rooms: &[],
+        outside: Outside::Only(&["bytes", "http", "parking_lot"]),
+        never: NETWORK,
+        closed: true,
+        because: "a protocol is a state machine: bytes in, events and bytes out",
+    },
+    Room {
         name: "stats",
         rooms: &["core"],
         outside: Outside::Free,
@@ -206,7 +216,7 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         name: "adapters",
-        rooms: &["core", "wire"],
+        rooms: &["core", "http2", "wire"],
         outside: Outside::Free,
         never: &["axum", "clap"],
         closed: false,
@@ -223,9 +233,9 @@ pub(super) const ROOMS: &[Room] = &[
     Room {
         name: "server",
         // The handler is a parameter (docs/adr/0001), so that sockets know nothing of what they carry.
-        rooms: &["core"],
+        rooms: &["core", "http2"],
         outside: Outside::Free,
-        never: &["axum", "clap", "redis", "reqwest", "sqlx", "tonic"],
+        never: &["axum", "clap", "h2", "redis", "reqwest", "sqlx", "tonic"],
         closed: false,
         because: "it turns sockets into requests and answers into bytes, nothing more",
     },

@@ -1,12 +1,9 @@
 //! Finds out whether the peer of a quiet connection is still there. Sparing: servers built on gRPC's core close a
 //! connection that pings them more than about once in five minutes without data in between.
 
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use h2::{Ping, PingPong};
-
-use super::super::gauge::Gauge;
+use sluicegate_http2::Connection;
 
 /// How often a connection is looked at. A ping not answered between two looks ends it.
 pub(super) const TICK: Duration = Duration::from_secs(20);
@@ -19,8 +16,6 @@ const IDLE: u32 = 4;
 
 /// What is known of a connection's liveness.
 pub(super) struct Pulse {
-    pings: Option<PingPong>,
-    waiting: bool,
     since_ping: u32,
     idle: u32,
     read: u64,
@@ -28,18 +23,8 @@ pub(super) struct Pulse {
 
 impl Pulse {
     /// Of a connection just made.
-    pub(super) fn new(pings: Option<PingPong>) -> Self {
-        Self { pings, waiting: false, since_ping: BETWEEN_PINGS, idle: 0, read: 0 }
-    }
-
-    /// Takes note of a ping's answer; never ready where none is awaited.
-    pub(super) fn poll_pong(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if !self.waiting {
-            return Poll::Pending;
-        }
-        let Some(pings) = &mut self.pings else { return Poll::Pending };
-        // A failed one is the connection's failure, which is told elsewhere.
-        pings.poll_pong(context).map(|_pong| self.waiting = false)
+    pub(super) const fn new() -> Self {
+        Self { since_ping: BETWEEN_PINGS, idle: 0, read: 0 }
     }
 
     /// Whether it has been without a stream for long, as seen at this look.
@@ -49,18 +34,17 @@ impl Pulse {
     }
 
     /// One look. `false`: the peer is gone.
-    pub(super) fn beat(&mut self, gauge: &Gauge, in_use: usize) -> bool {
+    pub(super) fn beat(&mut self, connection: &mut Connection, in_use: usize) -> bool {
         self.since_ping = self.since_ping.saturating_add(1);
-        let read = gauge.read();
+        let read = connection.received();
         let silent = read == self.read;
         self.read = read;
-        if self.waiting && silent {
+        let waiting = connection.awaits_pong();
+        if waiting && silent {
             return false;
         }
-        if silent && in_use > 0 && !self.waiting && self.since_ping >= BETWEEN_PINGS {
-            if let Some(pings) = &mut self.pings {
-                self.waiting = pings.send_ping(Ping::opaque()).is_ok();
-            }
+        if silent && in_use > 0 && !waiting && self.since_ping >= BETWEEN_PINGS {
+            connection.ping();
             self.since_ping = 0;
         }
         true

@@ -6,20 +6,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use h2::{Reason, SendStream};
 use http_body::Body as HttpBody;
 use parking_lot::Mutex;
 use sluicegate_core::{Body, BodyError};
+use sluicegate_http2::{Code, Sending};
 use tokio::task::AbortHandle;
-
-/// The last of a body is handed over without waiting for room if it has no more bytes than this: a new stream has none before
-/// its connection has begun it, and then head and body would leave one after the other.
-const SMALL: usize = 16 * 1024;
 
 /// A body and the stream it goes into. Dropped before its end, it resets the stream.
 pub(super) struct Upload {
     body: Body,
-    stream: SendStream<Bytes>,
+    stream: Sending,
     /// Taken from the body, and not yet by the stream.
     chunk: Bytes,
 }
@@ -40,7 +36,7 @@ pub(super) struct Beside {
 }
 
 impl Upload {
-    pub(super) fn new(body: Body, stream: SendStream<Bytes>) -> Self {
+    pub(super) fn new(body: Body, stream: Sending) -> Self {
         Self { body, stream, chunk: Bytes::new() }
     }
 
@@ -51,30 +47,29 @@ impl Upload {
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Uploaded, BodyError>> {
         loop {
             if !self.chunk.is_empty() {
-                if ready!(self.poll_chunk(context)).is_none() {
-                    return Poll::Ready(Ok(Uploaded::Stopped));
+                let last = self.body.is_end_stream();
+                match ready!(self.stream.poll_send(&mut self.chunk, last, context)) {
+                    None => return Poll::Ready(Ok(Uploaded::Stopped)),
+                    Some(_) if last && self.chunk.is_empty() => return Poll::Ready(Ok(Uploaded::Complete)),
+                    Some(_) => continue,
                 }
-                if self.chunk.is_empty() && self.body.is_end_stream() {
-                    return Poll::Ready(Ok(Uploaded::Complete));
-                }
-                continue;
             }
             let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
                 // A server may answer, and want no more, while the client is silent.
-                return self.stream.poll_reset(context).map(|_| Ok(Uploaded::Stopped));
+                return self.stream.poll_ended(context).map(|_| Ok(Uploaded::Stopped));
             };
             match frame {
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) if data.is_empty() && self.body.is_end_stream() => return Poll::Ready(Ok(self.finish())),
+                    Ok(data) if data.is_empty() && self.body.is_end_stream() => return self.finish(context),
                     Ok(data) => self.chunk = data,
                     // Trailers of a request have no meaning to a model server.
                     Err(_trailers) => {}
                 },
                 Some(Err(error)) => {
-                    self.stream.send_reset(Reason::CANCEL);
+                    self.stream.reset(Code::CANCEL);
                     return Poll::Ready(Err(error));
                 }
-                None => return Poll::Ready(Ok(self.finish())),
+                None => return self.finish(context),
             }
         }
     }
@@ -91,28 +86,9 @@ impl Upload {
         Beside { task: task.abort_handle(), failure }
     }
 
-    /// Hands as much of the chunk to the stream as the server's windows allow. `None`: the stream is closed.
-    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<()>> {
-        if self.chunk.len() <= SMALL && self.body.is_end_stream() {
-            return Poll::Ready(self.stream.send_data(std::mem::take(&mut self.chunk), true).ok());
-        }
-        self.stream.reserve_capacity(self.chunk.len());
-        while self.stream.capacity() == 0 {
-            match ready!(self.stream.poll_capacity(context)) {
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Poll::Ready(None),
-            }
-        }
-        let part = self.chunk.split_to(self.stream.capacity().min(self.chunk.len()));
-        let last = self.chunk.is_empty() && self.body.is_end_stream();
-        Poll::Ready(self.stream.send_data(part, last).ok())
-    }
-
-    fn finish(&mut self) -> Uploaded {
-        match self.stream.send_data(Bytes::new(), true) {
-            Ok(()) => Uploaded::Complete,
-            Err(_) => Uploaded::Stopped,
-        }
+    fn finish(&mut self, context: &Context<'_>) -> Poll<Result<Uploaded, BodyError>> {
+        let ended = self.stream.poll_send(&mut Bytes::new(), true, context);
+        ended.map(|ended| Ok(if ended.is_some() { Uploaded::Complete } else { Uploaded::Stopped }))
     }
 }
 

@@ -30,7 +30,6 @@ const FEW: Limits = Limits {
     per_address: 100,
     body_min_rate: 0,
     streams: 8,
-    reset_memory: Duration::from_secs(1),
 };
 
 /// What HTTP/2 with prior knowledge begins with.

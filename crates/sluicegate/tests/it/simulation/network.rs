@@ -16,7 +16,7 @@ use turmoil::net::{TcpListener, TcpStream};
 use super::journal::{Journal, What};
 use super::message::{LONGEST, find};
 
-/// The HTTP/2 library counts this time by the system's clock; what a run does must not depend on that.
+/// The HTTP/2 library of clients and servers counts this time by the system's clock; what a run does must not depend on that.
 pub(super) const RESET_MEMORY: Duration = Duration::MAX;
 
 /// The gateway's listener.
@@ -59,10 +59,6 @@ impl Connector for Dialing {
             let server = authority.split(':').next().map(str::to_owned);
             Ok(Box::new(Tapped { stream, server, tail: Vec::new(), journal }) as Box<dyn Io>)
         })
-    }
-
-    fn reset_memory(&self) -> Duration {
-        RESET_MEMORY
     }
 }
 

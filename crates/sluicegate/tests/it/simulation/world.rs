@@ -25,7 +25,7 @@ use turmoil::{Builder, Sim};
 use super::chance::Chance;
 use super::client::Client;
 use super::journal::{Event, Journal, What};
-use super::network::{Dialing, Listening, RESET_MEMORY};
+use super::network::{Dialing, Listening};
 use super::panics;
 use super::plan::{CLIENTS, GATEWAY, Mood, Plan, SERVERS, Turn};
 use super::sabotage::{Handling, Sabotage};
@@ -186,7 +186,6 @@ async fn be_gateway(
             head_timeout: Duration::from_secs(2),
             body_timeout: Duration::from_secs(3),
             idle_timeout: Duration::from_secs(5),
-            reset_memory: RESET_MEMORY,
             ..Limits::default()
         },
         tls: None,
