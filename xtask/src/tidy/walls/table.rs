@@ -168,7 +168,7 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         name: "http2",
-        rooms: &[],
+        rooms: &["core"],
         outside: Outside::Only(&["bytes", "http", "parking_lot"]),
         never: NETWORK,
         closed: true,
