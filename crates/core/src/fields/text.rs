@@ -124,8 +124,14 @@ impl<'a> Value<'a> {
     /// As text, if all of it is printable ASCII.
     #[must_use]
     pub fn as_str(self) -> Option<&'a str> {
-        let printable = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t');
-        if self.0.iter().all(printable) { std::str::from_utf8(self.0).ok() } else { None }
+        if self.is_printable() { std::str::from_utf8(self.0).ok() } else { None }
+    }
+
+    /// Whether all of it is printable ASCII.
+    #[must_use]
+    pub const fn is_printable(self) -> bool {
+        // What is ASCII and not printable is in no value, but for the tab.
+        self.0.is_ascii()
     }
 
     /// How many bytes it has.

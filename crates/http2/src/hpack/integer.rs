@@ -24,6 +24,7 @@ pub(super) fn take(first: u8, bits: u32, rest: &mut &[u8]) -> Result<usize, Brok
 }
 
 /// Writes `value` behind the bits of `first` that are no prefix.
+#[inline]
 pub(super) fn put(out: &mut Vec<u8>, first: u8, bits: u32, value: usize) {
     let mask = u8::MAX >> (8 - bits);
     if let Some(small) = u8::try_from(value).ok().filter(|small| *small < mask) {

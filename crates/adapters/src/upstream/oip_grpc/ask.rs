@@ -35,7 +35,7 @@ impl OipGrpc {
         let target = self.target(peer, path)?;
         own(&mut headers);
         // What is left now: the server need not know how long the gateway took up to here.
-        headers.insert(timeout::TIMEOUT, timeout::format(deadline.left(self.clock.now())));
+        headers.append(timeout::TIMEOUT, timeout::format(deadline.left(self.clock.now())));
         let request = request((Method::POST, target), headers, message);
         let patience = Patience { connect: self.connect_timeout, deadline };
         let response = self.client.send_shared(&peer.origin, request, patience).await.map_err(|error| {
@@ -101,9 +101,10 @@ impl OipGrpc {
 /// Makes the head that of a gRPC call of our own.
 fn own(headers: &mut Fields) {
     headers.retain(|name, value| !is_of_another_body(name.as_bytes()) && has_form(name, value));
-    headers.insert(header::CONTENT_TYPE, CONTENT);
-    headers.insert(header::TE, HeaderValue::from_static("trailers"));
-    headers.insert(ACCEPT_ENCODING, ACCEPTED);
+    // None of these is there any more.
+    headers.append(header::CONTENT_TYPE, CONTENT);
+    headers.append(header::TE, HeaderValue::from_static("trailers"));
+    headers.append(ACCEPT_ENCODING, ACCEPTED);
 }
 
 /// Whether a field is about a body that is not the one sent here, or says otherwise what gRPC has its own field for.
@@ -123,6 +124,6 @@ fn is_of_another_body(name: &[u8]) -> bool {
 /// Whether gRPC has a form for a field. Clients of REST may write what it has none for.
 fn has_form(name: Name<'_>, value: Value<'_>) -> bool {
     let name = name.as_bytes();
-    let text = if name.ends_with(b"-bin") { metadata::is_binary(value.as_bytes()) } else { value.as_str().is_some() };
+    let text = if name.ends_with(b"-bin") { metadata::is_binary(value.as_bytes()) } else { value.is_printable() };
     text && !name.starts_with(b"grpc-")
 }
