@@ -142,17 +142,21 @@ impl Fields {
     }
 
     /// Adds a field behind the others.
+    #[inline]
     pub fn append(&mut self, name: impl FieldName, value: impl FieldValue) {
         if self.own.capacity() == 0 {
             // Room for a few: what grows from nothing does so many times.
             self.own.reserve(192);
             self.list.reserve(8);
         }
+        let (name, value) = (name.name(), value.value());
+        let at = self.own.len();
+        self.own.reserve(name.len() + value.len() + 4);
         // As it is sent: who writes a head copies the line.
-        let name = self.write(name.name());
-        self.own.extend_from_slice(b": ");
-        let value = self.write(value.value());
-        self.own.extend_from_slice(b"\r\n");
+        for part in [name, b": ", value, b"\r\n"] {
+            self.own.extend_from_slice(part);
+        }
+        let (name, value) = (Span::own(at, name.len()), Span::own(at + name.len() + 2, value.len()));
         self.list.push(Field { name, value });
     }
 
@@ -227,16 +231,15 @@ impl Fields {
         let at = (span.at & !OWN) as usize;
         text.get(at..at.saturating_add(span.length as usize)).unwrap_or_default()
     }
-
-    fn write(&mut self, text: &[u8]) -> Span {
-        let at = self.own.len();
-        self.own.extend_from_slice(text);
-        let Span { at, length } = Span::of((at, text.len()));
-        Span { at: at | OWN, length }
-    }
 }
 
 impl Span {
+    /// The same within the own text.
+    fn own(at: usize, length: usize) -> Self {
+        let Self { at, length } = Self::of((at, length));
+        Self { at: at | OWN, length }
+    }
+
     /// A place behind two gigabytes, which no head has, is nowhere.
     fn of((at, length): (usize, usize)) -> Self {
         match (u32::try_from(at), u32::try_from(length)) {

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use sluicegate_core::fields::Value;
+use sluicegate_core::fields::{FieldValue, Value};
 use sluicegate_core::{Dice, Fields, Inbound};
 
 pub(super) const REQUEST_ID: &str = "x-request-id";
@@ -122,9 +122,18 @@ fn text(digits: &[u8]) -> &str {
     std::str::from_utf8(digits).unwrap_or_default()
 }
 
-/// Text of ours, or of a client's where it was looked at, as a field's value.
-pub(super) fn value(text: &str) -> Value<'_> {
-    Value::new(text.as_bytes()).unwrap_or_default()
+/// Text of ours, or of a client's that was looked at: printable ASCII.
+pub(super) struct Printed<'a>(&'a str);
+
+impl FieldValue for Printed<'_> {
+    fn value(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+/// An id as a field's value.
+pub(super) const fn value(text: &str) -> Printed<'_> {
+    Printed(text)
 }
 
 thread_local! {

@@ -325,7 +325,10 @@ models:
     let (gateway, _) = Gateway::of(folder.path(), &text);
     for _ in 0..requests {
         let body = r#"{"model":"tiny","prompt":"a","max_tokens":1,"stream":true}"#;
-        gateway.post("/v1/completions", body).expect(200);
+        let answer = gateway.post("/v1/completions", body);
+        if answer.status != 200 {
+            panic!("{}", gateway.wait_for_record(|record| record["status"] == answer.status));
+        }
     }
     let status = gateway.admin("/status").json();
     let endpoints = status["backends"][0]["endpoints"].as_array().unwrap();
