@@ -1,12 +1,11 @@
 //! Triton's extensions over REST and gRPC: configuration, counters and lists, as the unmodified perf_analyzer and
 //! tritonclient use them, with real Tritons behind.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Gateway, peer, root};
+use crate::perf_analyzer;
+use crate::support::{Gateway, root};
 use crate::tritonserver::Triton;
 
 const FLOWER: &str = r#"{"inputs":[{"name":"features","shape":[1,4],"datatype":"FP32","data":[5.1,3.5,1.4,0.2]}]}"#;
@@ -39,16 +38,10 @@ models:
     (tritons, gateway, folder)
 }
 
-/// Runs perf_analyzer as its users do and fails with what it printed.
-fn perf_analyzer(gateway: &Gateway, model: &str, protocol: &str, requests: u32) {
-    let output = Command::new(peer("SLUICEGATE_PERF_ANALYZER"))
-        .args(["-m", model, "-u", &gateway.data.to_string(), "-i", protocol, "--shape", "features:1,4"])
-        .args(["--request-count", &requests.to_string()])
-        .output()
-        .unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{model} over {protocol}: {said}");
-    assert!(said.contains("Throughput"), "{model} over {protocol}: {said}");
+/// Runs perf_analyzer and fails with what it printed.
+fn measure(gateway: &Gateway, model: &str, protocol: &str, requests: u32) {
+    let (said, well) = perf_analyzer::run(gateway.data, protocol, model, "features:1,4", requests);
+    assert!(well && said.contains("Throughput"), "{model} over {protocol}: {said}");
 }
 
 fn counted(gateway: &Gateway, model: &str) -> u64 {
@@ -64,7 +57,7 @@ fn perf_analyzer_runs_unmodified_and_two_servers_counters_add_up() {
     for model in ["over-rest", "over-grpc", "own"] {
         for protocol in ["http", "grpc"] {
             let before = counted(&gateway, model);
-            perf_analyzer(&gateway, model, protocol, 20);
+            measure(&gateway, model, protocol, 20);
             assert!(counted(&gateway, model) >= before + 20, "{model} over {protocol}");
         }
     }

@@ -27,6 +27,7 @@ mod metadata;
 mod mlserver;
 mod observe;
 mod openai;
+mod perf_analyzer;
 mod quickstart;
 mod reflection;
 mod reload;

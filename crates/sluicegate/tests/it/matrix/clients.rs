@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::bodies;
 use super::cells::{Server, Target};
+use crate::perf_analyzer;
 use crate::support::{peer, root};
 
 /// One run of a client: whom it asks for which model.
@@ -71,14 +72,14 @@ pub(super) const CLIENTS: &[Client] = &[
         about: "which asks for metadata, configuration and statistics first",
         models: &["iris", "image"],
         directly: |server| server == Server::Triton,
-        run: |asks| asks.iter().map(|ask| perf_analyzer(ask, "grpc")).collect(),
+        run: |asks| asks.iter().map(|ask| measured(ask, "grpc")).collect(),
     },
     Client {
         title: "perf_analyzer HTTP",
         about: "the same over REST",
         models: &["iris", "image"],
         directly: |server| server == Server::Triton,
-        run: |asks| asks.iter().map(|ask| perf_analyzer(ask, "http")).collect(),
+        run: |asks| asks.iter().map(|ask| measured(ask, "http")).collect(),
     },
     Client {
         title: "grpcurl",
@@ -262,20 +263,15 @@ fn read_openai(ask: &Ask, mut report: Value) -> BTreeMap<String, Value> {
     by_mode(&serde_json::from_str(&text).unwrap())
 }
 
-fn perf_analyzer(ask: &Ask, protocol: &str) -> Outcome {
-    const REQUESTS: &str = "40";
+fn measured(ask: &Ask, protocol: &str) -> Outcome {
+    const REQUESTS: u32 = 40;
     let (address, shape) = (
         if protocol == "grpc" { ask.grpc } else { ask.http },
         if ask.model == "iris" { "features:1,4" } else { "image:3,112,112" },
     );
-    let output = Command::new(peer("SLUICEGATE_PERF_ANALYZER"))
-        .args(["-m", &ask.name, "-u", &address.to_string(), "-i", protocol, "--shape", shape])
-        .args(["--request-count", REQUESTS])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    let (said, well) = perf_analyzer::run(address, protocol, &ask.name, shape, REQUESTS);
     match said.lines().find_map(|line| line.trim().strip_prefix("Request count: ")) {
-        Some(count) if output.status.success() => Ok([(protocol.to_owned(), json!({ "requests": count }))].into()),
+        Some(count) if well => Ok([(protocol.to_owned(), json!({ "requests": count }))].into()),
         _ => Err(said.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("; ")),
     }
 }
