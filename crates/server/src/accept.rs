@@ -92,6 +92,8 @@ pub(crate) async fn run<L: Listener, H: Handler>(
         }
     }
     drop(listener);
+    // It may have been another's token that ended this.
+    stop.drain.ask();
     tokio::select! {
         biased;
         () = crew.all_ended() => return,

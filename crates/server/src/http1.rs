@@ -113,6 +113,7 @@ where
         // When its first byte was seen, if it did not come whole.
         let mut begun: Option<Instant> = None;
         self.out.shrink();
+        self.wire.settle();
         self.wire.lock().shrink();
         poll_fn(|context| {
             let mut wire = self.wire.lock();
@@ -183,7 +184,7 @@ where
         self.answer(outbound, &asked).await
     }
 
-    fn inbound<H: Handler>(&self, mut head: Box<RequestHead>, opened: &Opened<H>) -> Inbound {
+    fn inbound<H: Handler>(&mut self, mut head: Box<RequestHead>, opened: &Opened<H>) -> Inbound {
         let mut wire = self.wire.lock();
         let small = wire.body_left().is_some_and(|left| left <= self.limits.body);
         let body = match small.then(|| wire.whole_body()).flatten() {
@@ -193,14 +194,14 @@ where
                 drop(wire);
                 let leisure = Leisure::default();
                 head.leisure = Some(leisure.clone());
-                received::body(Incoming::new(&self.wire), &self.limits, leisure)
+                received::body(Incoming::new(&mut self.wire), &self.limits, leisure)
             }
         };
         opened.inbound(head, body)
     }
 
     /// Waits for the handler; `None` if the client leaves first.
-    async fn handled(&self, mut handling: Pin<&mut impl Future<Output = Outbound>>) -> Option<Outbound> {
+    async fn handled(&mut self, mut handling: Pin<&mut impl Future<Output = Outbound>>) -> Option<Outbound> {
         poll_fn(|context| match handling.as_mut().poll(context) {
             Poll::Ready(outbound) => Poll::Ready(Some(outbound)),
             Poll::Pending => self.wire.lock().poll_left(context).map(|()| None),
@@ -209,7 +210,7 @@ where
     }
 
     /// Whether another request can be told from what is left of this one.
-    async fn may_serve_on(&self) -> bool {
+    async fn may_serve_on(&mut self) -> bool {
         poll_fn(|context| {
             let mut wire = self.wire.lock();
             wire.skip_body(SKIPPED, context);
@@ -252,13 +253,13 @@ where
         }
     }
 
-    fn ended(&self) -> End {
+    fn ended(&mut self) -> End {
         let wire = self.wire.lock();
         if wire.is_ended() || (wire.body_is_read() && wire.input.is_empty()) { End::Clean } else { End::Linger }
     }
 
     /// Closes in good order: all that was sent can be read.
-    async fn close(self, end: End) {
+    async fn close(mut self, end: End) {
         if end == End::Cut {
             return;
         }

@@ -1,6 +1,7 @@
 //! How connections are told to end. They learn that it is time, and whether those that wait for a request may wait on.
 
 use std::future::{Future, pending};
+use std::iter::successors;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,37 +13,48 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Leave {
     asked: CancellationToken,
+    told: Arc<Told>,
+}
+
+/// What was said, to be looked at without a lock: every request does.
+#[derive(Debug, Default)]
+struct Told {
+    asked: AtomicBool,
     /// A connection without a request stays until its client has asked once more: another process serves the same
     /// address, so nothing is to be gained by closing it while a request may be on its way.
-    gently: Arc<AtomicBool>,
+    gently: AtomicBool,
+    /// What this one is a child of.
+    above: Option<Arc<Self>>,
 }
 
 impl Leave {
-    /// Asked to once `token` is cancelled.
+    /// Asked to once `token` is cancelled, and whoever waits for that has said so.
     pub(crate) fn when(token: CancellationToken) -> Self {
-        Self { asked: token, gently: Arc::default() }
+        Self { asked: token, told: Arc::default() }
     }
 
     /// A handle that is asked with this one. The one that is shared has a lock that every connection would take at each
     /// step.
     pub(crate) fn child(&self) -> Self {
-        Self { asked: self.asked.child_token(), gently: Arc::clone(&self.gently) }
+        let told = Told { above: Some(Arc::clone(&self.told)), ..Told::default() };
+        Self { asked: self.asked.child_token(), told: Arc::new(told) }
     }
 
     /// It is time; connections without a request are closed.
     pub(crate) fn ask(&self) {
+        self.told.asked.store(true, Ordering::Release);
         self.asked.cancel();
     }
 
     /// It is time; connections without a request may have one more.
     pub(crate) fn ask_gently(&self) {
-        self.gently.store(true, Ordering::Release);
-        self.asked.cancel();
+        self.told.gently.store(true, Ordering::Release);
+        self.ask();
     }
 
     /// Whether it is time.
     pub(crate) fn is_asked(&self) -> bool {
-        self.asked.is_cancelled()
+        self.told.chain().any(|told| told.asked.load(Ordering::Acquire))
     }
 
     /// To be asked again and again whether it is time.
@@ -57,7 +69,7 @@ impl Leave {
 
     /// Whether a connection without a request may have one more. Known once it is time.
     pub(crate) fn is_gentle(&self) -> bool {
-        self.gently.load(Ordering::Acquire)
+        self.told.chain().any(|told| told.gently.load(Ordering::Acquire))
     }
 
     /// Resolves when a connection without a request is to be closed.
@@ -66,6 +78,12 @@ impl Leave {
         if self.is_gentle() {
             pending::<()>().await;
         }
+    }
+}
+
+impl Told {
+    fn chain(&self) -> impl Iterator<Item = &Self> {
+        successors(Some(self), |told| told.above.as_deref())
     }
 }
 

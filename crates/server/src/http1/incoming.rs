@@ -7,18 +7,18 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::wire::Wire;
+use super::wire::{Shared, Wire};
 
 /// The body of the request that the connection serves now.
 pub(super) struct Incoming<Io> {
-    wire: Wire<Io>,
+    wire: Shared<Io>,
 }
 
 impl<Io> Incoming<Io> {
     /// To be made once a request.
-    pub(super) fn new(wire: &Wire<Io>) -> Self {
+    pub(super) fn new(wire: &mut Wire<Io>) -> Self {
         wire.lock().hold_body(true);
-        Self { wire: wire.clone() }
+        Self { wire: wire.share() }
     }
 }
 

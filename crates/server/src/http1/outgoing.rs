@@ -69,7 +69,7 @@ impl Answering {
     pub(super) fn poll_send<Io: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         out: &mut Gather,
-        wire: &Wire<Io>,
+        wire: &mut Wire<Io>,
         context: &mut Context<'_>,
         mut progress: impl FnMut(usize),
     ) -> Poll<Result<(), Cut>> {
@@ -103,7 +103,7 @@ impl Answering {
     fn poll_write<Io: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         out: &mut Gather,
-        wire: &Wire<Io>,
+        wire: &mut Wire<Io>,
         context: &mut Context<'_>,
         mut progress: impl FnMut(usize),
     ) -> Poll<io::Result<()>> {

@@ -1,7 +1,10 @@
-//! One connection's socket and what was read of it, shared by the connection itself and by the body of the request it
-//! serves: that body may be read from another task. Only one of them reads at a time.
+//! One connection's socket and what was read of it. It is the connection's own, until the body of a request is handed out
+//! before all of it has come: that body may be read from another task, so from then on both share it, until the body is
+//! gone. Only one of them reads at a time.
 
 use std::io::{self, IoSlice};
+use std::mem::replace;
+use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -29,8 +32,20 @@ const HALF_CLOSE: Duration = Duration::from_millis(250);
 /// Tells a client that its body is wanted (RFC 9110, section 10.1.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// A handle of the connection.
-pub(super) struct Wire<Io>(Arc<Mutex<State<Io>>>);
+/// The connection's own handle. What nobody shares needs no lock: most requests come whole, and a lock costs each step.
+pub(super) enum Wire<Io> {
+    Own(Box<State<Io>>),
+    Shared(Shared<Io>),
+}
+
+/// The handle of a body, and of a connection that has handed one out.
+pub(super) struct Shared<Io>(Arc<Mutex<State<Io>>>);
+
+/// The state, for one step: nothing waits while it is held.
+pub(super) enum Guard<'a, Io> {
+    Own(&'a mut State<Io>),
+    Shared(MutexGuard<'a, State<Io>>),
+}
 
 /// The socket and what was read.
 pub(super) struct State<Io> {
@@ -48,7 +63,7 @@ pub(super) struct State<Io> {
     asked: bool,
     /// The client sends no more.
     ended: bool,
-    /// Since when we have listened and heard nothing.
+    /// Since when we have listened while a request was served, and heard nothing.
     silent: Option<Instant>,
     /// What is still to be said before the body comes, if anything.
     interim: &'static [u8],
@@ -65,19 +80,79 @@ enum Rest {
     Broken(&'static str),
 }
 
-impl<Io> Clone for Wire<Io> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
 impl<Io> Wire<Io> {
     /// A connection over `io`, of which `early` was read before.
     pub(super) fn new(io: Io, early: &Bytes) -> Self {
         let mut input = BytesMut::with_capacity(ROOM);
         input.extend_from_slice(early);
-        Self(Arc::new(Mutex::new(State {
-            io: Some(io),
+        Self::Own(Box::new(State::new(Some(io), input)))
+    }
+
+    /// For one step: nothing waits while it is held.
+    pub(super) fn lock(&mut self) -> Guard<'_, Io> {
+        match self {
+            Self::Own(state) => Guard::Own(state),
+            Self::Shared(shared) => Guard::Shared(shared.lock()),
+        }
+    }
+
+    /// A handle for a body.
+    pub(super) fn share(&mut self) -> Shared<Io> {
+        let shared = match self {
+            Self::Shared(shared) => return shared.clone(),
+            Self::Own(state) => Shared(Arc::new(Mutex::new(replace(state, State::gone())))),
+        };
+        *self = Self::Shared(shared.clone());
+        shared
+    }
+
+    /// Takes the state back, if nobody holds a body any more.
+    pub(super) fn settle(&mut self) {
+        if let Self::Shared(Shared(shared)) = self
+            && let Some(state) = Arc::get_mut(shared)
+        {
+            *self = Self::Own(Box::new(replace(state.get_mut(), State::gone())));
+        }
+    }
+}
+
+impl<Io> Shared<Io> {
+    /// For one step: nothing waits while it is held.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State<Io>> {
+        self.0.lock()
+    }
+}
+
+impl<Io> Clone for Shared<Io> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<Io> Deref for Guard<'_, Io> {
+    type Target = State<Io>;
+
+    fn deref(&self) -> &State<Io> {
+        match self {
+            Self::Own(state) => state,
+            Self::Shared(state) => state,
+        }
+    }
+}
+
+impl<Io> DerefMut for Guard<'_, Io> {
+    fn deref_mut(&mut self) -> &mut State<Io> {
+        match self {
+            Self::Own(state) => state,
+            Self::Shared(state) => state,
+        }
+    }
+}
+
+impl<Io> State<Io> {
+    fn new(io: Option<Io>, input: BytesMut) -> Self {
+        Self {
+            io,
             input,
             grown: false,
             rest: Rest::Nothing,
@@ -87,16 +162,14 @@ impl<Io> Wire<Io> {
             silent: None,
             interim: &[],
             waiting: None,
-        })))
+        }
     }
 
-    /// For one step: nothing waits while it is held.
-    pub(super) fn lock(&self) -> MutexGuard<'_, State<Io>> {
-        self.0.lock()
+    /// What stays where the state was.
+    fn gone() -> Self {
+        Self::new(None, BytesMut::new())
     }
-}
 
-impl<Io> State<Io> {
     /// A request begins whose body is framed so, and waited for with its client if `expects`.
     pub(super) fn begin(&mut self, framing: Framing, expects: bool) {
         self.rest = match framing {
@@ -254,12 +327,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> State<Io> {
             self.input.reserve(room);
         }
         match poll_read_buf(Pin::new(io), context, &mut self.input) {
-            Poll::Pending => {
-                if self.silent.is_none() {
-                    self.silent = Some(Instant::now());
-                }
-                Poll::Pending
-            }
+            Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(0)) => {
                 self.ended = true;
                 Poll::Ready(Ok(false))
@@ -285,7 +353,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> State<Io> {
             return Poll::Pending;
         }
         let silent = self.silent;
-        match ready!(self.poll_fill(context, ROOM)) {
+        match ready!(self.poll_heard(context)) {
             Ok(true) => Poll::Pending,
             Ok(false) if may_be_half_closed(silent) => Poll::Pending,
             Ok(false) | Err(_) => Poll::Ready(()),
@@ -297,7 +365,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> State<Io> {
     fn poll_left_unread(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while !self.ended && self.input.len() < ROOM {
             let silent = self.silent;
-            match ready!(self.poll_fill(context, ROOM)) {
+            match ready!(self.poll_heard(context)) {
                 Ok(true) => {}
                 // It will never be whole, however long somebody waits for an answer.
                 Ok(false) if !self.is_half() && may_be_half_closed(silent) => {}
@@ -305,6 +373,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> State<Io> {
             }
         }
         Poll::Pending
+    }
+
+    /// Reads more of what nobody waits for, and notes since when nothing was heard.
+    fn poll_heard(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let heard = self.poll_fill(context, ROOM);
+        if heard.is_pending() && self.silent.is_none() {
+            self.silent = Some(Instant::now());
+        }
+        heard
     }
 
     /// Whether a part of a body of known length is still to come.
