@@ -22,6 +22,8 @@ pub struct Fields {
     /// The text of those that were put beside them.
     own: Vec<u8>,
     list: Vec<Field>,
+    /// The [`mark`] of every name that was ever put here: most questions are after names that are not there.
+    marks: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -51,18 +53,19 @@ impl Fields {
     /// No field.
     #[must_use]
     pub const fn new() -> Self {
-        Self { received: Bytes::new(), own: Vec::new(), list: Vec::new() }
+        Self { received: Bytes::new(), own: Vec::new(), list: Vec::new(), marks: 0 }
     }
 
     /// No field yet, with room for so many and for so many bytes of text.
     #[must_use]
     pub fn with_capacity(fields: usize, text: usize) -> Self {
-        Self { received: Bytes::new(), own: Vec::with_capacity(text), list: Vec::with_capacity(fields) }
+        Self { received: Bytes::new(), own: Vec::with_capacity(text), list: Vec::with_capacity(fields), marks: 0 }
     }
 
-    /// Adds a field of the received text: where its name and its value begin there, and how many bytes they have. The name
-    /// is a token in lower case, and the value one by [`is_value`].
-    pub fn push_received(&mut self, name: (usize, usize), value: (usize, usize)) {
+    /// Adds a field of the received text: its name, where this and its value begin there, and how many bytes they have. The
+    /// name is a token in lower case, and the value one by [`is_value`].
+    pub fn push_received(&mut self, text: &[u8], name: (usize, usize), value: (usize, usize)) {
+        self.marks |= mark(text);
         self.list.push(Field { name: Span::of(name), value: Span::of(value) });
     }
 
@@ -111,8 +114,12 @@ impl Fields {
 
     /// The first value of this name, which is in lower case.
     #[must_use]
+    #[inline]
     pub fn get(&self, name: impl AsRef<str>) -> Option<Value<'_>> {
         let name = name.as_ref().as_bytes();
+        if self.cannot_have(name) {
+            return None;
+        }
         self.list.iter().find(|field| self.is(field, name)).map(|field| Value(self.text(field.value)))
     }
 
@@ -129,6 +136,9 @@ impl Fields {
     #[must_use]
     pub fn only(&self, name: impl AsRef<str>) -> Option<Value<'_>> {
         let name = name.as_ref().as_bytes();
+        if self.cannot_have(name) {
+            return None;
+        }
         let mut values = self.list.iter().filter(|field| self.is(field, name));
         let first = values.next()?;
         values.next().is_none().then(|| Value(self.text(first.value)))
@@ -136,9 +146,10 @@ impl Fields {
 
     /// Whether there is one of this name, which is in lower case.
     #[must_use]
+    #[inline]
     pub fn contains(&self, name: impl AsRef<str>) -> bool {
         let name = name.as_ref().as_bytes();
-        self.list.iter().any(|field| self.is(field, name))
+        !self.cannot_have(name) && self.list.iter().any(|field| self.is(field, name))
     }
 
     /// Adds a field behind the others.
@@ -150,6 +161,7 @@ impl Fields {
             self.list.reserve(8);
         }
         let (name, value) = (name.name(), value.value());
+        self.marks |= mark(name);
         let at = self.own.len();
         self.own.reserve(name.len() + value.len() + 4);
         // As it is sent: who writes a head copies the line.
@@ -167,11 +179,17 @@ impl Fields {
     }
 
     /// Takes out all fields of this name, which is in lower case; whether there were any.
+    #[inline]
     pub fn remove(&mut self, name: impl AsRef<str>) -> bool {
         self.remove_bytes(name.as_ref().as_bytes())
     }
 
+    #[inline]
     fn remove_bytes(&mut self, name: &[u8]) -> bool {
+        !self.cannot_have(name) && self.take_out(name)
+    }
+
+    fn take_out(&mut self, name: &[u8]) -> bool {
         // Looked for before the list is gone through: it is rarely there.
         let Some(first) = self.list.iter().position(|field| self.is(field, name)) else { return false };
         let mut list = std::mem::take(&mut self.list);
@@ -204,6 +222,7 @@ impl Fields {
                 continue;
             }
             if shared && (field.name.at | field.value.at) & OWN == 0 {
+                self.marks |= mark(name.0);
                 self.list.push(*field);
             } else {
                 self.append(name, value);
@@ -221,6 +240,11 @@ impl Fields {
         self.adopt(from, |_, _| true);
     }
 
+    #[inline]
+    const fn cannot_have(&self, name: &[u8]) -> bool {
+        self.marks & mark(name) == 0
+    }
+
     fn is(&self, field: &Field, name: &[u8]) -> bool {
         // Lengths tell most names apart.
         field.name.length as usize == name.len() && self.text(field.name) == name
@@ -230,6 +254,16 @@ impl Fields {
         let text = if span.at & OWN == 0 { &self.received[..] } else { &self.own[..] };
         let at = (span.at & !OWN) as usize;
         text.get(at..at.saturating_add(span.length as usize)).unwrap_or_default()
+    }
+}
+
+/// One bit of 64 for a name, by its length, its first and its last letter. For one that is written in the code the compiler
+/// works it out.
+#[inline]
+const fn mark(name: &[u8]) -> u64 {
+    match (name.first(), name.last()) {
+        (Some(first), Some(last)) => 1 << ((name.len() as u64 + 3 * (*first as u64) + 5 * (*last as u64)) & 63),
+        _ => 0,
     }
 }
 

@@ -138,7 +138,8 @@ impl Line {
         let result = poll_fn(|context| {
             // Looked at before a byte is sent: what it says unasked, its leaving too, makes it unfit, and a request that
             // meets that goes out over another.
-            if !begun {
+            let looked = !begun;
+            if looked {
                 if self.poll_read(context, ROOM).is_ready() {
                     return Poll::Ready(Err(self.failed(Fault::Broken, "the connection ended without an answer")));
                 }
@@ -147,7 +148,10 @@ impl Line {
             if let Poll::Ready(Err(error)) = self.poll_upload(context) {
                 return Poll::Ready(Err(error));
             }
-            if let Poll::Ready(answered) = self.poll_head(context, to_head) {
+            // Whoever looked a moment ago is woken when something comes.
+            if (!looked || self.deaf.is_some())
+                && let Poll::Ready(answered) = self.poll_head(context, to_head)
+            {
                 return Poll::Ready(answered);
             }
             self.poll_due(context, due)

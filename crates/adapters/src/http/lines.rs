@@ -2,7 +2,6 @@
 //! request. Bounded in number and age. Must not know what is asked over them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -25,70 +24,84 @@ pub(super) const IDLE_AGE: Duration = Duration::from_secs(4);
 pub(super) struct Lines {
     clock: Arc<dyn Clock>,
     most: usize,
-    in_use: AtomicUsize,
-    /// Each with when it is too old. The one used last stands last, so that the others grow old. Locked by its worker, and by
-    /// who looks at the whole.
-    idle: Mutex<Vec<(Instant, Box<Line>)>>,
+    /// Locked by its worker, and by who looks at the whole.
+    shelf: Mutex<Shelf>,
+}
+
+#[derive(Default)]
+struct Shelf {
+    in_use: usize,
+    /// Each with when it is too old. The one used last stands last, so that the others grow old.
+    idle: Vec<(Instant, Box<Line>)>,
 }
 
 /// A connection in use. Dropping it closes the socket; only a finished one goes back.
 pub(super) struct Lease {
     lines: Arc<Lines>,
     line: Option<Box<Line>>,
+    /// It is among those in use.
+    counted: bool,
 }
 
 impl Lines {
     /// No connections yet, of this worker.
     pub(super) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
         let most = Worker::current().share(IDLE_LIMIT, IDLE_LEAST);
-        Arc::new(Self { clock, most, in_use: AtomicUsize::new(0), idle: Mutex::new(Vec::new()) })
+        Arc::new(Self { clock, most, shelf: Mutex::default() })
     }
 
     /// Requests and answers under way now, each with a connection for itself.
     pub(super) fn in_use(&self) -> usize {
-        self.in_use.load(Ordering::Relaxed)
+        self.shelf.lock().in_use
     }
 
     /// Connections kept for the next request.
     pub(super) fn idle(&self) -> usize {
-        self.idle.lock().len()
+        self.shelf.lock().idle.len()
     }
 
     /// Counts `line` as in use.
     pub(super) fn lease(self: &Arc<Self>, line: Box<Line>) -> Lease {
-        self.in_use.fetch_add(1, Ordering::Relaxed);
-        Lease { lines: Arc::clone(self), line: Some(line) }
+        self.shelf.lock().in_use += 1;
+        Lease { lines: Arc::clone(self), line: Some(line), counted: true }
     }
 
     /// An idle connection that was open when it was last looked at.
     pub(super) fn take(self: &Arc<Self>, now: Instant) -> Option<Lease> {
-        let (until, line) = self.idle.lock().pop()?;
+        let mut shelf = self.shelf.lock();
+        let (until, line) = shelf.idle.pop()?;
         if until <= now {
+            drop(shelf);
             // It was the youngest: the rest is older still.
             self.sweep(now);
             return None;
         }
-        Some(self.lease(line))
+        shelf.in_use += 1;
+        drop(shelf);
+        Some(Lease { lines: Arc::clone(self), line: Some(line), counted: true })
     }
 
     /// Closes idle connections that are too old. Whether nothing is left, in use or idle.
     pub(super) fn sweep(&self, now: Instant) -> bool {
-        let old = {
-            let mut idle = self.idle.lock();
+        let (old, none) = {
+            let Shelf { in_use, idle } = &mut *self.shelf.lock();
             let fresh = idle.partition_point(|(until, _)| *until <= now);
             let young = idle.split_off(fresh);
-            std::mem::replace(&mut *idle, young)
+            let none = *in_use == 0 && young.is_empty();
+            (std::mem::replace(idle, young), none)
         };
         // Sockets are closed outside the lock.
         drop(old);
-        self.in_use() == 0 && self.idle() == 0
+        none
     }
 
+    /// Takes one back that was in use.
     fn put(&self, line: Box<Line>) {
         let until = self.clock.now() + IDLE_AGE;
-        let mut idle = self.idle.lock();
-        if idle.len() < self.most {
-            idle.push((until, line));
+        let mut shelf = self.shelf.lock();
+        shelf.in_use -= 1;
+        if shelf.idle.len() < self.most {
+            shelf.idle.push((until, line));
         }
     }
 }
@@ -118,6 +131,7 @@ impl Lease {
             && line.is_free()
         {
             line.shrink();
+            self.counted = false;
             self.lines.put(line);
         }
     }
@@ -125,6 +139,8 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.lines.in_use.fetch_sub(1, Ordering::Relaxed);
+        if self.counted {
+            self.lines.shelf.lock().in_use -= 1;
+        }
     }
 }

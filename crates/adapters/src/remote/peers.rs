@@ -1,5 +1,6 @@
 //! What a backend knows of each of its endpoints, found by the endpoint that a call names.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -12,14 +13,31 @@ pub(crate) struct Peers<P> {
     found: ArcSwap<Vec<(Endpoint, Arc<P>)>>,
 }
 
+/// What is known of one of them. The plan's own stay as long as the backend: nothing is counted for them.
+pub(crate) enum Handle<'a, P> {
+    Planned(&'a P),
+    Found(Arc<P>),
+}
+
+impl<P> Deref for Handle<'_, P> {
+    type Target = P;
+
+    fn deref(&self) -> &P {
+        match self {
+            Self::Planned(peer) => peer,
+            Self::Found(peer) => peer,
+        }
+    }
+}
+
 impl<P> Peers<P> {
     /// What is known of `endpoint`; `None` for one that is not among them.
-    pub(crate) fn get(&self, endpoint: &Endpoint) -> Option<Arc<P>> {
+    pub(crate) fn get(&self, endpoint: &Endpoint) -> Option<Handle<'_, P>> {
         // A call names the plan's own: the same text in the same place, which is told without reading it.
         let own = |(known, _): &&(Endpoint, Arc<P>)| Arc::ptr_eq(&known.authority, &endpoint.authority);
         let own = self.planned.iter().find(own).filter(|(known, _)| known == endpoint);
         let planned = own.or_else(|| self.planned.iter().find(|(known, _)| known == endpoint));
-        planned.map(|(_, peer)| Arc::clone(peer)).or_else(|| self.find(endpoint))
+        planned.map(|(_, peer)| Handle::Planned(&**peer)).or_else(|| self.find(endpoint).map(Handle::Found))
     }
 
     fn find(&self, endpoint: &Endpoint) -> Option<Arc<P>> {
@@ -95,9 +113,9 @@ mod tests {
         }
         assert!(peers.get(&endpoint("none")).is_none() && peers.get(&endpoint("e100")).is_none());
         assert!(peers.all(|peer| !peer.is_empty()) && !peers.all(|peer| peer == "planned"));
-        let before = peers.get(&found[7]).unwrap();
+        let before = std::ptr::from_ref(&*peers.get(&found[7]).unwrap());
         peers.expect(&found[5..9], make);
-        assert!(Arc::ptr_eq(&before, &peers.get(&found[7]).unwrap()));
+        assert!(std::ptr::eq(before, &*peers.get(&found[7]).unwrap()));
         assert!(peers.get(&found[1]).is_none());
         assert!(peers.get(&endpoint("planned")).is_some());
         // Another name at the same address is another endpoint.

@@ -32,7 +32,7 @@ use sluicegate_core::{
 
 use crate::http::{Client, Connector, HttpError, Origin, Speaks};
 use crate::remote::learned::Learned;
-use crate::remote::peers::Peers;
+use crate::remote::peers::{Handle, Peers};
 use crate::remote::transport::{from_http, not_ready};
 
 /// The kind of backend.
@@ -217,11 +217,12 @@ impl Peer {
 
 impl OipGrpc {
     /// The endpoint's peer. One that the plan does not name is served too, but nothing about it is remembered.
-    fn peer(&self, endpoint: &Endpoint) -> Result<Arc<Peer>, CallError> {
+    fn peer(&self, endpoint: &Endpoint) -> Result<Handle<'_, Peer>, CallError> {
         if let Some(peer) = self.peers.get(endpoint) {
             return Ok(peer);
         }
-        Peer::new(&self.client, endpoint).map(Arc::new).map_err(|error| from_http(&error, endpoint))
+        let peer = Peer::new(&self.client, endpoint).map_err(|error| from_http(&error, endpoint))?;
+        Ok(Handle::Found(Arc::new(peer)))
     }
 }
 

@@ -35,7 +35,7 @@ use sluicegate_wire::oip_rest::client::infer_path;
 use self::generate::Decoupled;
 use crate::http::{Client, Connector, HttpError, Origin, target};
 use crate::remote::learned::Learned;
-use crate::remote::peers::Peers;
+use crate::remote::peers::{Handle, Peers};
 use crate::remote::transport::{from_http, not_ready};
 
 /// The kind of backend.
@@ -208,11 +208,12 @@ impl Peer {
 
 impl OipRest {
     /// The endpoint's peer. One that the plan does not name is served too, but nothing about it is remembered.
-    fn peer(&self, endpoint: &Endpoint) -> Result<Arc<Peer>, CallError> {
+    fn peer(&self, endpoint: &Endpoint) -> Result<Handle<'_, Peer>, CallError> {
         if let Some(peer) = self.peers.get(endpoint) {
             return Ok(peer);
         }
-        Peer::new(&self.client, endpoint).map(Arc::new).map_err(|error| from_http(&error, endpoint))
+        let peer = Peer::new(&self.client, endpoint).map_err(|error| from_http(&error, endpoint))?;
+        Ok(Handle::Found(Arc::new(peer)))
     }
 }
 

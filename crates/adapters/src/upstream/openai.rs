@@ -28,7 +28,7 @@ use self::ask::{SHORT_ANSWER, from_status};
 use crate::http::{Answer, Client, Connector, HttpError, Origin};
 use crate::remote::faults::{from_body, is_for_operators};
 use crate::remote::headers::strip_private;
-use crate::remote::peers::Peers;
+use crate::remote::peers::{Handle, Peers};
 use crate::remote::scrub::scrub;
 use crate::remote::transport::{from_http, not_ready};
 
@@ -102,11 +102,11 @@ impl std::fmt::Debug for Factory {
 
 impl OpenAi {
     /// The endpoint's peer; one that the plan does not name is served too.
-    fn peer(&self, endpoint: &Endpoint) -> Result<Arc<Peer>, CallError> {
+    fn peer(&self, endpoint: &Endpoint) -> Result<Handle<'_, Peer>, CallError> {
         if let Some(peer) = self.peers.get(endpoint) {
             return Ok(peer);
         }
-        self.make(endpoint).map_err(|error| from_http(&error, endpoint))
+        self.make(endpoint).map(Handle::Found).map_err(|error| from_http(&error, endpoint))
     }
 
     fn make(&self, endpoint: &Endpoint) -> Result<Arc<Peer>, HttpError> {

@@ -11,7 +11,7 @@ fn received(text: &'static str) -> Fields {
         let (name, rest) = line.split_once(':').unwrap();
         let (colon, value) = (name.len(), rest.trim());
         let begins = rest.find(value).unwrap() + colon + 1;
-        fields.push_received((at, colon), (at + begins, value.len()));
+        fields.push_received(name.as_bytes(), (at, colon), (at + begins, value.len()));
         at += line.len();
     }
     fields.stand_in(Bytes::from_static(text.as_bytes()));

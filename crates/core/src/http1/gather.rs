@@ -34,6 +34,15 @@ impl Gather {
         self.put_with_tail(data, b"");
     }
 
+    /// The same with a piece that is kept elsewhere too: what is copied is not counted once more.
+    pub fn put_copy(&mut self, data: &Bytes) {
+        if data.len() < LARGE {
+            self.small.extend_from_slice(data);
+        } else {
+            self.large = data.clone();
+        }
+    }
+
     /// Puts a piece of a body in chunked framing behind what is there. Empty pieces are left out: they would end it.
     pub fn put_chunk(&mut self, data: Bytes) {
         if !data.is_empty() {

@@ -136,7 +136,7 @@ fn read(bytes: &mut [u8], most: usize) -> Result<Read, Refusal> {
             return Err(too_many());
         }
         facts.note(scan.text(name), scan.text(value))?;
-        fields.push_received(name, value);
+        fields.push_received(scan.text(name), name, value);
     }
     Ok(Read { method, target, version, fields, facts, length: scan.at() })
 }

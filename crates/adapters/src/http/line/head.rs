@@ -145,7 +145,7 @@ fn read(bytes: &mut [u8]) -> Result<Read, Why> {
         if is_hop_by_hop(scan.text(name)) {
             hop.note(scan.text(name), scan.text(value)).map_err(Why::Not)?;
         } else {
-            headers.push_received(name, value);
+            headers.push_received(scan.text(name), name, value);
         }
     }
     Ok(Read { response: Response { status, headers, body: () }, hop, length: scan.at() })

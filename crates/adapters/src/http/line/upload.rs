@@ -64,17 +64,17 @@ impl Upload {
             };
             // Trailers of a request have no meaning to a model server.
             let Ok(data) = frame.into_data() else { continue };
-            if let Some(taken) = &mut self.taken {
-                keep(taken, data.clone());
-            }
             match &mut self.length {
                 Some(left) => {
                     let more = || BodyError::Broken("it has more bytes than it said".to_owned());
                     *left = left.checked_sub(data.len() as u64).ok_or_else(more)?;
                     self.done = *left == 0;
-                    out.put(data);
+                    out.put_copy(&data);
                 }
-                None => out.put_chunk(data),
+                None => out.put_chunk(data.clone()),
+            }
+            if let Some(taken) = &mut self.taken {
+                keep(taken, data);
             }
             if !self.done && self.body.is_end_stream() {
                 return self.finish(out);

@@ -18,6 +18,7 @@ use super::{Binary, OipRest, Peer};
 use crate::http::{Answer, Request};
 use crate::remote::faults::{from_body, is_for_operators, nonsense};
 use crate::remote::headers::{models_own, strip_private};
+use crate::remote::peers::Handle;
 use crate::remote::scrub::scrub;
 use crate::remote::transport::heavy;
 
@@ -25,7 +26,7 @@ pub(super) const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-he
 
 impl OipRest {
     /// Runs a model. What the request is made of goes into one box, and stays there.
-    pub(super) fn run(&self, peer: Arc<Peer>, call: Call) -> BoxFuture<'_, Result<Reply, CallError>> {
+    pub(super) fn run<'a>(&'a self, peer: Handle<'a, Peer>, call: Call) -> BoxFuture<'a, Result<Reply, CallError>> {
         let Call { operation, model, body, headers, deadline } = call;
         match body {
             CallBody::Wire(_) if self.is_known_without_binary(&peer) => {
@@ -71,12 +72,12 @@ impl OipRest {
         }
     }
 
-    fn pass(
-        &self,
-        peer: Arc<Peer>,
+    fn pass<'a>(
+        &'a self,
+        peer: Handle<'a, Peer>,
         mut request: Request,
         deadline: Deadline,
-    ) -> BoxFuture<'_, Result<Reply, CallError>> {
+    ) -> BoxFuture<'a, Result<Reply, CallError>> {
         Box::pin(async move {
             let response = self.put(&peer, &mut request, deadline).await?;
             let (mut head, answer) = response.into_parts();
