@@ -128,26 +128,32 @@ fn check_host(head: &RequestHead, fields: &Named<'_>) -> Result<(), Refusal> {
 /// logged and by some servers put into URLs.
 fn check_name(host: &[u8]) -> Result<(), Refusal> {
     let wrong = || bad_host("the host is none");
-    let text = std::str::from_utf8(host).map_err(|_| wrong())?;
-    let (name_is_right, port) = match text.strip_prefix('[') {
+    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    let (name_is_right, port) = match host.strip_prefix(b"[") {
         Some(rest) => {
+            let rest = std::str::from_utf8(rest).map_err(|_| wrong())?;
             let (address, port) = rest.split_once(']').ok_or_else(wrong)?;
-            (address.parse::<Ipv6Addr>().is_ok(), port)
+            (address.parse::<Ipv6Addr>().is_ok(), port.as_bytes())
         }
         None => {
-            let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-            let in_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-            ((1..=255).contains(&name.len()) && name.bytes().all(in_name), port)
+            let end = host.iter().position(|byte| !in_name(byte)).unwrap_or(host.len());
+            let (name, port) = host.split_at(end);
+            ((1..=255).contains(&name.len()), port)
         }
     };
-    let port_is_right = match port.strip_prefix(':') {
-        None => port.is_empty(),
+    if name_is_right && is_port(port) { Ok(()) } else { Err(wrong()) }
+}
+
+/// Whether this is a colon and a number of 16 bits, or less of that.
+fn is_port(text: &[u8]) -> bool {
+    match text {
+        [] | [b':'] => true,
         // `parse` takes a sign, too.
-        Some(digits) => {
-            digits.is_empty() || (digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok())
+        [b':', digits @ ..] if digits.iter().all(u8::is_ascii_digit) => {
+            std::str::from_utf8(digits).is_ok_and(|digits| digits.parse::<u16>().is_ok())
         }
-    };
-    if name_is_right && port_is_right { Ok(()) } else { Err(wrong()) }
+        _ => false,
+    }
 }
 
 /// The target in origin form, canonical. `None`: it is so already.

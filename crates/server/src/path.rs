@@ -11,6 +11,10 @@ use sluicegate_core::{Kind, Refusal};
 
 /// The canonical form of `target` in origin form: a path, and a query if there is one.
 pub(crate) fn canonical(target: &str) -> Result<Cow<'_, str>, Refusal> {
+    // Nearly every target is a plain path, which is told by one look at each byte.
+    if is_plain(target) {
+        return Ok(Cow::Borrowed(target));
+    }
     let (path, query) = match target.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (target, None),
@@ -70,8 +74,16 @@ fn decoded(path: &str, length: usize) -> Result<String, Refusal> {
     }
 }
 
-fn check_segments(path: &str) -> Result<(), Refusal> {
-    // Two slashes, or a slash and a dot: rare enough to look closer only then.
+/// Whether this is a path in canonical form, without query and without anything that is to be looked at closer.
+fn is_plain(target: &str) -> bool {
+    let (all, closer) = classes(target);
+    // The question mark is no character of a path.
+    target.starts_with('/') && all & (WRONG | PERCENT) == 0 && !closer
+}
+
+/// What the bytes of a path are, taken together; and whether two slashes, or a slash and a dot, follow one another: rare
+/// enough to look closer only then.
+fn classes(path: &str) -> (u8, bool) {
     let (mut all, mut closer, mut before) = (0, 0, 0);
     for byte in path.bytes() {
         let class = IN_A_PATH.get(usize::from(byte)).copied().unwrap_or(WRONG);
@@ -79,10 +91,15 @@ fn check_segments(path: &str) -> Result<(), Refusal> {
         closer |= (before << 1) & class & CLOSER;
         before = class;
     }
+    (all, closer != 0)
+}
+
+fn check_segments(path: &str) -> Result<(), Refusal> {
+    let (all, closer) = classes(path);
     if all & WRONG != 0 {
         return Err(refuse("the path has a character that must not stand in it"));
     }
-    if closer != 0 {
+    if closer {
         let mut segments = path.split('/').skip(1).peekable();
         while let Some(segment) = segments.next() {
             let last = segments.peek().is_none();
@@ -117,6 +134,9 @@ const WRONG: u8 = 1;
 const SLASH: u8 = 2;
 const CLOSER: u8 = SLASH << 1;
 
+/// Begins a percent-encoding.
+const PERCENT: u8 = 8;
+
 /// What a byte is in a path: looked up for every byte of every path.
 static IN_A_PATH: [u8; 256] = {
     let mut table = [0; 256];
@@ -126,6 +146,7 @@ static IN_A_PATH: [u8; 256] = {
         *class = match byte {
             b'/' => SLASH | CLOSER,
             b'.' => CLOSER,
+            b'%' => PERCENT,
             _ if stands_in_a_path(byte) => 0,
             _ => WRONG,
         };
