@@ -54,7 +54,7 @@ mod room {
             pub(crate) fn write(&mut self, outbound: Outbound) -> impl Sized + use<> {
                 let asked = Asked { version: Version::HTTP_11, method: Method::POST, keep: true };
                 self.0.shrink();
-                Answering::begin(outbound, &asked, &mut self.0).0
+                Answering::begin(outbound, &asked, tokio::time::Instant::now(), &mut self.0).0
             }
         }
     }

@@ -17,23 +17,20 @@ struct Written {
     until: Instant,
 }
 
-/// Hands the date now, in its one form, to `use_it`.
-pub(crate) fn with<T>(use_it: impl FnOnce(&[u8]) -> T) -> T {
-    now(|date| use_it(date.as_bytes()))
+/// Hands the date at `now`, which is now, to `use_it` in its one form.
+pub(crate) fn with<T>(now: Instant, use_it: impl FnOnce(&[u8]) -> T) -> T {
+    at(now, |date| use_it(date.as_bytes()))
 }
 
 /// The date now as a field's value.
 pub(crate) fn value() -> HeaderValue {
-    now(HeaderValue::clone)
+    at(Instant::now(), HeaderValue::clone)
 }
 
-fn now<T>(use_it: impl FnOnce(&HeaderValue) -> T) -> T {
-    NOW.with_borrow_mut(|written| {
-        let now = Instant::now();
-        match written {
-            Some(written) if now < written.until => use_it(&written.text),
-            _ => use_it(&written.insert(write(now)).text),
-        }
+fn at<T>(now: Instant, use_it: impl FnOnce(&HeaderValue) -> T) -> T {
+    NOW.with_borrow_mut(|written| match written {
+        Some(written) if now < written.until => use_it(&written.text),
+        _ => use_it(&written.insert(write(now)).text),
     })
 }
 

@@ -89,10 +89,11 @@ where
     let mut asked = leave.watch();
     let end = loop {
         match connection.next(&leave, &mut asked).await {
-            Next::Request(request) => match connection.exchange(request, &opened, &gauge, &leave).await {
-                Some(end) => break end,
-                None => connection.moved = Instant::now(),
-            },
+            Next::Request(request) => {
+                if let Some(end) = connection.exchange(request, &opened, &gauge, &leave).await {
+                    break end;
+                }
+            }
             Next::Refused(refusal, method) => {
                 opened.handler.refused(&opened.listener, refusal.kind);
                 break connection.refuse(&refusal, method).await;
@@ -223,13 +224,17 @@ where
     async fn answer(&mut self, outbound: Outbound, asked: &Asked) -> Option<End> {
         let begun = self.wire.lock().interim_begun();
         self.out.head().extend_from_slice(begun);
-        let (mut answering, keep) = Answering::begin(outbound, asked, &mut self.out);
+        // One look at the clock, for the date and for when the next request is waited for: most answers leave at once.
+        let now = Instant::now();
+        let mut at_once = true;
+        let (mut answering, keep) = Answering::begin(outbound, asked, now, &mut self.out);
         let Self { wire, out, limits, .. } = self;
         let mut patience = Patience::new(limits.idle_timeout);
         let sent = poll_fn(|context| {
             if let Poll::Ready(sent) = answering.poll_send(out, wire, context, |bytes| patience.took(bytes)) {
                 return Poll::Ready(sent.is_ok());
             }
+            at_once = false;
             if answering.is_resting() {
                 return wire.lock().poll_left(context).map(|()| false);
             }
@@ -237,6 +242,7 @@ where
             patience.poll_over(context).map(|()| false)
         })
         .await;
+        self.moved = if at_once { now } else { Instant::now() };
         match (sent, keep) {
             (false, _) => Some(End::Cut),
             (true, true) => None,

@@ -11,6 +11,7 @@ use http_body::Body as HttpBody;
 use sluicegate_core::http1::Gather;
 use sluicegate_core::{Body, Fields, Outbound, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 
 use super::wire::Wire;
 use crate::date;
@@ -55,12 +56,12 @@ pub(super) struct Answering {
 pub(super) struct Cut;
 
 impl Answering {
-    /// Writes the head of `outbound` to `out` and says whether the connection stays open behind the answer.
-    pub(super) fn begin(outbound: Outbound, asked: &Asked, out: &mut Gather) -> (Self, bool) {
+    /// Writes the head of `outbound` to `out`, at `now`, and says whether the connection stays open behind the answer.
+    pub(super) fn begin(outbound: Outbound, asked: &Asked, now: Instant, out: &mut Gather) -> (Self, bool) {
         let (head, body) = outbound.into_parts();
         let framing = framing(&head, &body, asked);
         let keep = asked.keep && framing != Framing::Close;
-        write_head(&head, framing, &body, asked, keep, out);
+        write_head(&head, framing, &body, (asked, keep, now), out);
         let done = matches!(framing, Framing::Absent | Framing::Length(0));
         (Self { body: Joined::new(body), framing, done, broken: false, unflushed: false, resting: false }, keep)
     }
@@ -190,7 +191,13 @@ fn is_bodiless(status: StatusCode) -> bool {
     status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-fn write_head(head: &Response<()>, framing: Framing, body: &Body, asked: &Asked, keep: bool, out: &mut Gather) {
+fn write_head(
+    head: &Response<()>,
+    framing: Framing,
+    body: &Body,
+    (asked, keep, now): (&Asked, bool, Instant),
+    out: &mut Gather,
+) {
     let out = out.head();
     out.reserve(512);
     if head.status == StatusCode::OK {
@@ -214,7 +221,7 @@ fn write_head(head: &Response<()>, framing: Framing, body: &Body, asked: &Asked,
         Framing::Absent => write_length_of_absent(head, body, &head.headers, out),
     }
     if !head.headers.contains("date") {
-        date::with(|now| write_field(b"date", now, out));
+        date::with(now, |date| write_field(b"date", date, out));
     }
     if !keep {
         out.put_slice(b"connection: close\r\n");
