@@ -51,7 +51,7 @@ pub use network::{Network, NetworkError};
 pub use node::{Mistake, Node, Source, Span, Value};
 pub use operation::{Asked, Operation, Protocol};
 pub use parameters::{Parameter, Parameters};
-pub use record::{Outcome, Record, RecordSink, Traffic};
+pub use record::{Outcome, Record, RecordSink, Served, Traffic};
 pub use refusal::{Blame, Kind, KindFacts, Refusal, Retry, Severity};
 pub use seams::{Clock, Dice};
 pub use shape::{Field, Shape, suggest};

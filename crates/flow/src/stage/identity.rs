@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use sluicegate_config::Method;
-use sluicegate_core::{Body, Inbound, Kind, Refusal, RequestHead};
+use sluicegate_core::{Body, Kind, Refusal, RequestHead};
 
 use crate::snapshot::{Door, Snapshot};
 use crate::trail::Trail;
@@ -16,18 +16,21 @@ pub(crate) struct Identified {
     door: Arc<Door>,
 }
 
-thread_local! {
-    static ANONYMOUS: Arc<str> = Arc::from("anonymous");
-}
+/// Who calls where the listener lets anyone.
+const ANYONE: &str = "anonymous";
 
-pub(crate) fn identify(inbound: Inbound, snapshot: &Snapshot, trail: &mut Trail) -> Result<Identified, Refusal> {
-    let Inbound { listener, head, body, .. } = inbound;
+pub(crate) fn identify(
+    head: Box<RequestHead>,
+    body: Body,
+    snapshot: &Snapshot,
+    trail: &mut Trail,
+) -> Result<Identified, Refusal> {
     // A listener that this generation does not know lets nobody in.
-    let door = snapshot.listeners.get(&listener).filter(|door| door.authenticate.contains(&Method::Anonymous));
+    let door = snapshot.listeners.get(trail.listener()).filter(|door| door.authenticate.contains(&Method::Anonymous));
     let Some(door) = door else {
         return Err(Refusal::new(Kind::Unauthenticated, "this listener does not accept you"));
     };
-    ANONYMOUS.with(|name| trail.identified(name));
+    trail.identified(ANYONE);
     Ok(Identified { head, body, door: Arc::clone(door) })
 }
 

@@ -24,13 +24,13 @@ pub(crate) struct ChosenInquiry {
 pub(crate) fn choose(read: Read, trail: &mut Trail) -> Chosen {
     let (named, payload) = read.into_parts();
     let version = decide(&named);
-    trail.chosen(named.model(), &version);
+    trail.chosen(&version);
     Chosen { named, payload, version }
 }
 
 pub(crate) fn choose_for_inquiry(named: NamedModel, trail: &mut Trail) -> ChosenInquiry {
     let version = decide(&named);
-    trail.chosen(named.model(), &version);
+    trail.chosen(&version);
     ChosenInquiry { named, version }
 }
 

@@ -8,7 +8,7 @@ use parking_lot::{Mutex, RwLock};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Registry, Unit};
-use sluicegate_core::{Mixing, Operation, Outcome, PerWorker, Protocol, Record, Usage, Worker};
+use sluicegate_core::{Mixing, Operation, Outcome, PerWorker, Protocol, Record, Served, Usage, Worker};
 
 use super::labels::{RequestLabels, RouteLabels, TokenLabels};
 use super::timing::Timing;
@@ -46,8 +46,7 @@ struct Names {
     protocol: Option<Protocol>,
     operation: Option<Operation>,
     model: Option<Arc<str>>,
-    version: Option<Arc<str>>,
-    backend: Option<Arc<str>>,
+    served: Option<Arc<Served>>,
     outcome: Outcome,
 }
 
@@ -116,8 +115,8 @@ impl SeriesTable {
         let hash = Mixing::default().hash_one((
             &record.listener,
             &record.model,
-            &record.version,
-            &record.backend,
+            record.version(),
+            record.backend(),
             (record.protocol, record.operation, record.outcome.label()),
         ));
         if let Some(series) = self.known.read().find(hash, record) {
@@ -166,14 +165,14 @@ impl SeriesTable {
     }
 
     fn labels_of(&self, record: &Record) -> RequestLabels {
-        let name = |name: &Option<Arc<str>>| Arc::clone(name.as_ref().unwrap_or(&self.none));
+        let name = |name: Option<&Arc<str>>| Arc::clone(name.unwrap_or(&self.none));
         RequestLabels {
             listener: Arc::clone(&record.listener),
             protocol: record.protocol.map_or(NONE, Protocol::as_str),
             operation: record.operation.map_or(NONE, Operation::as_str),
-            model: name(&record.model),
-            version: name(&record.version),
-            backend: name(&record.backend),
+            model: name(record.model.as_ref()),
+            version: name(record.version()),
+            backend: name(record.backend()),
             outcome: record.outcome.label(),
         }
     }
@@ -200,8 +199,7 @@ impl recent::Names for Names {
             protocol: record.protocol,
             operation: record.operation,
             model: record.model.clone(),
-            version: record.version.clone(),
-            backend: record.backend.clone(),
+            served: record.served.clone(),
             outcome: record.outcome,
         }
     }
@@ -210,8 +208,7 @@ impl recent::Names for Names {
         Arc::ptr_eq(&self.listener, &record.listener)
             && (self.protocol, self.operation, self.outcome) == (record.protocol, record.operation, record.outcome)
             && same(&self.model, &record.model)
-            && same(&self.version, &record.version)
-            && same(&self.backend, &record.backend)
+            && same(&self.served, &record.served)
     }
 }
 
@@ -252,13 +249,13 @@ impl Tokens {
 
 impl RequestLabels {
     fn fit(&self, record: &Record) -> bool {
-        let same = |mine: &str, its: &Option<Arc<str>>| its.as_deref().unwrap_or(NONE) == mine;
+        let same = |mine: &str, its: Option<&Arc<str>>| its.map_or(NONE, |its| &**its) == mine;
         *self.listener == *record.listener
             && self.outcome == record.outcome.label()
             && self.protocol == record.protocol.map_or(NONE, Protocol::as_str)
             && self.operation == record.operation.map_or(NONE, Operation::as_str)
-            && same(&self.model, &record.model)
-            && same(&self.version, &record.version)
-            && same(&self.backend, &record.backend)
+            && same(&self.model, record.model.as_ref())
+            && same(&self.version, record.version())
+            && same(&self.backend, record.backend())
     }
 }
