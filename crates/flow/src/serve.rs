@@ -61,7 +61,7 @@ async fn answer(
 
 /// What runs no model.
 async fn others(
-    named: Named,
+    named: Named<'_>,
     gateway: &Arc<Gateway>,
     snapshot: &Arc<Snapshot>,
     trail: &mut Trail,

@@ -221,7 +221,7 @@ impl Backend {
     }
 
     /// The endpoint of the request's sequence, or the one that is chosen for a call that is in none.
-    pub(crate) fn pick(&self, place: Option<&Place>, wish: &Wish<'_>) -> Result<Picked, Unfit> {
+    pub(crate) fn pick(&self, place: Option<&Place>, wish: &Wish<'_>) -> Result<Picked<'_>, Unfit> {
         let choose = || {
             self.pool.pick(wish).map_err(|none| match self.pool.members().is_empty() {
                 true => Unfit::NoneKnown,
@@ -233,7 +233,7 @@ impl Backend {
             Some(place) => self
                 .sequences
                 .endpoint(place, wish.now, || choose().map(|picked| Arc::clone(picked.member())))
-                .map(|member| self.pool.pick_known(&member, wish.now)),
+                .map(|member| self.pool.pick_known(member, wish.now)),
             None => choose(),
         }
     }
