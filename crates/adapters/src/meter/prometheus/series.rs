@@ -1,14 +1,16 @@
 //! The series that requests are counted in, found by a record's labels without making any.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Registry, Unit};
-use sluicegate_core::{Mixing, Operation, Outcome, PerWorker, Protocol, Record, Served, Usage, Worker};
+use sluicegate_core::{Mixing, Operation, Outcome, Protocol, Record, Served, Usage};
 
 use super::labels::{RequestLabels, RouteLabels, TokenLabels};
 use super::timing::Timing;
@@ -16,6 +18,13 @@ use crate::recent::{self, Recent, same};
 
 /// What stands for a value that a request did not come to have.
 const NONE: &str = "-";
+
+thread_local! {
+    /// What this thread met last, and in which table: no lock, and no name to be read.
+    static RECENT: RefCell<Option<(u64, Box<Recent<Names, Series>>)>> = const { RefCell::new(None) };
+}
+
+static TABLES: AtomicU64 = AtomicU64::new(0);
 
 /// The families, and the handles of every label set met so far.
 pub(super) struct SeriesTable {
@@ -26,8 +35,8 @@ pub(super) struct SeriesTable {
     sent: Family<RouteLabels, Counter>,
     tokens: Family<TokenLabels, Counter>,
     known: RwLock<Known>,
-    /// What each worker met last: no lock that others take, and no name to be read.
-    recent: PerWorker<Mutex<Recent<Names, Series>>>,
+    /// Which table it is, of those of the process.
+    number: u64,
     limit: usize,
     none: Arc<str>,
     other: Arc<str>,
@@ -83,7 +92,7 @@ impl SeriesTable {
             sent: Family::default(),
             tokens: Family::default(),
             known: RwLock::default(),
-            recent: PerWorker::default(),
+            number: TABLES.fetch_add(1, Ordering::Relaxed),
             limit,
             none: Arc::from(NONE),
             other: Arc::from("other"),
@@ -103,10 +112,17 @@ impl SeriesTable {
 
     /// Counts one request.
     pub(super) fn count(&self, record: &Record) {
-        let mut recent = self.recent.of(Worker::current(), Mutex::default).lock();
-        match recent.of(record, || self.look_up(record)) {
-            Some(series) => series.add(record),
-            None => self.make(self.labels_of_other(record), record).add(record),
+        let known = RECENT.try_with(|last| {
+            let mut last = last.borrow_mut();
+            if last.as_ref().is_none_or(|(table, _)| *table != self.number) {
+                *last = Some((self.number, Box::default()));
+            }
+            let series = last.as_mut().and_then(|(_, recent)| recent.of(record, || self.look_up(record)));
+            series.map(|series| series.add(record)).is_some()
+        });
+        if !known.unwrap_or(false) {
+            let series = self.look_up(record).unwrap_or_else(|| self.make(self.labels_of_other(record), record));
+            series.add(record);
         }
     }
 
