@@ -8,6 +8,7 @@ mod labels;
 mod series;
 mod standing;
 mod timing;
+mod total;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +28,7 @@ use self::labels::{GenerationLabels, KindLabels, ListenerLabels, ResultLabels};
 use self::series::SeriesTable;
 use self::standing::Elsewhere;
 pub use self::standing::{Read, Standing};
+use self::total::UnderWay;
 
 /// The content type of [`Meter::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -49,16 +51,16 @@ pub struct Meter {
 /// Requests being served, by listener. Listeners are few: a list is searched faster than a map. Nothing is ever taken out, so
 /// that begin and end of a request find the same gauge, and without a lock.
 struct InFlight {
-    family: Family<ListenerLabels, Gauge>,
+    family: Family<ListenerLabels, UnderWay>,
     first: OnceLock<Box<Handle>>,
-    other: OnceLock<Gauge>,
+    other: OnceLock<UnderWay>,
     limit: usize,
 }
 
 /// The gauge of a listener.
 struct Handle {
     listener: Arc<str>,
-    gauge: Gauge,
+    gauge: UnderWay,
     next: OnceLock<Box<Self>>,
 }
 
@@ -160,11 +162,11 @@ impl Meter {
 
 impl RecordSink for Meter {
     fn begun(&self, listener: &Arc<str>) {
-        self.in_flight.of(listener).inc();
+        self.in_flight.of(listener).begin();
     }
 
     fn ended(&self, record: &Record) {
-        self.in_flight.of(&record.listener).dec();
+        self.in_flight.of(&record.listener).end();
         self.series.count(record);
         if let Outcome::Refused(kind) = record.outcome {
             self.refuse(kind);
@@ -184,12 +186,12 @@ impl fmt::Debug for Meter {
 
 impl InFlight {
     fn register(registry: &mut Registry, limit: usize) -> Self {
-        let family = Family::<ListenerLabels, Gauge>::default();
+        let family = Family::<ListenerLabels, UnderWay>::default();
         registry.register("requests_in_flight", "Requests being served now", family.clone());
         Self { family, first: OnceLock::new(), other: OnceLock::new(), limit }
     }
 
-    fn of(&self, listener: &Arc<str>) -> &Gauge {
+    fn of(&self, listener: &Arc<str>) -> &UnderWay {
         let mut place = &self.first;
         for _ in 0..self.limit {
             let handle = place.get_or_init(|| {
@@ -204,7 +206,7 @@ impl InFlight {
         self.other.get_or_init(|| self.gauge(&Arc::from("other")))
     }
 
-    fn gauge(&self, listener: &Arc<str>) -> Gauge {
+    fn gauge(&self, listener: &Arc<str>) -> UnderWay {
         self.family.get_or_create_owned(&ListenerLabels { listener: Arc::clone(listener) })
     }
 }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
-use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Registry, Unit};
 use sluicegate_core::{Mixing, Operation, Outcome, Protocol, Record, Served, Usage};
 
 use super::labels::{RequestLabels, RouteLabels, TokenLabels};
 use super::timing::Timing;
+use super::total::Total;
 use crate::recent::{self, Recent, same};
 
 /// What stands for a value that a request did not come to have.
@@ -28,12 +28,12 @@ static TABLES: AtomicU64 = AtomicU64::new(0);
 
 /// The families, and the handles of every label set met so far.
 pub(super) struct SeriesTable {
-    requests: Family<RequestLabels, Counter>,
+    requests: Family<RequestLabels, Total>,
     gateway: Family<RouteLabels, Timing>,
     upstream: Family<RouteLabels, Timing>,
-    received: Family<RouteLabels, Counter>,
-    sent: Family<RouteLabels, Counter>,
-    tokens: Family<TokenLabels, Counter>,
+    received: Family<RouteLabels, Total>,
+    sent: Family<RouteLabels, Total>,
+    tokens: Family<TokenLabels, Total>,
     known: RwLock<Known>,
     /// Which table it is, of those of the process.
     number: u64,
@@ -63,11 +63,11 @@ struct Names {
 #[derive(Clone)]
 struct Series {
     labels: RequestLabels,
-    requests: Counter,
+    requests: Total,
     gateway: Timing,
     upstream: Timing,
-    received: Counter,
-    sent: Counter,
+    received: Total,
+    sent: Total,
     /// Of generative models only.
     tokens: Option<Tokens>,
 }
@@ -75,10 +75,10 @@ struct Series {
 /// The kinds of tokens that servers tell of. Cached ones are among those of the input, reasoning among the output's.
 #[derive(Clone)]
 struct Tokens {
-    input: Counter,
-    output: Counter,
-    cached: Counter,
-    reasoning: Counter,
+    input: Total,
+    output: Total,
+    cached: Total,
+    reasoning: Total,
 }
 
 impl SeriesTable {
@@ -236,13 +236,13 @@ impl Known {
 
 impl Series {
     fn add(&self, record: &Record) {
-        self.requests.inc();
+        self.requests.add(1);
         self.gateway.observe(record.total.saturating_sub(record.upstream));
         if !record.upstream.is_zero() {
             self.upstream.observe(record.upstream);
         }
-        self.received.inc_by(record.traffic.received);
-        self.sent.inc_by(record.traffic.sent);
+        self.received.add(record.traffic.received);
+        self.sent.add(record.traffic.sent);
         if let (Some(tokens), Some(usage)) = (&self.tokens, record.usage) {
             tokens.add(usage);
         }
@@ -258,7 +258,7 @@ impl Tokens {
             (&self.reasoning, usage.reasoning),
         ];
         for (counter, count) in told {
-            counter.inc_by(count.unwrap_or(0));
+            counter.add(count.unwrap_or(0));
         }
     }
 }
