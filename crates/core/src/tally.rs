@@ -3,6 +3,7 @@
 //! what is counted.
 
 use std::array::from_fn;
+use std::cell::Cell;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
@@ -16,25 +17,38 @@ pub struct Tally<const N: usize>(PerWorker<Cells<N>>);
 #[derive(Debug)]
 struct Cells<const N: usize>([AtomicU64; N]);
 
-/// The number of a thread, which no other has as long as it runs. From one; zero where there are too many threads.
-struct Number(usize);
+/// A thread's hold on the cells of a place, which no other thread has as long as it runs.
+struct Own(usize);
 
-/// The numbers that are in use, a bit each.
+/// The cells of all threads that have none of their own: that are ending, or are too many.
+const SHARED: usize = 0;
+
+/// The places that are a thread's, from the first behind the shared one, a bit each.
 static IN_USE: [AtomicU64; 16] = [const { AtomicU64::new(0) }; 16];
 
 thread_local! {
-    static NUMBER: Number = Number::take();
+    /// Beside the hold, so that to look takes no more than a load.
+    static PLACE: Cell<Option<usize>> = const { Cell::new(None) };
+    static OWN: Own = Own::take();
+}
+
+/// The place of this thread's cells.
+fn place() -> usize {
+    PLACE.get().unwrap_or_else(|| {
+        let place = OWN.try_with(|own| own.0).unwrap_or(SHARED);
+        PLACE.set(Some(place));
+        place
+    })
 }
 
 impl<const N: usize> Tally<N> {
     /// Adds to the counts at these places.
     pub fn add<const M: usize>(&self, parts: [(usize, u64); M]) {
-        // A thread that is ending may have no number any more: all that have none share cells.
-        let number = NUMBER.try_with(|number| number.0).unwrap_or(0);
-        let Cells(cells) = self.0.at(number, Cells::default);
+        let own = place();
+        let Cells(cells) = self.0.at(own, Cells::default);
         for (place, more) in parts {
             match cells.get(place) {
-                Some(cell) if number != 0 => cell.store(cell.load(Relaxed).wrapping_add(more), Release),
+                Some(cell) if own != SHARED => cell.store(cell.load(Relaxed).wrapping_add(more), Release),
                 Some(cell) => drop(cell.fetch_add(more, Release)),
                 None => {}
             }
@@ -55,21 +69,22 @@ impl<const N: usize> Default for Cells<N> {
     }
 }
 
-impl Number {
+impl Own {
     /// The lowest that is free. Whoever had it before has ended, and all that it added is seen.
     fn take() -> Self {
         let place = |(row, word): (usize, &AtomicU64)| {
             let lowest = |used: u64| (used != u64::MAX).then(|| used | used.wrapping_add(1));
             let used = word.fetch_update(AcqRel, Acquire, lowest).ok()?;
-            Some(row * 64 + used.trailing_ones() as usize + 1)
+            Some(row * 64 + used.trailing_ones() as usize + SHARED + 1)
         };
-        Self(IN_USE.iter().enumerate().find_map(place).unwrap_or(0))
+        Self(IN_USE.iter().enumerate().find_map(place).unwrap_or(SHARED))
     }
 }
 
-impl Drop for Number {
+impl Drop for Own {
     fn drop(&mut self) {
-        let Some(bit) = self.0.checked_sub(1) else { return };
+        PLACE.set(Some(SHARED));
+        let Some(bit) = self.0.checked_sub(SHARED + 1) else { return };
         if let Some(word) = IN_USE.get(bit / 64) {
             word.fetch_and(!(1 << (bit % 64)), Release);
         }
@@ -81,7 +96,7 @@ mod tests {
     use std::sync::Barrier;
     use std::thread;
 
-    use super::{NUMBER, Tally};
+    use super::{SHARED, Tally, place};
 
     #[test]
     fn nothing_is_lost_of_what_threads_add_at_once() {
@@ -97,24 +112,24 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_one_threads_each_and_given_out_again() {
+    fn places_are_one_threads_each_and_given_out_again() {
         let mut highest = 0;
         for _ in 0..300 {
-            let (together, numbers) = (Barrier::new(4), std::sync::mpsc::channel());
+            let (together, places) = (Barrier::new(4), std::sync::mpsc::channel());
             thread::scope(|scope| {
                 for _ in 0..4 {
-                    let (together, tell) = (&together, numbers.0.clone());
+                    let (together, tell) = (&together, places.0.clone());
                     scope.spawn(move || {
-                        tell.send(NUMBER.with(|number| number.0)).unwrap();
+                        tell.send(place()).unwrap();
                         together.wait();
                     });
                 }
             });
-            let mut taken: Vec<usize> = numbers.1.try_iter().collect();
+            let mut taken: Vec<usize> = places.1.try_iter().collect();
             taken.sort_unstable();
             taken.dedup();
             assert_eq!(taken.len(), 4, "{taken:?}");
-            assert!(taken.iter().all(|number| *number > 0), "{taken:?}");
+            assert!(taken.iter().all(|place| *place != SHARED), "{taken:?}");
             highest = highest.max(taken[3]);
         }
         assert!(highest < 1000, "more than there ever were at once: {highest}");

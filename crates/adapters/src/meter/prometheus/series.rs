@@ -19,9 +19,12 @@ use crate::recent::{self, Recent, same};
 /// What stands for a value that a request did not come to have.
 const NONE: &str = "-";
 
+/// A table's number, and what was met last in it.
+type Last = (u64, Box<Recent<Names, Series>>);
+
 thread_local! {
-    /// What this thread met last, and in which table: no lock, and no name to be read.
-    static RECENT: RefCell<Option<(u64, Box<Recent<Names, Series>>)>> = const { RefCell::new(None) };
+    /// Of this thread: no lock, and no name to be read.
+    static RECENT: RefCell<Option<Last>> = const { RefCell::new(None) };
 }
 
 static TABLES: AtomicU64 = AtomicU64::new(0);
