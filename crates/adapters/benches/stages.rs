@@ -8,8 +8,9 @@ use std::alloc::System;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use http::Method;
 use sluicegate_adapters::meter::prometheus::Meter;
-use sluicegate_core::{Operation, Outcome, Protocol, Record, RecordSink, Traffic};
+use sluicegate_core::{Operation, Outcome, Protocol, Record, RecordSink, Served, Traffic};
 use sluicegate_testkit::Stages;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
@@ -44,17 +45,16 @@ fn main() {
 
 fn record() -> Record {
     Record {
-        request_id: Arc::from("0123456789abcdef0123456789abcdef"),
-        trace_id: Arc::from("4bf92f3577b34da6a3ce929d0e0e4736"),
+        request_id: Box::from("0123456789abcdef0123456789abcdef"),
+        trace_id: Box::from("4bf92f3577b34da6a3ce929d0e0e4736"),
         listener: Arc::from("local"),
         peer: ([127, 0, 0, 1], 40_000).into(),
-        principal: Arc::from("anonymous"),
-        method: Arc::from("POST"),
+        principal: "anonymous".into(),
+        method: Method::POST,
         protocol: Some(Protocol::OipRest),
         operation: Some(Operation::Infer),
         model: Some(Arc::from("iris")),
-        version: Some(Arc::from("1")),
-        backend: Some(Arc::from("triton")),
+        served: Some(Arc::new(Served { version: Arc::from("1"), backend: Arc::from("triton") })),
         endpoint: Some(Arc::from("10.0.0.5:8000")),
         tries: 1,
         status: 200,

@@ -40,15 +40,16 @@ impl<N, T> Default for Recent<N, T> {
     }
 }
 
-/// Where it is kept: by where its version's and its endpoint's names lie, which are not moved.
+/// Where it is kept: by where the names of what served it lie, which are not moved.
 fn place(record: &Record) -> usize {
-    let at = |name: &Option<Arc<str>>| name.as_ref().map_or(0, |name| Arc::as_ptr(name).cast::<u8>().addr());
-    let mixed = at(&record.version) ^ at(&record.endpoint).rotate_left(7);
+    let served = record.served.as_ref().map_or(0, |served| Arc::as_ptr(served).addr());
+    let endpoint = record.endpoint.as_ref().map_or(0, |name| Arc::as_ptr(name).cast::<u8>().addr());
+    let mixed = served ^ endpoint.rotate_left(7);
     (mixed >> 4 ^ mixed >> 12) % KEPT
 }
 
 /// Whether two names are one.
-pub(crate) fn same(mine: &Option<Arc<str>>, its: &Option<Arc<str>>) -> bool {
+pub(crate) fn same<T: ?Sized>(mine: &Option<Arc<T>>, its: &Option<Arc<T>>) -> bool {
     match (mine, its) {
         (Some(mine), Some(its)) => Arc::ptr_eq(mine, its),
         (None, None) => true,

@@ -1,8 +1,11 @@
 //! The facts of one request, made once. Log line and metrics are written from it, and from nothing else.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+use http::Method;
 
 use crate::{Kind, Operation, Protocol, Usage};
 
@@ -26,31 +29,38 @@ pub struct Traffic {
     pub sent: u64,
 }
 
+/// What served requests, by the names of the configuration. Made once a generation, and shared by all of its records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// The version.
+    pub version: Arc<str>,
+    /// The backend.
+    pub backend: Arc<str>,
+}
+
 /// One request.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// The request's id: the client's if it was acceptable, else ours.
-    pub request_id: Arc<str>,
+    pub request_id: Box<str>,
     /// W3C trace id, 32 hexadecimal digits.
-    pub trace_id: Arc<str>,
+    pub trace_id: Box<str>,
     /// The listener.
     pub listener: Arc<str>,
     /// The peer's address.
     pub peer: SocketAddr,
     /// Who called; `anonymous` where the listener lets anyone.
-    pub principal: Arc<str>,
+    pub principal: Cow<'static, str>,
     /// HTTP method, as sent; cut to 16 characters.
-    pub method: Arc<str>,
+    pub method: Method,
     /// Protocol, once known.
     pub protocol: Option<Protocol>,
     /// Operation, once known.
     pub operation: Option<Operation>,
     /// The model's configured name; `None` unless configuration has it, so that it bounds metric labels.
     pub model: Option<Arc<str>>,
-    /// The configured version that served.
-    pub version: Option<Arc<str>>,
-    /// The backend that served.
-    pub backend: Option<Arc<str>>,
+    /// The configured version that served, and its backend.
+    pub served: Option<Arc<Served>>,
     /// The endpoint that served.
     pub endpoint: Option<Arc<str>>,
     /// How many endpoints were asked: more than one where a call was made again.
@@ -84,6 +94,20 @@ pub trait RecordSink: Send + Sync + 'static {
     /// `listener` turned a peer away before its bytes made a request: there is no record, only this.
     fn turned_away(&self, listener: &Arc<str>, kind: Kind) {
         let _ = (listener, kind);
+    }
+}
+
+impl Record {
+    /// The configured version that served.
+    #[must_use]
+    pub fn version(&self) -> Option<&Arc<str>> {
+        self.served.as_ref().map(|served| &served.version)
+    }
+
+    /// The backend that served.
+    #[must_use]
+    pub fn backend(&self) -> Option<&Arc<str>> {
+        self.served.as_ref().map(|served| &served.backend)
     }
 }
 

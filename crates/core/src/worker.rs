@@ -81,7 +81,12 @@ impl Drop for Entered {
 impl<T> PerWorker<T> {
     /// What belongs to `worker`; by `make`, if it has nothing yet.
     pub fn of(&self, worker: Worker, make: impl FnOnce() -> T) -> &T {
-        let (mut row, mut place) = (self, worker.number);
+        self.at(worker.number, make)
+    }
+
+    /// The one at a place; by `make`, if there is none yet.
+    pub(crate) fn at(&self, mut place: usize, make: impl FnOnce() -> T) -> &T {
+        let mut row = self;
         loop {
             match row.row.get(place) {
                 Some(cell) => return cell.get_or_init(|| Box::new(make())),

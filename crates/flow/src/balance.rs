@@ -6,6 +6,7 @@ mod health;
 mod member;
 mod members;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -131,20 +132,27 @@ impl Pool {
     }
 
     /// The endpoint for the next call.
-    pub(crate) fn pick(&self, wish: &Wish<'_>) -> Result<Picked, NoneFit> {
-        let (now, members) = (self.since(wish.now), self.members());
-        if let [only] = &**members
-            && only.health.fitness(now) != Fitness::Down
-        {
-            return Ok(only.pick(now));
+    pub(crate) fn pick(&self, wish: &Wish<'_>) -> Result<Picked<'_>, NoneFit> {
+        let now = self.since(wish.now);
+        let chosen = match &self.members {
+            Roll::Fixed(members) => self.choose(members, wish, now).map(Cow::Borrowed),
+            Roll::Changing(members) => {
+                self.choose(&members.load(), wish, now).map(|member| Cow::Owned(Arc::clone(member)))
+            }
+        };
+        chosen.map(|member| Picked::of(member, now)).ok_or(NoneFit { retry_after: SOON })
+    }
+
+    fn choose<'a>(&self, members: &'a Members, wish: &Wish<'_>, now: u64) -> Option<&'a Arc<Member>> {
+        match &**members {
+            [only] if only.health.fitness(now) != Fitness::Down => Some(only),
+            _ => Chooser { pool: self, members, wish, now }.choose(),
         }
-        let chooser = Chooser { pool: self, members: &members, wish, now };
-        chooser.choose().map(|member| member.pick(now)).ok_or(NoneFit { retry_after: SOON })
     }
 
     /// A call of a sequence, whose endpoint is known.
-    pub(crate) fn pick_known(&self, member: &Arc<Member>, now: Instant) -> Picked {
-        member.pick(self.since(now))
+    pub(crate) fn pick_known(&self, member: Arc<Member>, now: Instant) -> Picked<'static> {
+        Picked::of(Cow::Owned(member), self.since(now))
     }
 
     /// The next endpoint in turn to be asked a question, fit ones first.
@@ -163,7 +171,7 @@ impl Pool {
     /// Takes note of how a call's wait for its answer ended, `took` after it began.
     pub(crate) fn answered(
         &self,
-        picked: &mut Picked,
+        picked: &mut Picked<'_>,
         verdict: Verdict,
         took: Duration,
         now: Instant,

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use http::HeaderValue;
 use sluicegate_config::{Backend as BackendSpec, Listener, Model as ModelSpec, Resolved, Version as VersionSpec};
-use sluicegate_core::{BackendPlan, BuildUpstream, Mistake};
+use sluicegate_core::{BackendPlan, BuildUpstream, Mistake, Served};
 use sluicegate_wire::Limits;
 
 use crate::discovery::Sought;
@@ -129,7 +128,6 @@ fn build_model(
     Ok(Model {
         name: Arc::clone(&spec.name),
         owner: spec.owner.clone(),
-        header: header_value(&spec.name),
         versions,
         stable,
         timeout: spec.timeout,
@@ -152,34 +150,10 @@ fn build_version(
     let pace = before.map(|version| Arc::clone(&version.pace)).unwrap_or_else(|| Arc::new(Pace::new(now)));
     Ok(Version {
         name: Arc::clone(&spec.name),
-        header: header_value(&spec.name),
+        served: Arc::new(Served { version: Arc::clone(&spec.name), backend: Arc::clone(&backend.plan.name) }),
         backend: Arc::clone(backend),
         model: spec.model.clone(),
         counters: before.map(|version| Arc::clone(&version.counters)).unwrap_or_default(),
         pace,
     })
-}
-
-/// A name as a header's value; what a header cannot carry is percent-encoded.
-fn header_value(name: &str) -> HeaderValue {
-    let mut text = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_graphic() && byte != b'%' {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::header_value;
-
-    #[test]
-    fn names_fit_into_headers() {
-        assert_eq!(header_value("credit-risk@4"), "credit-risk@4");
-        assert_eq!(header_value("ris k%\u{e9}\n"), "ris%20k%25%C3%A9%0A");
-    }
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
+use sluicegate_core::Tally;
 
 use crate::status::Runs;
 
@@ -16,32 +17,28 @@ pub(crate) struct Counters {
     last: AtomicU64,
 }
 
+/// How many, and their nanoseconds.
 #[derive(Debug, Default)]
-struct Count {
-    count: AtomicU64,
-    nanoseconds: AtomicU64,
-}
+struct Count(Tally<2>);
 
 impl Counters {
     pub(crate) fn count(&self, good: bool, took: Duration, now: SystemTime) {
         let count = if good { &self.success } else { &self.fail };
-        count.count.fetch_add(1, Ordering::Relaxed);
-        count.nanoseconds.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        count.0.add([(0, 1), (1, u64::try_from(took.as_nanos()).unwrap_or(u64::MAX))]);
         let milliseconds = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis());
         self.last.store(u64::try_from(milliseconds).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// For people.
     pub(crate) fn runs(&self) -> Runs {
-        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let good_ms = of(&self.success.nanoseconds) / 1_000_000;
-        Runs { good: of(&self.success.count), failed: of(&self.fail.count), good_ms }
+        let good_ms = self.success.nanoseconds() / 1_000_000;
+        Runs { good: self.success.count(), failed: self.fail.count(), good_ms }
     }
 
     /// One entry of `model_stats`, without names. What happens inside the backend is all called inference.
     pub(crate) fn as_json(&self) -> Value {
         let (success, fail, none) = (self.success.as_json(), self.fail.as_json(), Count::default().as_json());
-        let runs = self.success.count.load(Ordering::Relaxed);
+        let runs = self.success.count();
         // Each went through a queue that has no length: tools look here for the version that was run.
         let passed = json!({ "count": runs, "ns": 0 });
         json!({
@@ -64,8 +61,16 @@ impl Counters {
 }
 
 impl Count {
+    fn count(&self) -> u64 {
+        self.0.sum(0)
+    }
+
+    fn nanoseconds(&self) -> u64 {
+        self.0.sum(1)
+    }
+
     fn as_json(&self) -> Value {
-        json!({ "count": self.count.load(Ordering::Relaxed), "ns": self.nanoseconds.load(Ordering::Relaxed) })
+        json!({ "count": self.count(), "ns": self.nanoseconds() })
     }
 }
 

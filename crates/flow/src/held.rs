@@ -18,10 +18,10 @@ use crate::verdict::Verdict;
 
 /// What a call holds.
 pub(crate) struct Hold {
-    pub(crate) picked: Picked,
+    pub(crate) picked: Picked<'static>,
     pub(crate) pool: Arc<Pool>,
     /// Where the backend bounds answers under way, too.
-    pub(crate) _slot: Option<Slot>,
+    pub(crate) _slot: Option<Slot<'static>>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Longest time between two pieces of the answer.
     pub(crate) idle: Option<Duration>,

@@ -57,7 +57,9 @@ impl Pace {
         let (mean, least) = (self.mean.load(Relaxed), self.least.load(Relaxed));
         let mean = if mean == 0 { took } else { (mean - mean / MEMORY).saturating_add(took / MEMORY).max(1) };
         self.mean.store(mean, Relaxed);
-        let since = now.saturating_sub(self.told_at.swap(now, Relaxed));
+        // Two calls that end at once may both count the time since the one before: the least still stays below the mean.
+        let since = now.saturating_sub(self.told_at.load(Relaxed));
+        self.told_at.store(now, Relaxed);
         let least = if least == 0 || mean < least {
             mean
         } else {

@@ -8,7 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use sluicegate_core::{Fact, Inbound, Kind, Operation, Outbound, Refusal};
+use sluicegate_core::{Body, Fact, Inbound, Kind, Operation, Outbound, Refusal, RequestHead};
 
 use crate::control::Gateway;
 use crate::snapshot::Snapshot;
@@ -23,8 +23,9 @@ use crate::trail::Trail;
 pub async fn serve(gateway: &Arc<Gateway>, inbound: Inbound) -> Outbound {
     // One generation, from here to the answer's last byte.
     let snapshot = gateway.current();
-    let mut trail = Trail::begin(gateway, &snapshot, &inbound);
-    let answer = AssertUnwindSafe(answer(gateway, &snapshot, inbound, &mut trail)).catch_unwind().await;
+    let Inbound { listener, peer, head, body } = inbound;
+    let mut trail = Trail::begin(gateway, &snapshot, (listener, peer), &head);
+    let answer = AssertUnwindSafe(answer(gateway, &snapshot, (head, body), &mut trail)).catch_unwind().await;
     let answer = answer.unwrap_or_else(|_| Err(Refusal::new(Kind::Internal, "the gateway failed").because("panic")));
     match answer {
         Ok(outbound) => trail.answered(outbound),
@@ -35,10 +36,10 @@ pub async fn serve(gateway: &Arc<Gateway>, inbound: Inbound) -> Outbound {
 async fn answer(
     gateway: &Arc<Gateway>,
     snapshot: &Arc<Snapshot>,
-    inbound: Inbound,
+    (head, body): (Box<RequestHead>, Body),
     trail: &mut Trail,
 ) -> Result<Outbound, Refusal> {
-    let identified = identity::identify(inbound, snapshot, trail)?;
+    let identified = identity::identify(head, body, snapshot, trail)?;
     // What is not the running of a model is rare, and large: in a box it takes no room from what is common.
     let admitted = match name::name(identified, snapshot, trail).await? {
         Named::Model(named) if named.operation().runs_model() => admit::admit(named, gateway, snapshot, trail)?,
@@ -60,7 +61,7 @@ async fn answer(
 
 /// What runs no model.
 async fn others(
-    named: Named,
+    named: Named<'_>,
     gateway: &Arc<Gateway>,
     snapshot: &Arc<Snapshot>,
     trail: &mut Trail,

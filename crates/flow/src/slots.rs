@@ -4,6 +4,7 @@
 mod limit;
 mod queue;
 
+use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -32,7 +33,11 @@ pub(crate) struct Slots {
 }
 
 /// A turn. Dropping it gives it to the next.
-pub(crate) struct Slot(Arc<Slots>);
+pub(crate) struct Slot<'a> {
+    slots: Cow<'a, Arc<Slots>>,
+    /// Whether another stands for the turn now.
+    replaced: bool,
+}
 
 /// Why there is no turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +72,8 @@ impl Slots {
     }
 
     /// A turn, where there is one and nobody waits for it.
-    pub(crate) fn enter_at_once(self: &Arc<Self>) -> Option<Slot> {
-        (self.waiting.load(SeqCst) == 0 && self.take()).then(|| Slot(Arc::clone(self)))
+    pub(crate) fn enter_at_once(self: &Arc<Self>) -> Option<Slot<'_>> {
+        (self.waiting.load(SeqCst) == 0 && self.take()).then(|| Slot::of(self))
     }
 
     /// A turn for a call of `priority` that is of use until `until`.
@@ -77,7 +82,7 @@ impl Slots {
         priority: Priority,
         now: Instant,
         until: Instant,
-    ) -> Result<Slot, NoTurn> {
+    ) -> Result<Slot<'_>, NoTurn> {
         if let Some(slot) = self.enter_at_once() {
             return Ok(slot);
         }
@@ -90,7 +95,7 @@ impl Slots {
         turn
     }
 
-    async fn wait(self: &Arc<Self>, priority: Priority, now: Instant, until: Instant) -> Result<Slot, NoTurn> {
+    async fn wait(self: &Arc<Self>, priority: Priority, now: Instant, until: Instant) -> Result<Slot<'_>, NoTurn> {
         let mut waiting = self.line_up(priority, now, until)?;
         // Between the look at the limit and the place in the queue a turn may have become free.
         self.hand_on();
@@ -98,7 +103,7 @@ impl Slots {
         match timeout_at(until.into(), turn).await {
             Ok(Ok(())) => {
                 waiting.served = true;
-                Ok(Slot(Arc::clone(self)))
+                Ok(Slot::of(self))
             }
             // Its place was given to a call of higher priority.
             Ok(Err(_)) => Err(NoTurn::Full),
@@ -186,9 +191,23 @@ impl Slots {
     }
 }
 
-impl Drop for Slot {
+impl<'a> Slot<'a> {
+    const fn of(slots: &'a Arc<Slots>) -> Self {
+        Self { slots: Cow::Borrowed(slots), replaced: false }
+    }
+
+    /// The same turn, for those who do not hold the backend.
+    pub(crate) fn lasting(mut self) -> Slot<'static> {
+        self.replaced = true;
+        Slot { slots: Cow::Owned(Arc::clone(&self.slots)), replaced: false }
+    }
+}
+
+impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        self.0.release();
+        if !self.replaced {
+            self.slots.release();
+        }
     }
 }
 

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use http::HeaderValue;
 use sluicegate_config::{Backend as BackendSpec, Method, Overload, Priority, Resilience, StreamTimes};
-use sluicegate_core::{BackendModel, BackendPlan, Endpoint, Mixing, NonFinite, Protocol, Share, Upstream};
+use sluicegate_core::{BackendModel, BackendPlan, Endpoint, Mixing, NonFinite, Protocol, Served, Share, Upstream};
 use sluicegate_wire::Limits;
 
 use crate::affinity::{Full, Place, Sequences};
@@ -52,8 +51,6 @@ pub(crate) struct Door {
 pub(crate) struct Model {
     pub(crate) name: Arc<str>,
     pub(crate) owner: Option<Arc<str>>,
-    /// The name as a header value.
-    pub(crate) header: HeaderValue,
     /// In the order of the configuration.
     pub(crate) versions: Vec<Arc<Version>>,
     /// The version that answers where the client names none.
@@ -67,7 +64,8 @@ pub(crate) struct Model {
 /// A version of a model, and where it runs.
 pub(crate) struct Version {
     pub(crate) name: Arc<str>,
-    pub(crate) header: HeaderValue,
+    /// What its records say of it.
+    pub(crate) served: Arc<Served>,
     pub(crate) backend: Arc<Backend>,
     /// What the backend calls it.
     pub(crate) model: BackendModel,
@@ -223,7 +221,7 @@ impl Backend {
     }
 
     /// The endpoint of the request's sequence, or the one that is chosen for a call that is in none.
-    pub(crate) fn pick(&self, place: Option<&Place>, wish: &Wish<'_>) -> Result<Picked, Unfit> {
+    pub(crate) fn pick(&self, place: Option<&Place>, wish: &Wish<'_>) -> Result<Picked<'_>, Unfit> {
         let choose = || {
             self.pool.pick(wish).map_err(|none| match self.pool.members().is_empty() {
                 true => Unfit::NoneKnown,
@@ -235,7 +233,7 @@ impl Backend {
             Some(place) => self
                 .sequences
                 .endpoint(place, wish.now, || choose().map(|picked| Arc::clone(picked.member())))
-                .map(|member| self.pool.pick_known(&member, wish.now)),
+                .map(|member| self.pool.pick_known(member, wish.now)),
             None => choose(),
         }
     }

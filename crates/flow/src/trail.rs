@@ -4,15 +4,18 @@
 mod body;
 mod heard;
 mod ids;
+mod named;
 
+use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 use sluicegate_core::memory::FREE;
 use sluicegate_core::{
-    Asked, Body, BodyError, Fields, Inbound, Kind, Memory, Outbound, Outcome, Protocol, Record, Refusal, Severity,
+    Asked, Body, BodyError, Fields, Kind, Memory, Outbound, Outcome, Protocol, Record, Refusal, RequestHead, Severity,
     Traffic,
 };
 
@@ -24,9 +27,12 @@ use crate::stage::no_room;
 use body::Received;
 pub(crate) use heard::Heard;
 pub(crate) use ids::Ids;
+use named::Named;
 
 const MODEL: &str = "sluicegate-model";
 const VERSION: &str = "sluicegate-version";
+/// Longest method that is told whole.
+const LONGEST_METHOD: usize = 16;
 
 /// Facts gathered while a request passes the stages. Dropped unfinished, it records that the client left. Kept in a box: it
 /// is large, and goes from hand to hand.
@@ -41,7 +47,6 @@ pub(crate) struct Trail {
     heard: Option<Arc<Heard>>,
     head_only: bool,
     spoken: Protocol,
-    served: Option<(HeaderValue, HeaderValue)>,
     gateway: Arc<Gateway>,
     /// Whether it counts among the requests under way.
     admitted: bool,
@@ -49,23 +54,27 @@ pub(crate) struct Trail {
 }
 
 impl Trail {
-    pub(crate) fn begin(gateway: &Arc<Gateway>, snapshot: &Snapshot, inbound: &Inbound) -> Box<Self> {
-        let ids = Ids::read_or_make(inbound, &*gateway.dice);
-        gateway.sink.begun(&inbound.listener);
+    /// Of a request that came by `listener` from `peer`.
+    pub(crate) fn begin(
+        gateway: &Arc<Gateway>,
+        snapshot: &Snapshot,
+        (listener, peer): (Arc<str>, SocketAddr),
+        head: &RequestHead,
+    ) -> Box<Self> {
+        gateway.sink.begun(&listener);
         // Made where it stays: it is large.
         Box::new(Self {
             record: Record {
-                request_id: Arc::clone(&ids.request),
-                trace_id: Arc::clone(&ids.trace),
-                listener: Arc::clone(&inbound.listener),
-                peer: inbound.peer,
-                principal: nobody(),
-                method: method_name(&inbound.head.method),
+                request_id: Box::default(),
+                trace_id: Box::default(),
+                listener,
+                peer,
+                principal: Cow::Borrowed(""),
+                method: method_name(&head.method),
                 protocol: None,
                 operation: None,
                 model: None,
-                version: None,
-                backend: None,
+                served: None,
                 endpoint: None,
                 tries: 0,
                 status: 0,
@@ -78,22 +87,25 @@ impl Trail {
                 usage: None,
                 generation: Arc::clone(&snapshot.digest),
             },
-            ids,
+            ids: Ids::read_or_make(head, peer, &*gateway.dice),
             started: gateway.clock.now(),
             whole: 0,
             received: None,
             heard: None,
-            head_only: inbound.head.method == Method::HEAD,
-            spoken: sluicegate_wire::codec_of_head(inbound.head.uri.path(), &inbound.head.headers).protocol,
-            served: None,
+            head_only: head.method == Method::HEAD,
+            spoken: sluicegate_wire::codec_of_head(head.uri.path(), &head.headers).protocol,
             gateway: Arc::clone(gateway),
             admitted: false,
             finished: false,
         })
     }
 
-    pub(crate) fn identified(&mut self, principal: &Arc<str>) {
-        self.record.principal = Arc::clone(principal);
+    pub(crate) const fn listener(&self) -> &Arc<str> {
+        &self.record.listener
+    }
+
+    pub(crate) fn identified(&mut self, principal: &'static str) {
+        self.record.principal = Cow::Borrowed(principal);
     }
 
     pub(crate) fn asked(&mut self, asked: &Asked) {
@@ -105,10 +117,8 @@ impl Trail {
         self.record.model = Some(Arc::clone(&model.name));
     }
 
-    pub(crate) fn chosen(&mut self, model: &Model, version: &Version) {
-        self.record.version = Some(Arc::clone(&version.name));
-        self.record.backend = Some(Arc::clone(&version.backend.plan.name));
-        self.served = Some((model.header.clone(), version.header.clone()));
+    pub(crate) fn chosen(&mut self, version: &Version) {
+        self.record.served = Some(Arc::clone(&version.served));
     }
 
     pub(crate) fn picked(&mut self, endpoint: &Arc<str>) {
@@ -232,7 +242,7 @@ impl Trail {
         if facts.severity == Severity::Error
             && let Some(left_out) = self.gateway.failures.may_tell(self.gateway.clock.now())
         {
-            let (id, cause) = (&self.record.request_id, &self.record.cause);
+            let (id, cause) = (&self.ids.request, &self.record.cause);
             tracing::error!(request_id = %id, ?cause, code = facts.label, left_out, "request failed");
         }
         // Before a protocol is known the answer is in the one that the head speaks of.
@@ -250,11 +260,11 @@ impl Trail {
         }
     }
 
-    fn stamp(&mut self, headers: &mut Fields) {
+    fn stamp(&self, headers: &mut Fields) {
         headers.insert(ids::REQUEST_ID, ids::value(&self.ids.request));
-        if let Some((model, version)) = self.served.take() {
-            headers.insert(MODEL, model);
-            headers.insert(VERSION, version);
+        if let (Some(model), Some(version)) = (&self.record.model, self.record.version()) {
+            headers.insert(MODEL, Named::of(model));
+            headers.insert(VERSION, Named::of(version));
         }
     }
 
@@ -281,6 +291,8 @@ impl Trail {
 
     fn write(&mut self) {
         self.finished = true;
+        self.record.trace_id = self.ids.trace().into();
+        self.record.request_id = std::mem::take(&mut self.ids.request);
         self.record.total = self.gateway.clock.now().saturating_duration_since(self.started);
         let followed = self.received.as_ref().map_or(0, |received| received.bytes());
         self.record.traffic.received = self.whole.saturating_add(followed);
@@ -313,20 +325,8 @@ fn at_hand(body: &Body) -> usize {
     }
 }
 
-/// The name of nobody yet. Each thread has its own: one for all would go from thread to thread with each request.
-fn nobody() -> Arc<str> {
-    thread_local! {
-        static NOBODY: Arc<str> = Arc::from("");
-    }
-    NOBODY.with(Arc::clone)
-}
-
-/// The method for the log. Standard ones are shared; a client's own invention is cut.
-fn method_name(method: &Method) -> Arc<str> {
-    thread_local! {
-        static COMMON: [(Method, Arc<str>); 2] =
-            [(Method::POST, Arc::from("POST")), (Method::GET, Arc::from("GET"))];
-    }
-    let common = COMMON.with(|known| known.iter().find(|(name, _)| name == method).map(|(_, text)| Arc::clone(text)));
-    common.unwrap_or_else(|| method.as_str().chars().take(16).collect::<String>().into())
+/// The method for the log. A client's own invention is cut.
+fn method_name(method: &Method) -> Method {
+    let cut = method.as_str().as_bytes().get(..LONGEST_METHOD).and_then(|cut| Method::from_bytes(cut).ok());
+    cut.unwrap_or_else(|| method.clone())
 }

@@ -8,13 +8,14 @@ mod labels;
 mod series;
 mod standing;
 mod timing;
+mod total;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -27,6 +28,7 @@ use self::labels::{GenerationLabels, KindLabels, ListenerLabels, ResultLabels};
 use self::series::SeriesTable;
 use self::standing::Elsewhere;
 pub use self::standing::{Read, Standing};
+use self::total::UnderWay;
 
 /// The content type of [`Meter::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -46,12 +48,20 @@ pub struct Meter {
     elsewhere: Elsewhere,
 }
 
-/// Requests being served, by listener. Listeners are few: a list is searched faster than a map.
+/// Requests being served, by listener. Listeners are few: a list is searched faster than a map. Nothing is ever taken out, so
+/// that begin and end of a request find the same gauge, and without a lock.
 struct InFlight {
-    family: Family<ListenerLabels, Gauge>,
-    handles: RwLock<Vec<(Arc<str>, Gauge)>>,
-    other: Arc<str>,
+    family: Family<ListenerLabels, UnderWay>,
+    first: OnceLock<Box<Handle>>,
+    other: OnceLock<UnderWay>,
     limit: usize,
+}
+
+/// The gauge of a listener.
+struct Handle {
+    listener: Arc<str>,
+    gauge: UnderWay,
+    next: OnceLock<Box<Self>>,
 }
 
 /// What became of the configuration's generations.
@@ -152,11 +162,11 @@ impl Meter {
 
 impl RecordSink for Meter {
     fn begun(&self, listener: &Arc<str>) {
-        self.in_flight.with(listener, |gauge| gauge.inc());
+        self.in_flight.of(listener).begin();
     }
 
     fn ended(&self, record: &Record) {
-        self.in_flight.with(&record.listener, |gauge| gauge.dec());
+        self.in_flight.of(&record.listener).end();
         self.series.count(record);
         if let Outcome::Refused(kind) = record.outcome {
             self.refuse(kind);
@@ -176,33 +186,28 @@ impl fmt::Debug for Meter {
 
 impl InFlight {
     fn register(registry: &mut Registry, limit: usize) -> Self {
-        let family = Family::<ListenerLabels, Gauge>::default();
+        let family = Family::<ListenerLabels, UnderWay>::default();
         registry.register("requests_in_flight", "Requests being served now", family.clone());
-        Self { family, handles: RwLock::new(Vec::new()), other: Arc::from("other"), limit }
+        Self { family, first: OnceLock::new(), other: OnceLock::new(), limit }
     }
 
-    fn with(&self, listener: &Arc<str>, act: impl Fn(&Gauge) -> i64) {
-        let find = |handles: &[(Arc<str>, Gauge)]| {
-            handles
-                .iter()
-                .find(|(name, _)| Arc::ptr_eq(name, listener) || name == listener)
-                .map(|(_, gauge)| act(gauge))
-        };
-        if find(&self.handles.read()).is_some() {
-            return;
+    fn of(&self, listener: &Arc<str>) -> &UnderWay {
+        let mut place = &self.first;
+        for _ in 0..self.limit {
+            let handle = place.get_or_init(|| {
+                let (gauge, listener) = (self.gauge(listener), Arc::clone(listener));
+                Box::new(Handle { listener, gauge, next: OnceLock::new() })
+            });
+            if Arc::ptr_eq(&handle.listener, listener) || handle.listener == *listener {
+                return &handle.gauge;
+            }
+            place = &handle.next;
         }
-        let mut handles = self.handles.write();
-        if find(&handles).is_some() {
-            return;
-        }
-        // Nothing is ever taken out, so that begin and end of a request find the same gauge.
-        if handles.len() >= self.limit {
-            act(&self.family.get_or_create(&ListenerLabels { listener: Arc::clone(&self.other) }));
-            return;
-        }
-        let gauge = self.family.get_or_create_owned(&ListenerLabels { listener: Arc::clone(listener) });
-        act(&gauge);
-        handles.push((Arc::clone(listener), gauge));
+        self.other.get_or_init(|| self.gauge(&Arc::from("other")))
+    }
+
+    fn gauge(&self, listener: &Arc<str>) -> UnderWay {
+        self.family.get_or_create_owned(&ListenerLabels { listener: Arc::clone(listener) })
     }
 }
 

@@ -151,7 +151,8 @@ impl Desk {
         let mut waiting = self.waiting.lock();
         let first = waiting.text.is_empty();
         waiting.text.extend_from_slice(line);
-        self.lines.fetch_add(1, Ordering::Relaxed);
+        // Written by whoever holds the lock; read without it.
+        self.lines.store(self.lines.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         drop(waiting);
         if first {
             self.bell.notify_one();

@@ -81,7 +81,7 @@ fn whole(stages: &mut Stages) {
 
 fn ids(stages: &mut Stages) {
     let dice = SeededDice::new(1);
-    let make = |inbound: &Inbound| ids::Ids::read_or_make(inbound, &dice as &dyn Dice);
+    let make = |inbound: &Inbound| ids::Ids::read_or_make(&inbound.head, inbound.peer, &dice as &dyn Dice);
     let none = path::inbound("/v2", "application/json", Bytes::new());
     stages.stage("ids: made", 2, || (), |()| make(&none));
     let mut inbound = path::inbound("/v2", "application/json", Bytes::new());

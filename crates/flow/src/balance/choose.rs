@@ -12,10 +12,10 @@ use super::{Fitness, Member, Members, Pool, Wish};
 const DRAWS: u32 = 4;
 
 /// One choice.
-pub(super) struct Chooser<'a> {
-    pub(super) pool: &'a Pool,
+pub(super) struct Chooser<'a, 'c> {
+    pub(super) pool: &'c Pool,
     pub(super) members: &'a Members,
-    pub(super) wish: &'a Wish<'a>,
+    pub(super) wish: &'c Wish<'c>,
     pub(super) now: u64,
 }
 
@@ -34,7 +34,7 @@ enum Circle {
     All,
 }
 
-impl<'a> Chooser<'a> {
+impl<'a> Chooser<'a, '_> {
     pub(super) fn choose(&self) -> Option<&'a Arc<Member>> {
         let members = self.members;
         if self.is_panic() {

@@ -1,8 +1,9 @@
 //! One endpoint of a backend as balancing sees it: what is under way there, how fast it answers, how it does.
 
+use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -28,9 +29,11 @@ pub(crate) struct Member {
     pub(crate) endpoint: Endpoint,
     pub(super) weight: AtomicU32,
     pub(super) health: Health,
-    in_flight: AtomicUsize,
-    /// Calls whose answer has not begun.
-    awaited: AtomicUsize,
+    /// Calls that were made there, whose answer has begun or is not waited for any more, and that are over: what is under
+    /// way is their difference, and each is written once a call.
+    pub(super) calls: AtomicU64,
+    told: AtomicU64,
+    over: AtomicU64,
     /// Since when it has owed an answer and given no sign of life; zero where it gave one and owes none. Whoever stops waiting
     /// changes nothing about that.
     silent_since: AtomicU64,
@@ -38,17 +41,19 @@ pub(crate) struct Member {
     latency: AtomicU64,
     /// When the last one came.
     told_at: AtomicU64,
-    pub(super) calls: AtomicU64,
     pub(super) failures: AtomicU64,
     pub(super) ejections: AtomicU64,
     /// What went wrong last, for people.
     pub(super) trouble: Mutex<Option<String>>,
 }
 
-/// An endpoint that was chosen for a call; until this is dropped the call is under way.
-pub(crate) struct Picked {
-    member: Arc<Member>,
+/// An endpoint that was chosen for a call; until this is dropped the call is under way. One that configuration lists is there
+/// as long as its pool.
+pub(crate) struct Picked<'a> {
+    member: Cow<'a, Arc<Member>>,
     awaited: bool,
+    /// Whether another stands for the call now.
+    replaced: bool,
 }
 
 impl Member {
@@ -57,12 +62,12 @@ impl Member {
             endpoint,
             weight: AtomicU32::new(weight),
             health: Health::default(),
-            in_flight: AtomicUsize::new(0),
-            awaited: AtomicUsize::new(0),
+            calls: AtomicU64::new(0),
+            told: AtomicU64::new(0),
+            over: AtomicU64::new(0),
             silent_since: AtomicU64::new(0),
             latency: AtomicU64::new(0),
             told_at: AtomicU64::new(0),
-            calls: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             ejections: AtomicU64::new(0),
             trouble: Mutex::new(None),
@@ -70,12 +75,18 @@ impl Member {
     }
 
     pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight.load(Relaxed)
+        self.less(&self.over)
     }
 
     /// Calls whose answer has not begun.
     pub(super) fn awaited(&self) -> usize {
-        self.awaited.load(Relaxed)
+        self.less(&self.told)
+    }
+
+    /// The calls less those among `done`, which are looked at first: there are never more of them.
+    fn less(&self, done: &AtomicU64) -> usize {
+        let done = done.load(Acquire);
+        usize::try_from(self.calls.load(Relaxed).saturating_sub(done)).unwrap_or(usize::MAX)
     }
 
     pub(super) fn weight(&self) -> f64 {
@@ -100,21 +111,10 @@ impl Member {
         (mean != 0).then(|| mean.checked_shr(halvings).unwrap_or(0).max(1))
     }
 
-    /// Counts a call there.
-    pub(super) fn pick(self: &Arc<Self>, now: u64) -> Picked {
-        self.in_flight.fetch_add(1, Relaxed);
-        self.calls.fetch_add(1, Relaxed);
-        self.awaited.fetch_add(1, Relaxed);
-        if self.silent_since.load(Relaxed) == 0 {
-            self.silent_since.store(now, Relaxed);
-        }
-        Picked { member: Arc::clone(self), awaited: true }
-    }
-
     /// Whether it has calls to answer, and for far longer than it takes has given no sign of life. One whose calls were given
     /// up is tried by one call at a time.
     pub(super) fn is_stuck(&self, now: u64) -> bool {
-        let (awaited, since) = (self.awaited.load(Relaxed), self.silent_since.load(Relaxed));
+        let (awaited, since) = (self.awaited(), self.silent_since.load(Relaxed));
         if awaited == 0 || since == 0 {
             return false;
         }
@@ -124,8 +124,23 @@ impl Member {
     }
 }
 
-impl Picked {
-    pub(crate) const fn member(&self) -> &Arc<Member> {
+impl<'a> Picked<'a> {
+    /// Counts a call to `member`.
+    pub(super) fn of(member: Cow<'a, Arc<Member>>, now: u64) -> Self {
+        member.calls.fetch_add(1, Relaxed);
+        if member.silent_since.load(Relaxed) == 0 {
+            member.silent_since.store(now, Relaxed);
+        }
+        Self { member, awaited: true, replaced: false }
+    }
+
+    /// The same call, for those who do not hold the pool.
+    pub(crate) fn lasting(mut self) -> Picked<'static> {
+        self.replaced = true;
+        Picked { member: Cow::Owned(Arc::clone(&self.member)), awaited: self.awaited, replaced: false }
+    }
+
+    pub(crate) fn member(&self) -> &Arc<Member> {
         &self.member
     }
 
@@ -134,7 +149,8 @@ impl Picked {
         if !std::mem::take(&mut self.awaited) {
             return;
         }
-        let others = self.member.awaited.fetch_sub(1, Relaxed) > 1;
+        self.member.told.fetch_add(1, Release);
+        let others = self.member.awaited() > 0;
         if !matches!(verdict, Verdict::Timeout(_) | Verdict::Transport(Sent::Nothing) | Verdict::Unknown) {
             self.member.silent_since.store(if others { now } else { 0 }, Relaxed);
         }
@@ -145,11 +161,14 @@ impl Picked {
     }
 }
 
-impl Drop for Picked {
+impl Drop for Picked<'_> {
     fn drop(&mut self) {
-        self.member.in_flight.fetch_sub(1, Relaxed);
+        if self.replaced {
+            return;
+        }
+        self.member.over.fetch_add(1, Release);
         if self.awaited {
-            self.member.awaited.fetch_sub(1, Relaxed);
+            self.member.told.fetch_add(1, Release);
         }
     }
 }

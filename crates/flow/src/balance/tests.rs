@@ -54,11 +54,11 @@ fn world(weights: &[u32], change: impl FnOnce(&mut Resilience)) -> World {
 }
 
 impl World {
-    fn pick(&self) -> Result<Picked, NoneFit> {
+    fn pick(&self) -> Result<Picked<'_>, NoneFit> {
         self.pick_for(None, &[])
     }
 
-    fn pick_for(&self, key: Option<u64>, tried: &[Arc<Member>]) -> Result<Picked, NoneFit> {
+    fn pick_for(&self, key: Option<u64>, tried: &[Arc<Member>]) -> Result<Picked<'_>, NoneFit> {
         self.pool.pick(&Wish { now: self.now, dice: &self.dice, key, limit: 100_000, tried })
     }
 
@@ -80,7 +80,7 @@ impl World {
         shares
     }
 
-    fn nth(&self, picked: &Picked) -> usize {
+    fn nth(&self, picked: &Picked<'_>) -> usize {
         self.pool.members().iter().position(|member| Arc::ptr_eq(member, picked.member())).unwrap()
     }
 
@@ -92,14 +92,15 @@ impl World {
         self.now += time;
     }
 
-    fn answered(&self, mut picked: Picked, verdict: Verdict, took: u64) {
+    fn answered(&self, mut picked: Picked<'_>, verdict: Verdict, took: u64) {
         let took = Duration::from_millis(took);
         self.pool.answered(&mut picked, verdict, took, self.now, || "told to".to_owned());
     }
 
     /// Calls at once to one endpoint, as many as `count`.
-    fn held_at(&self, nth: usize, count: usize) -> Vec<Picked> {
-        (0..count).map(|_| self.pool.pick_known(&self.pool.members()[nth], self.now)).collect()
+    fn held_at(&self, nth: usize, count: usize) -> Vec<Picked<'static>> {
+        let member = || Arc::clone(&self.pool.members()[nth]);
+        (0..count).map(|_| self.pool.pick_known(member(), self.now)).collect()
     }
 
     fn is_stuck(&self, nth: usize) -> bool {
@@ -251,10 +252,10 @@ fn an_endpoint_that_was_silent_to_the_end_is_tried_by_one_call_at_a_time() {
         // Those whose second call was quicker are given up.
         drop(held);
         let tried = |world: &World| {
-            let held: Vec<Picked> = (0..60).map(|_| world.pick().unwrap()).collect();
+            let held: Vec<Picked<'_>> = (0..60).map(|_| world.pick().unwrap()).collect();
             let (tried, others): (Vec<_>, Vec<_>) = held.into_iter().partition(|picked| world.nth(picked) == 0);
             others.into_iter().for_each(|picked| world.answered(picked, Verdict::Good, 40));
-            tried
+            tried.into_iter().map(Picked::lasting).collect::<Vec<_>>()
         };
         let mut trial = tried(&world);
         assert_eq!(trial.len(), 1, "{balance:?}");

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use sluicegate_core::Tally;
 
 use crate::verdict::Verdict;
 
@@ -30,7 +31,7 @@ const GAIN: f64 = 2.0;
 const WINDOW: u64 = 100_000_000;
 
 /// Calls that a window needs, unless it lasts ten times as long.
-const ENOUGH: u32 = 10;
+const ENOUGH: u64 = 10;
 
 /// What is left of the busiest window after each that is less busy: half after seven seconds.
 const FORGETS: f64 = 0.99;
@@ -49,19 +50,28 @@ pub(super) struct Limit {
     pressed: AtomicBool,
     /// The mean time of a call, in nanoseconds.
     took: AtomicU64,
+    /// Calls that were seen in all, by the places below.
+    seen: Tally<3>,
+    /// The most that were under way since the last window began, and when that was.
+    busiest: AtomicUsize,
+    began: AtomicU64,
     window: Mutex<Window>,
 }
+
+/// Calls that were answered.
+const CALLS: usize = 0;
+
+/// Nanoseconds that they would have taken with little to do.
+const WORK: usize = 1;
+
+/// Calls that were turned away by the backend itself.
+const REFUSED: usize = 2;
 
 /// What was seen since the last change.
 #[derive(Default)]
 struct Window {
-    began: u64,
-    calls: u32,
-    /// Seconds that its calls would have taken with little to do.
-    work: f64,
-    /// Calls that were turned away by the backend itself.
-    refused: u32,
-    busiest: usize,
+    /// What was seen before it, by place.
+    before: [u64; 3],
     /// Calls at a time that kept the backend busy of late.
     work_of_late: f64,
     /// The most that they were, slowly forgotten.
@@ -71,6 +81,17 @@ struct Window {
     last_held_back: u64,
 }
 
+/// What a window came to.
+struct Seen {
+    seconds: f64,
+    /// Seconds that its calls would have taken with little to do.
+    work: f64,
+    /// Whether the backend itself turned away more than a few.
+    refused: bool,
+    /// Whether the limit was reached, or nearly.
+    reached: bool,
+}
+
 impl Limit {
     pub(super) fn new(fixed: Option<usize>) -> Self {
         Self {
@@ -78,6 +99,9 @@ impl Limit {
             now: AtomicUsize::new(fixed.unwrap_or(FIRST)),
             pressed: AtomicBool::new(false),
             took: AtomicU64::new(0),
+            seen: Tally::default(),
+            busiest: AtomicUsize::new(0),
+            began: AtomicU64::new(0),
             window: Mutex::default(),
         }
     }
@@ -125,37 +149,55 @@ impl Limit {
         if self.fixed {
             return false;
         }
-        // Another is at it: one call less is seen.
-        let Some(mut window) = self.window.try_lock() else { return false };
-        window.busiest = window.busiest.max(in_flight);
-        if verdict == Verdict::Good {
-            window.calls += 1;
-            window.work += least.as_secs_f64();
-        } else if matches!(verdict, Verdict::Pushback(_)) {
-            window.refused += 1;
+        if in_flight > self.busiest.load(Relaxed) {
+            self.busiest.fetch_max(in_flight, Relaxed);
         }
-        let since = now.saturating_sub(window.began);
-        let over = since >= WINDOW && (window.calls + window.refused >= ENOUGH || since >= 10 * WINDOW);
+        if verdict == Verdict::Good {
+            self.seen.add([(CALLS, 1), (WORK, u64::try_from(least.as_nanos()).unwrap_or(u64::MAX))]);
+        } else if matches!(verdict, Verdict::Pushback(_)) {
+            self.seen.add([(REFUSED, 1)]);
+        }
+        now.saturating_sub(self.began.load(Relaxed)) >= WINDOW && self.look(now)
+    }
+
+    /// Begins the next window, where enough was seen in this one. Whether the limit was raised.
+    fn look(&self, now: u64) -> bool {
+        // Another is at it.
+        let Some(mut window) = self.window.try_lock() else { return false };
+        let since = now.saturating_sub(self.began.load(Relaxed));
+        let seen = [CALLS, WORK, REFUSED].map(|place| self.seen.sum(place));
+        let ([calls, work, refused], [old_calls, old_work, old_refused]) = (seen, window.before);
+        let (calls, refused) = (calls.wrapping_sub(old_calls), refused.wrapping_sub(old_refused));
+        let over = since >= WINDOW && (calls + refused >= ENOUGH || since >= 10 * WINDOW);
         if !over {
             return false;
         }
-        let before = self.get();
-        let after = window.next(before, self.pressed.swap(false, Relaxed), now);
+        window.before = seen;
+        self.began.store(now, Relaxed);
+        let (before, busiest) = (self.get(), self.busiest.swap(0, Relaxed));
+        let reached = self.pressed.swap(false, Relaxed) || busiest >= before.saturating_mul(4) / 5;
+        let seen = Seen {
+            seconds: seconds(since),
+            work: seconds(work.wrapping_sub(old_work)),
+            refused: refused > calls / 8,
+            reached,
+        };
+        let after = window.next(before, &seen, now);
         self.now.store(after, Relaxed);
         after > before
     }
 }
 
+fn seconds(nanoseconds: u64) -> f64 {
+    Duration::from_nanos(nanoseconds).as_secs_f64()
+}
+
 impl Window {
     /// The limit after this window; the next one begins.
-    fn next(&mut self, limit: usize, pressed: bool, now: u64) -> usize {
-        let seconds = Duration::from_nanos(now.saturating_sub(self.began)).as_secs_f64();
-        let refused = self.refused > self.calls / 8;
-        let reached = pressed || self.busiest >= limit.saturating_mul(4) / 5;
+    fn next(&mut self, limit: usize, seen: &Seen, now: u64) -> usize {
         // Answers come in bursts: a few windows together say more than one.
-        self.work_of_late = self.work_of_late * 0.75 + self.work / seconds.max(0.001) * 0.25;
+        self.work_of_late = self.work_of_late * 0.75 + seen.work / seen.seconds.max(0.001) * 0.25;
         self.needed = self.work_of_late.max(self.needed * FORGETS);
-        (self.began, self.calls, self.refused, self.work, self.busiest) = (now, 0, 0, 0.0, 0);
         if let Some((before, until)) = self.held_back {
             if now < until {
                 return limit;
@@ -163,10 +205,10 @@ impl Window {
             self.held_back = None;
             return before;
         }
-        if !reached {
+        if !seen.reached {
             return limit;
         }
-        if refused {
+        if seen.refused {
             return scaled(limit, 0.8);
         }
         if self.last_held_back == 0 {

@@ -13,11 +13,11 @@ fn slots(limit: Option<usize>, queue: usize, wait: u64) -> Arc<Slots> {
     Slots::new(Concurrency { limit, queue, wait: Some(Duration::from_millis(wait)) }, Instant::now().into_std())
 }
 
-fn enter(slots: &Arc<Slots>, priority: Priority, within: u64) -> JoinHandle<Result<Slot, NoTurn>> {
+fn enter(slots: &Arc<Slots>, priority: Priority, within: u64) -> JoinHandle<Result<Slot<'static>, NoTurn>> {
     let slots = Arc::clone(slots);
     tokio::spawn(async move {
         let now = Instant::now().into_std();
-        slots.enter(priority, now, now + Duration::from_millis(within)).await
+        slots.enter(priority, now, now + Duration::from_millis(within)).await.map(Slot::lasting)
     })
 }
 

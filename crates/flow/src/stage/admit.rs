@@ -38,7 +38,7 @@ impl<T> Admitted<T> {
     }
 }
 
-impl Matters for NamedModel {
+impl Matters for NamedModel<'_> {
     fn matters(&self) -> Priority {
         self.caller().priority
     }

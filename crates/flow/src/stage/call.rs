@@ -27,13 +27,13 @@ use crate::snapshot::{Model, Version};
 use crate::trail::{Ids, Trail};
 
 /// A backend's answer, with what its encoding needs.
-pub(crate) enum Replied {
+pub(crate) enum Replied<'a> {
     /// In the caller's protocol already: the backend's own bytes, or its own error.
     Wire(Outbound),
     /// A generative model's answer, to be read on its way.
-    Generated { outbound: Outbound, passage: Box<Passage>, times: StreamTimes, version: Arc<Version> },
+    Generated { outbound: Outbound, passage: Box<Passage>, times: StreamTimes, version: &'a Version },
     /// In the caller's protocol, but for the names that stand in front.
-    Unnamed { protocol: Protocol, answer: Unnamed, model: Arc<str>, version: Arc<str>, metadata: Option<Box<Metadata>> },
+    Unnamed { protocol: Protocol, answer: Unnamed, model: &'a str, version: &'a str, metadata: Option<Box<Metadata>> },
     /// Decoded, by the client's names.
     Tensors {
         protocol: Protocol,
@@ -45,18 +45,18 @@ pub(crate) enum Replied {
 }
 
 /// What is to be done with the answer to a call, and where the call goes.
-pub(crate) struct Called {
+pub(crate) struct Called<'a> {
     protocol: Protocol,
     operation: Operation,
-    model: Arc<Model>,
-    version: Arc<Version>,
+    model: &'a Model,
+    version: &'a Version,
     /// Where a request of a sequence has to go.
     place: Option<Box<Place>>,
     /// What stays on one endpoint, where the balance goes by a value.
     key: Option<u64>,
     priority: Priority,
     hurried: bool,
-    again: Option<Again>,
+    again: Option<Again<'a>>,
     /// When it is made.
     now: StdInstant,
     /// When the answer's head must be there.
@@ -78,7 +78,7 @@ enum Expected {
 /// Makes the call to the version's backend.
 #[expect(clippy::inline_always, reason = "called in one place; what it returns is large, and would be copied twice")]
 #[inline(always)]
-pub(crate) fn prepare(chosen: Chosen, gateway: &Gateway, trail: &Trail) -> Result<(Called, Call), Refusal> {
+pub(crate) fn prepare<'a>(chosen: Chosen<'a>, gateway: &Gateway, trail: &Trail) -> Result<(Called<'a>, Call), Refusal> {
     let (named, payload, version) = chosen.into_parts();
     let content = match &payload {
         Payload::Raw(_) | Payload::Generate(..) => Content::AsItCame,
@@ -86,7 +86,7 @@ pub(crate) fn prepare(chosen: Chosen, gateway: &Gateway, trail: &Trail) -> Resul
     };
     let mut headers = trail.headers();
     onward(named.headers(), content, &mut headers);
-    let (key, priority, hurried) = (key(&version, named.headers()), named.priority(), named.is_hurried());
+    let (key, priority, hurried) = (key(version, named.headers()), named.priority(), named.is_hurried());
     let (mut place, mut own) = (None, None);
     let (body, expected) = match payload {
         Payload::Raw(body) => (CallBody::Wire(body), Expected::Bytes),
@@ -108,7 +108,7 @@ pub(crate) fn prepare(chosen: Chosen, gateway: &Gateway, trail: &Trail) -> Resul
                 let public = "this model is not called over the OpenAI API, but over the Open Inference Protocol";
                 return Err(Refusal::new(Kind::BadRequest, public));
             }
-            let (body, passage) = generate::forward(&body, &head, named.operation(), (named.model(), &version));
+            let (body, passage) = generate::forward(&body, &head, named.operation(), (named.model(), version));
             (CallBody::Wire(body), Expected::Generated(Box::new(passage)))
         }
     };
@@ -122,10 +122,10 @@ pub(crate) fn prepare(chosen: Chosen, gateway: &Gateway, trail: &Trail) -> Resul
         let timeout = named.timeout().min(own.unwrap_or(most)).min(most);
         (Deadline(now + timeout), Deadline(now + timeout))
     };
-    let (protocol, model) = (named.protocol(), Arc::clone(named.model()));
+    let (protocol, model) = (named.protocol(), named.model());
     let (again, body) = if version.backend.may_be_called_again() {
         let (kept, body) = Kept::of(body);
-        let (model, client) = (version.model.clone(), named.into_headers());
+        let (model, client) = (&version.model, named.into_headers());
         (Some(Again { operation, model, deadline, client, content, kept }), body)
     } else {
         (None, body)
@@ -176,12 +176,12 @@ fn key(version: &Version, headers: &Fields) -> Option<u64> {
 }
 
 /// Says what the outcome of a call is to its caller. It is not made again: what was kept of it goes.
-pub(crate) fn judge(
-    called: &mut Called,
+pub(crate) fn judge<'a>(
+    called: &mut Called<'a>,
     outcome: Result<Reply, CallError>,
     trail: &mut Trail,
-) -> Result<Replied, Refusal> {
-    let Called { protocol, operation, ref model, ref version, times, .. } = *called;
+) -> Result<Replied<'a>, Refusal> {
+    let Called { protocol, operation, model, version, times, .. } = *called;
     called.again = None;
     match (outcome, replace(&mut called.expected, Expected::Bytes)) {
         (Ok(Reply::Wire(outbound)), expected) => {
@@ -189,10 +189,7 @@ pub(crate) fn judge(
                 trail.upstream_error(Some(format!("the backend answered {}", outbound.status.as_u16())));
             }
             match expected {
-                Expected::Generated(passage) => {
-                    let version = Arc::clone(version);
-                    Ok(Replied::Generated { outbound, passage, times, version })
-                }
+                Expected::Generated(passage) => Ok(Replied::Generated { outbound, passage, times, version }),
                 Expected::Bytes | Expected::Tensors(..) => match codec(protocol).generate {
                     Some(codec) if operation == Operation::GenerateStream => {
                         Ok(Replied::Wire(untouched(outbound, codec, times, || trail.heard())))
@@ -203,8 +200,7 @@ pub(crate) fn judge(
         }
         (Ok(Reply::Unnamed(mut answer, metadata)), Expected::Tensors(id, _)) => {
             answer.id = id;
-            let (model, version) = (Arc::clone(&model.name), Arc::clone(&version.name));
-            Ok(Replied::Unnamed { protocol, answer, model, version, metadata })
+            Ok(Replied::Unnamed { protocol, answer, model: &model.name, version: &version.name, metadata })
         }
         (Ok(Reply::Tensors(mut response, metadata)), Expected::Tensors(id, form)) => {
             under_the_clients_names(&mut response, &model.name, &version.name, id);
@@ -229,14 +225,14 @@ impl Expected {
 
 /// Picks an endpoint and calls it; where that fails, and may be, another.
 pub(crate) fn attempt<'a>(
-    called: &'a Called,
+    called: &'a Called<'_>,
     call: Call,
     gateway: &'a Gateway,
     trail: &'a mut Trail,
 ) -> impl Future<Output = Result<Reply, CallError>> + 'a {
     let ask = Ask {
         gateway,
-        version: &called.version,
+        version: called.version,
         place: called.place.as_deref(),
         key: called.key,
         priority: called.priority,
@@ -271,15 +267,15 @@ pub(super) async fn open(
     let (deadline, head) = (Deadline(began + total), Deadline(began + times.idle.min(total)));
     let mut headers = notes.headers();
     onward(client, Content::Anew, &mut headers);
-    let (operation, model, body) = (Operation::Infer, version.model.clone(), CallBody::from(request));
+    let (operation, model, body) = (Operation::Infer, &version.model, CallBody::from(request));
     let (again, body) = if version.backend.may_be_called_again() {
         let (kept, body) = Kept::of(body);
-        let (model, client, content) = (model.clone(), client.clone(), Content::Anew);
+        let (client, content) = (client.clone(), Content::Anew);
         (Some(Again { operation, model, deadline, client, content, kept }), body)
     } else {
         (None, body)
     };
-    let call = Call { operation, model, body, headers, deadline };
+    let call = Call { operation, model: model.clone(), body, headers, deadline };
     let ask = Ask {
         gateway,
         version,

@@ -14,11 +14,11 @@ use crate::trail::Trail;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Nothing of it waits but what is rare, in a box.
-pub(crate) async fn encode(replied: Replied, trail: &mut Trail) -> Result<Outbound, Refusal> {
+pub(crate) async fn encode(replied: Replied<'_>, trail: &mut Trail) -> Result<Outbound, Refusal> {
     match replied {
         Replied::Wire(outbound) => Ok(outbound),
         Replied::Generated { outbound, passage, times, version } => {
-            Box::pin(generate::hand_on(outbound, *passage, times, (&version, trail))).await
+            Box::pin(generate::hand_on(outbound, *passage, times, (version, trail))).await
         }
         Replied::Tensors { protocol, response, metadata, form, non_finite } => {
             let encode = codec(protocol).encode_infer;
@@ -33,7 +33,7 @@ pub(crate) async fn encode(replied: Replied, trail: &mut Trail) -> Result<Outbou
             let Some(pass) = codec(protocol).pass else {
                 return Err(Refusal::new(Kind::Internal, "the gateway failed").because("an answer has no names"));
             };
-            Ok(back((pass.answer)(&answer, &model, &version)?, metadata, protocol))
+            Ok(back((pass.answer)(&answer, model, version)?, metadata, protocol))
         }
     }
 }

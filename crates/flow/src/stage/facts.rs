@@ -23,7 +23,7 @@ const AT_ONCE: usize = 16;
 
 /// Answers for one version of a model.
 pub(crate) async fn of_model(
-    chosen: ChosenInquiry,
+    chosen: ChosenInquiry<'_>,
     fact: Fact,
     gateway: &Gateway,
     trail: &mut Trail,
@@ -32,8 +32,8 @@ pub(crate) async fn of_model(
     let deadline = Deadline(gateway.clock.now() + named.timeout());
     let inquiry = Inquiry { model: version.model.clone(), headers: trail.headers(), deadline };
     let json = match fact {
-        Fact::Config => config(named.model(), &version, inquiry).await?,
-        Fact::Statistics => json!({ "model_stats": [counters::of(named.model(), &version, inquiry).await] }),
+        Fact::Config => config(named.model(), version, inquiry).await?,
+        Fact::Statistics => json!({ "model_stats": [counters::of(named.model(), version, inquiry).await] }),
     };
     (codec(named.protocol()).encode_fact)(fact, Bytes::from(json.to_string()))
 }

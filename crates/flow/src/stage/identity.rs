@@ -4,34 +4,37 @@
 use std::sync::Arc;
 
 use sluicegate_config::Method;
-use sluicegate_core::{Body, Inbound, Kind, Refusal, RequestHead};
+use sluicegate_core::{Body, Kind, Refusal, RequestHead};
 
 use crate::snapshot::{Door, Snapshot};
 use crate::trail::Trail;
 
 /// A request whose caller is known.
-pub(crate) struct Identified {
+pub(crate) struct Identified<'a> {
     head: Box<RequestHead>,
     body: Body,
-    door: Arc<Door>,
+    door: &'a Arc<Door>,
 }
 
-thread_local! {
-    static ANONYMOUS: Arc<str> = Arc::from("anonymous");
-}
+/// Who calls where the listener lets anyone.
+const ANYONE: &str = "anonymous";
 
-pub(crate) fn identify(inbound: Inbound, snapshot: &Snapshot, trail: &mut Trail) -> Result<Identified, Refusal> {
-    let Inbound { listener, head, body, .. } = inbound;
+pub(crate) fn identify<'a>(
+    head: Box<RequestHead>,
+    body: Body,
+    snapshot: &'a Snapshot,
+    trail: &mut Trail,
+) -> Result<Identified<'a>, Refusal> {
     // A listener that this generation does not know lets nobody in.
-    let door = snapshot.listeners.get(&listener).filter(|door| door.authenticate.contains(&Method::Anonymous));
+    let door = snapshot.listeners.get(trail.listener()).filter(|door| door.authenticate.contains(&Method::Anonymous));
     let Some(door) = door else {
         return Err(Refusal::new(Kind::Unauthenticated, "this listener does not accept you"));
     };
-    ANONYMOUS.with(|name| trail.identified(name));
-    Ok(Identified { head, body, door: Arc::clone(door) })
+    trail.identified(ANYONE);
+    Ok(Identified { head, body, door })
 }
 
-impl Identified {
+impl<'a> Identified<'a> {
     pub(super) fn head(&self) -> &RequestHead {
         &self.head
     }
@@ -42,7 +45,7 @@ impl Identified {
     }
 
     /// Head and body, and the door they came by.
-    pub(super) fn into_parts(self) -> (Box<RequestHead>, Body, Arc<Door>) {
+    pub(super) fn into_parts(self) -> (Box<RequestHead>, Body, &'a Arc<Door>) {
         (self.head, self.body, self.door)
     }
 }

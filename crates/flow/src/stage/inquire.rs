@@ -11,20 +11,24 @@ use crate::control::Gateway;
 use crate::snapshot::{Model, Version};
 use crate::trail::Trail;
 
-pub(crate) async fn inquire(chosen: ChosenInquiry, gateway: &Gateway, trail: &mut Trail) -> Result<Outbound, Refusal> {
+pub(crate) async fn inquire(
+    chosen: ChosenInquiry<'_>,
+    gateway: &Gateway,
+    trail: &mut Trail,
+) -> Result<Outbound, Refusal> {
     let (named, version) = chosen.into_parts();
     let deadline = Deadline(gateway.clock.now() + named.timeout());
     let inquiry = Inquiry { model: version.model.clone(), headers: trail.headers(), deadline };
     let began = gateway.clock.now();
     let codec = codec(named.protocol());
     let answer = if named.operation() == Operation::Ready {
-        let ready = ready(&version, inquiry, trail).await;
+        let ready = ready(version, inquiry, trail).await;
         Ok((codec.encode_model_ready)(&named.model().name, ready))
     } else {
         // The OpenAI API tells a model's name and nothing more.
         let said = match named.protocol() {
             Protocol::OpenAi => Ok(None),
-            _ => describe(&version, inquiry).await,
+            _ => describe(version, inquiry).await,
         };
         said.map(|said| (codec.encode_model_metadata)(&by_client_names(said, named.model())))
     };

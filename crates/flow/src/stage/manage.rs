@@ -26,10 +26,10 @@ const LONGEST: Duration = Duration::from_secs(600);
 const AT_ONCE: usize = 16;
 
 /// An order whose model, if it names one, this generation has.
-pub(crate) struct Ordered {
+pub(crate) struct Ordered<'a> {
     pub(super) protocol: Protocol,
     pub(super) order: Order,
-    pub(super) model: Option<Arc<Model>>,
+    pub(super) model: Option<&'a Model>,
     pub(super) patience: Option<Duration>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Ordered {
 type Target<'a> = (&'a Backend, Endpoint, Option<Arc<str>>);
 
 pub(crate) async fn manage(
-    ordered: Box<Ordered>,
+    ordered: Box<Ordered<'_>>,
     gateway: &Gateway,
     snapshot: &Snapshot,
     trail: &mut Trail,
@@ -48,7 +48,7 @@ pub(crate) async fn manage(
     };
     let began = gateway.clock.now();
     let deadline = Deadline(began + patience.map_or(LONGEST, |patience| patience.min(LONGEST)));
-    let targets = match &model {
+    let targets = match model {
         Some(model) => of_model(model),
         None => of_all(snapshot),
     };

@@ -21,30 +21,31 @@ use crate::whole;
 const QUESTION: u64 = 64 * 1024;
 
 /// A request that says what it wants.
-pub(crate) enum Named {
+pub(crate) enum Named<'a> {
     /// Something of the gateway itself.
     Gateway(Asked),
     /// Something of all models that the caller may see, with the opened message where the protocol has one.
     Models(Asked, Bytes),
     /// Something of a model that this generation has.
-    Model(NamedModel),
+    Model(NamedModel<'a>),
     /// Something to be done by the model servers.
-    Order(Box<Ordered>),
+    Order(Box<Ordered<'a>>),
     /// Any number of questions about what the gateway serves.
     Reflection(Questions),
     /// Any number of requests on one stream, each naming its own model.
     Stream(Box<NamedStream>),
 }
 
-/// A request for a model. Its head stays in its box, so that the stages hand it on without moving what is large.
-pub(crate) struct NamedModel {
+/// A request for a model. Its head stays in its box, so that the stages hand it on without moving what is large; the rest is
+/// the snapshot's.
+pub(crate) struct NamedModel<'a> {
     protocol: Protocol,
     operation: Operation,
-    model: Arc<Model>,
-    pinned: Option<Arc<Version>>,
+    model: &'a Model,
+    pinned: Option<&'a Version>,
     head: Box<RequestHead>,
     message: Message,
-    door: Arc<Door>,
+    door: &'a Door,
     patience: Option<Duration>,
 }
 
@@ -83,7 +84,11 @@ pub(super) enum Message {
     Generative(Bytes, Box<Head>),
 }
 
-pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mut Trail) -> Result<Named, Refusal> {
+pub(crate) async fn name<'a>(
+    identified: Identified<'a>,
+    snapshot: &'a Snapshot,
+    trail: &mut Trail,
+) -> Result<Named<'a>, Refusal> {
     let asked = ask(&identified)?;
     trail.asked(&asked);
     if asked.operation == Operation::Manage {
@@ -102,6 +107,7 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
         if let Some(leisure) = &head.leisure {
             leisure.take();
         }
+        let door = Arc::clone(door);
         return Ok(Named::Stream(Box::new(NamedStream { asked, head, body, door, patience })));
     }
     let codec = codec(asked.protocol);
@@ -120,7 +126,7 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
     match (&asked.model, asked.operation) {
         (Some(_), _) => {
             let (model, pinned) = find(&asked, snapshot)?;
-            trail.model(&model);
+            trail.model(model);
             let (protocol, operation) = (asked.protocol, asked.operation);
             Ok(Named::Model(NamedModel { protocol, operation, model, pinned, head, message, door, patience }))
         }
@@ -140,12 +146,12 @@ pub(crate) async fn name(identified: Identified, snapshot: &Snapshot, trail: &mu
 }
 
 /// An order is read only where it may be given: what is said to the others depends on no model.
-async fn ordered(
+async fn ordered<'a>(
     protocol: Protocol,
-    identified: Identified,
-    snapshot: &Snapshot,
+    identified: Identified<'a>,
+    snapshot: &'a Snapshot,
     trail: &mut Trail,
-) -> Result<Box<Ordered>, Refusal> {
+) -> Result<Box<Ordered<'a>>, Refusal> {
     if !identified.manages() {
         let public = "management is off on this listener; `management: allow` in its configuration turns it on";
         return Err(Refusal::new(Kind::Forbidden, public));
@@ -159,16 +165,16 @@ async fn ordered(
     let message = message(codec, &head.headers, trail.held(body), &door.limits).await?;
     let order = (manage.decode)(&head.method, head.uri.path(), &message)?;
     let model = match order.model.as_deref() {
-        Some(name) => Some(snapshot.models.get(name).map(Arc::clone).ok_or_else(not_found)?),
+        Some(name) => Some(&**snapshot.models.get(name).ok_or_else(not_found)?),
         None => None,
     };
-    if let Some(model) = &model {
+    if let Some(model) = model {
         trail.model(model);
     }
     Ok(Box::new(Ordered { protocol, order, model, patience }))
 }
 
-fn ask(identified: &Identified) -> Result<Asked, Refusal> {
+fn ask(identified: &Identified<'_>) -> Result<Asked, Refusal> {
     let head = identified.head();
     let asked = PROTOCOLS.iter().find_map(|codec| (codec.ask)(&head.method, head.uri.path()));
     asked.unwrap_or_else(|| Err(Refusal::new(Kind::NoSuchPath, "no protocol here has this path")))
@@ -205,28 +211,28 @@ async fn message(codec: &Codec, headers: &Fields, body: Body, limits: &Limits) -
     }
 }
 
-type Found = (Arc<Model>, Option<Arc<Version>>);
+type Found<'a> = (&'a Model, Option<&'a Version>);
 
 fn not_found() -> Refusal {
     Refusal::new(Kind::ModelNotFound, "no such model or version")
 }
 
 /// Unknown models and unknown versions get one refusal.
-fn find(asked: &Asked, snapshot: &Snapshot) -> Result<Found, Refusal> {
+fn find<'a>(asked: &Asked, snapshot: &'a Snapshot) -> Result<Found<'a>, Refusal> {
     let name = asked.model.as_deref().ok_or_else(not_found)?;
-    let model = snapshot.models.get(name).map(Arc::clone).ok_or_else(not_found)?;
+    let model = snapshot.models.get(name).ok_or_else(not_found)?;
     // A list of the protocol's models does not name the others: neither does a question about one of them.
     if asked.operation == Operation::Metadata && !model.is_for(asked.protocol) {
         return Err(not_found());
     }
     let pinned = match asked.version.as_deref() {
-        Some(version) => Some(model.version(version).map(Arc::clone).ok_or_else(not_found)?),
+        Some(version) => Some(&**model.version(version).ok_or_else(not_found)?),
         None => None,
     };
     Ok((model, pinned))
 }
 
-impl NamedModel {
+impl<'a> NamedModel<'a> {
     pub(crate) const fn operation(&self) -> Operation {
         self.operation
     }
@@ -235,8 +241,8 @@ impl NamedModel {
         self.protocol
     }
 
-    pub(super) const fn model(&self) -> &Arc<Model> {
-        &self.model
+    pub(super) const fn model(&self) -> &'a Model {
+        self.model
     }
 
     pub(super) fn headers(&self) -> &Fields {
@@ -249,8 +255,8 @@ impl NamedModel {
     }
 
     /// The version the client named, if it did.
-    pub(super) const fn pinned(&self) -> Option<&Arc<Version>> {
-        self.pinned.as_ref()
+    pub(super) const fn pinned(&self) -> Option<&'a Version> {
+        self.pinned
     }
 
     /// The model's time, or the caller's where that is shorter.
@@ -312,7 +318,7 @@ impl NamedStream {
     }
 
     /// One request of the stream.
-    pub(super) fn message(&self, bytes: Bytes, snapshot: &Snapshot) -> Result<NamedModel, Refusal> {
+    pub(super) fn message<'a>(&'a self, bytes: Bytes, snapshot: &'a Snapshot) -> Result<NamedModel<'a>, Refusal> {
         let asked = match codec(self.asked.protocol).name_in_body {
             Some(name_in_body) => name_in_body(self.asked.clone(), self.headers(), &bytes)?,
             None => self.asked.clone(),
@@ -325,7 +331,7 @@ impl NamedStream {
             pinned,
             head: self.head.clone(),
             message: Message::Opened(bytes),
-            door: Arc::clone(&self.door),
+            door: &self.door,
             patience: self.patience,
         })
     }

@@ -28,8 +28,8 @@ use crate::whole;
 const GROWTH: usize = 16;
 
 /// A request with the payload its route needs.
-pub(crate) struct Read {
-    named: NamedModel,
+pub(crate) struct Read<'a> {
+    named: NamedModel<'a>,
     payload: Payload,
 }
 
@@ -47,11 +47,11 @@ pub(crate) enum Payload {
     Generate(Bytes, Box<Head>),
 }
 
-pub(crate) async fn read(
-    admitted: Admitted<NamedModel>,
+pub(crate) async fn read<'a>(
+    admitted: Admitted<NamedModel<'a>>,
     gateway: &Gateway,
     trail: &mut Trail,
-) -> Result<Read, Refusal> {
+) -> Result<Read<'a>, Refusal> {
     let mut named = admitted.into_inner();
     let protocol = named.protocol();
     let message = match named.take_message() {
@@ -76,7 +76,7 @@ pub(crate) async fn read(
         let deadline = Deadline(gateway.clock.now() + named.timeout());
         let inquiry = Inquiry { model: version.model.clone(), headers: trail.headers(), deadline };
         // What is rare is in a box, here and below: what is common needs none of its room.
-        Box::pin(inquire::describe(&version, inquiry)).await?
+        Box::pin(inquire::describe(version, inquiry)).await?
     } else {
         None
     };
@@ -92,7 +92,7 @@ pub(crate) async fn read(
 }
 
 /// Whether the request may be of a sequence, so that it has to go to the sequence's endpoint: its id stands in the body.
-fn may_be_in_a_sequence(named: &NamedModel, body: &Body) -> bool {
+fn may_be_in_a_sequence(named: &NamedModel<'_>, body: &Body) -> bool {
     if !named.model().has_a_choice() {
         return false;
     }
@@ -129,7 +129,7 @@ async fn decode(
 }
 
 /// The message without its names, where all versions that may answer take it so.
-fn pass(named: &NamedModel, message: &Bytes) -> Option<Unnamed> {
+fn pass(named: &NamedModel<'_>, message: &Bytes) -> Option<Unnamed> {
     let protocol = named.protocol();
     let pass = codec(protocol).pass.filter(|_| named.model().passes(protocol))?;
     (pass.request)(message, named.limits())
@@ -146,7 +146,7 @@ fn weight(protocol: Protocol, headers: &Fields, message: &Bytes) -> usize {
 }
 
 /// Reads a request that names values alone.
-fn values(named: &NamedModel, message: &Bytes, metadata: Option<ModelMetadata>) -> Result<InferRequest, Refusal> {
+fn values(named: &NamedModel<'_>, message: &Bytes, metadata: Option<ModelMetadata>) -> Result<InferRequest, Refusal> {
     let Some(codec) = codec(named.protocol()).generate else {
         return Err(Refusal::new(Kind::NotInThisBuild, "this protocol has no such requests here"));
     };
@@ -154,12 +154,11 @@ fn values(named: &NamedModel, message: &Bytes, metadata: Option<ModelMetadata>) 
 }
 
 /// Decodes one request of a stream.
-pub(super) fn decode_opened(mut named: NamedModel) -> Result<(InferRequest, ReplyForm, NamedModel), Refusal> {
+pub(super) fn decode_opened(named: &mut NamedModel<'_>) -> Result<(InferRequest, ReplyForm), Refusal> {
     let Message::Opened(message) = named.take_message() else {
         return Err(Refusal::new(Kind::Internal, "the gateway failed").because("a stream's message was not read"));
     };
-    let (request, form) = (codec(named.protocol()).decode_infer)(named.headers(), message, None, named.limits())?;
-    Ok((request, form, named))
+    (codec(named.protocol()).decode_infer)(named.headers(), message, None, named.limits())
 }
 
 /// All of a request's body, in one piece. The listener's limits bound its size and time.
@@ -198,8 +197,8 @@ pub(super) fn broken(error: &BodyError) -> Refusal {
     }
 }
 
-impl Read {
-    pub(super) fn into_parts(self) -> (NamedModel, Payload) {
+impl<'a> Read<'a> {
+    pub(super) fn into_parts(self) -> (NamedModel<'a>, Payload) {
         (self.named, self.payload)
     }
 }

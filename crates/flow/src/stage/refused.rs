@@ -8,7 +8,7 @@ use super::forward::back;
 use crate::trail::Trail;
 
 /// An error the backend made is handed on with its status; a failure of the call becomes the gateway's own refusal.
-pub(super) fn refuse(mut error: CallError, protocol: Protocol, trail: &mut Trail) -> Result<Replied, Refusal> {
+pub(super) fn refuse(mut error: CallError, protocol: Protocol, trail: &mut Trail) -> Result<Replied<'static>, Refusal> {
     let status = error.status.and_then(|status| http::StatusCode::from_u16(status).ok());
     let handed_on = status.filter(|_| matches!(error.class, CallClass::Client | CallClass::Server));
     let (cause, said) = (error.cause.clone(), error.metadata.take());

@@ -16,13 +16,13 @@ use tokio::time::timeout;
 
 use super::admit::Admitted;
 use super::call::{self, under_the_clients_names};
-use super::name::{NamedModel, NamedStream};
+use super::name::NamedStream;
 use super::read::{self, broken};
 use super::refused::refusal;
 use super::traffic;
 use crate::control::Gateway;
 use crate::patience::Patience;
-use crate::snapshot::{Snapshot, Version};
+use crate::snapshot::Snapshot;
 use crate::trail::{Heard, Ids, Trail};
 
 /// Answers a stream of requests as they come. The head leaves at once.
@@ -85,8 +85,8 @@ struct Conversation {
 
 /// A request that is being answered.
 struct Answering {
-    named: NamedModel,
-    version: Arc<Version>,
+    model: Arc<str>,
+    version: Arc<str>,
     id: Option<String>,
     form: ReplyForm,
     non_finite: NonFinite,
@@ -125,8 +125,7 @@ impl Conversation {
             self.heard.failed(Outcome::UpstreamError, error.cause.clone());
         }
         let encoded = answer.map_err(refusal).and_then(|mut response| {
-            let (model, version) = (&answering.named.model().name, &answering.version.name);
-            under_the_clients_names(&mut response, model, version, answering.id.clone());
+            under_the_clients_names(&mut response, &answering.model, &answering.version, answering.id.clone());
             (self.codec.item)(&response, &answering.form, answering.non_finite)
         });
         match encoded {
@@ -161,17 +160,18 @@ impl Conversation {
     }
 
     async fn begin(&mut self, message: Bytes) -> Result<(), (Refusal, Option<String>)> {
-        let named = self.named.message(message, &self.snapshot).map_err(|refusal| (refusal, None))?;
-        let version = traffic::decide(&named);
-        let (request, form, named) = read::decode_opened(named).map_err(|refusal| (refusal, None))?;
-        let (id, non_finite) = (request.id.clone(), named.model().non_finite);
+        let mut named = self.named.message(message, &self.snapshot).map_err(|refusal| (refusal, None))?;
+        let (model, version) = (named.model(), traffic::decide(&named));
+        let (request, form) = read::decode_opened(&mut named).map_err(|refusal| (refusal, None))?;
+        let id = request.id.clone();
         let times = named.stream_times();
         let patience = Patience::begin(times);
-        let answers = call::open(&version, (request, times), &self.gateway, named.caller(), &mut &self.ids).await;
+        let answers = call::open(version, (request, times), &self.gateway, named.caller(), &mut &self.ids).await;
         // The answer has begun: nobody will read the request again.
         self.memory = self.gateway.memory.lease();
         let answers = answers.map_err(|error| (refusal(error), id.clone()))?;
-        self.answering = Some(Answering { named, version, id, form, non_finite, answers, patience });
+        let (non_finite, model, version) = (model.non_finite, Arc::clone(&model.name), Arc::clone(&version.name));
+        self.answering = Some(Answering { model, version, id, form, non_finite, answers, patience });
         Ok(())
     }
 

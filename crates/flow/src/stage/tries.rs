@@ -17,7 +17,7 @@ use crate::balance::{Member, Picked, Wish};
 use crate::control::Gateway;
 use crate::held::{Hold, Holding};
 use crate::slots::{NoTurn, Slot};
-use crate::snapshot::{Unfit, Version};
+use crate::snapshot::{Backend, Unfit, Version};
 use crate::verdict::{Answer, Verdict};
 
 /// So late after its time a call was not the endpoint's fault alone: the gateway itself was held up.
@@ -64,10 +64,10 @@ pub(super) trait Notes {
 }
 
 /// What came of one try.
-struct Tried<T> {
+struct Tried<'a, T> {
     outcome: Result<T, CallError>,
     verdict: Verdict,
-    picked: Picked,
+    picked: Picked<'a>,
     began: StdInstant,
     /// When it was over.
     now: StdInstant,
@@ -77,7 +77,7 @@ struct Tried<T> {
 pub(super) fn put<'a, T: Answer + Holding>(
     ask: &'a Ask<'_, T>,
     call: Call,
-    again: Option<&'a Again>,
+    again: Option<&'a Again<'_>>,
     notes: &'a mut impl Notes,
 ) -> impl Future<Output = (Result<T, CallError>, StdInstant)> + 'a {
     let backend = &ask.version.backend;
@@ -100,10 +100,10 @@ pub(super) fn put<'a, T: Answer + Holding>(
     }
 }
 
-impl<T: Answer + Holding> Ask<'_, T> {
+impl<'a, T: Answer + Holding> Ask<'a, T> {
     /// Waits for a turn and picks an endpoint.
-    async fn enter(&self, may_come_again: bool) -> Result<(Slot, Picked), CallError> {
-        let backend = &self.version.backend;
+    async fn enter(&self, may_come_again: bool) -> Result<(Slot<'a>, Picked<'a>), CallError> {
+        let backend: &'a Backend = &self.version.backend;
         let (slot, now) = match backend.slots.enter_at_once() {
             Some(slot) => (slot, self.began),
             None => {
@@ -117,7 +117,7 @@ impl<T: Answer + Holding> Ask<'_, T> {
         Ok((slot, self.pick(&[], now)?))
     }
 
-    fn pick(&self, tried: &[Arc<Member>], now: StdInstant) -> Result<Picked, CallError> {
+    fn pick(&self, tried: &[Arc<Member>], now: StdInstant) -> Result<Picked<'a>, CallError> {
         let (gateway, limit) = (self.gateway, self.version.backend.slots.limit());
         let wish = Wish { now, dice: &*gateway.dice, key: self.key, limit, tried };
         let backend = &self.version.backend;
@@ -125,7 +125,7 @@ impl<T: Answer + Holding> Ask<'_, T> {
     }
 
     /// One try, and what it says of the endpoint.
-    fn once(&self, picked: Picked, call: Call, began: StdInstant) -> impl Future<Output = Tried<T>> {
+    fn once(&self, picked: Picked<'a>, call: Call, began: StdInstant) -> impl Future<Output = Tried<'a, T>> {
         let backend = &self.version.backend;
         let own = backend.resilience.timeouts.first_byte.map(|time| began + time);
         let due = own.map_or(self.head.0, |own| own.min(self.head.0));
@@ -142,7 +142,13 @@ impl<T: Answer + Holding> Ask<'_, T> {
     }
 
     /// What the outcome of a try says of its endpoint.
-    fn judge(&self, outcome: Result<T, CallError>, mut picked: Picked, began: StdInstant, due: StdInstant) -> Tried<T> {
+    fn judge(
+        &self,
+        outcome: Result<T, CallError>,
+        mut picked: Picked<'a>,
+        began: StdInstant,
+        due: StdInstant,
+    ) -> Tried<'a, T> {
         let backend = &self.version.backend;
         let now = self.gateway.clock.now();
         let took = now.saturating_duration_since(began);
@@ -168,9 +174,9 @@ impl<T: Answer + Holding> Ask<'_, T> {
     /// Tries elsewhere until an answer comes, the tries or the budget are used up, or the time is over.
     async fn again(
         &self,
-        mut tried: Tried<T>,
-        again: &Again,
-        slot: Slot,
+        mut tried: Tried<'a, T>,
+        again: &Again<'_>,
+        slot: Slot<'a>,
         notes: &mut impl Notes,
     ) -> (Result<T, CallError>, StdInstant) {
         let backend = &self.version.backend;
@@ -206,7 +212,7 @@ impl<T: Answer + Holding> Ask<'_, T> {
     }
 
     /// The answer holds what its call holds, as long as it is on its way.
-    fn settle(&self, tried: Tried<T>, slot: Slot) -> (Result<T, CallError>, StdInstant) {
+    fn settle(&self, tried: Tried<'a, T>, slot: Slot<'a>) -> (Result<T, CallError>, StdInstant) {
         let Tried { outcome, verdict, picked, began, now } = tried;
         let backend = &self.version.backend;
         let well = matches!(verdict, Verdict::Good | Verdict::Client);
@@ -218,8 +224,8 @@ impl<T: Answer + Holding> Ask<'_, T> {
         }
         let held = outcome.map(|answer| {
             answer.hold(Hold {
-                picked,
-                _slot: backend.slots.lasts().then_some(slot),
+                picked: picked.lasting(),
+                _slot: backend.slots.lasts().then(|| slot.lasting()),
                 pool: Arc::clone(&backend.pool),
                 clock: Arc::clone(&self.gateway.clock),
                 idle: backend.resilience.timeouts.idle,

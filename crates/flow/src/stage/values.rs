@@ -45,19 +45,19 @@ enum Failed {
 }
 
 /// Answers a request whose values were read.
-pub(crate) async fn answer(chosen: Chosen, gateway: &Gateway, trail: &mut Trail) -> Result<Outbound, Refusal> {
+pub(crate) async fn answer(chosen: Chosen<'_>, gateway: &Gateway, trail: &mut Trail) -> Result<Outbound, Refusal> {
     let (named, payload, version) = chosen.into_parts();
     let (Some(codec), Payload::Values(request)) = (codec(named.protocol()).generate, payload) else {
         return Err(Refusal::new(Kind::Internal, "the gateway failed").because("no values were read"));
     };
     let request = *request;
-    let naming = Naming::of(&named, &version, &request);
+    let naming = Naming::of(&named, version, &request);
     let outcome = if named.operation() == Operation::GenerateStream {
         let asked = Asked { request, codec, naming, times: named.stream_times(), caller: named.caller() };
-        several(asked, &version, gateway, trail).await
+        several(asked, version, gateway, trail).await
     } else {
         let times = StreamTimes { idle: named.timeout(), total: named.timeout() };
-        one(Asked { request, codec, naming, times, caller: named.caller() }, &version, gateway, trail).await
+        one(Asked { request, codec, naming, times, caller: named.caller() }, version, gateway, trail).await
     };
     match outcome {
         Ok(outbound) => Ok(outbound),

@@ -2,11 +2,10 @@
 //! of where it comes from. What the client says of that itself is not handed on.
 
 use std::cell::RefCell;
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
 
 use sluicegate_core::fields::{FieldValue, Value};
-use sluicegate_core::{Dice, Fields, Inbound};
+use sluicegate_core::{Dice, Fields, RequestHead};
 
 pub(super) const REQUEST_ID: &str = "x-request-id";
 const TRACEPARENT: &str = "traceparent";
@@ -26,21 +25,20 @@ const PARENT: usize = 3 + LONG + 1 + SHORT + 3;
 
 #[derive(Clone)]
 pub(crate) struct Ids {
-    pub(super) request: Arc<str>,
-    pub(super) trace: Arc<str>,
+    pub(super) request: Box<str>,
     traceparent: [u8; PARENT],
     tracestate: Option<Box<str>>,
-    client: Arc<str>,
+    client: IpAddr,
     secure: bool,
 }
 
 impl Ids {
     /// Takes what the client sent where it is well formed; makes the rest.
-    pub(super) fn read_or_make(inbound: &Inbound, dice: &dyn Dice) -> Self {
-        let headers = &inbound.head.headers;
+    pub(super) fn read_or_make(head: &RequestHead, peer: SocketAddr, dice: &dyn Dice) -> Self {
+        let headers = &head.headers;
         let sent = headers.only(REQUEST_ID).and_then(Value::as_str);
         let request = match sent.filter(|id| acceptable(id)) {
-            Some(id) => Arc::from(id),
+            Some(id) => Box::from(id),
             None => {
                 let mut digits = [0; LONG];
                 hexadecimal(&mut digits, [dice.roll(), dice.roll()]);
@@ -59,12 +57,16 @@ impl Ids {
         };
         Self {
             request,
-            trace: trace.into(),
             traceparent: traceparent(trace, dice.roll() | 1, flags),
             tracestate: tracestate.and_then(Value::as_str).map(Box::from),
-            client: address(inbound.peer.ip().to_canonical()),
-            secure: inbound.head.secure,
+            client: peer.ip().to_canonical(),
+            secure: head.secure,
         }
+    }
+
+    /// The trace's id.
+    pub(super) fn trace(&self) -> &str {
+        text(self.traceparent.get(3..3 + LONG).unwrap_or_default())
     }
 
     /// The fields that say so to the next hop.
@@ -76,7 +78,7 @@ impl Ids {
         if let Some(state) = &self.tracestate {
             headers.append(TRACESTATE, value(state));
         }
-        headers.append(FORWARDED_FOR, value(&self.client));
+        with_address(self.client, |text| headers.append(FORWARDED_FOR, value(text)));
         headers.append(FORWARDED_PROTO, value(if self.secure { "https" } else { "http" }));
         headers
     }
@@ -137,15 +139,15 @@ pub(super) const fn value(text: &str) -> Printed<'_> {
 }
 
 thread_local! {
-    static LAST: RefCell<Option<(IpAddr, Arc<str>)>> = const { RefCell::new(None) };
+    static LAST: RefCell<Option<(IpAddr, String)>> = const { RefCell::new(None) };
 }
 
-/// An address as text. Requests of one client come one after another, so that it is rarely written anew.
-fn address(of: IpAddr) -> Arc<str> {
+/// Hands on an address as text. Requests of one client come one after another, so that it is rarely written anew.
+fn with_address(of: IpAddr, take: impl FnOnce(&str)) {
     LAST.with_borrow_mut(|last| match last {
-        Some((known, text)) if *known == of => Arc::clone(text),
-        _ => Arc::clone(&last.insert((of, of.to_string().into())).1),
-    })
+        Some((known, text)) if *known == of => take(text),
+        _ => take(&last.insert((of, of.to_string())).1),
+    });
 }
 
 /// Ids end in logs and headers: printable ASCII without quotes or spaces, of bounded length.

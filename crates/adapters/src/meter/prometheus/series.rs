@@ -1,33 +1,45 @@
 //! The series that requests are counted in, found by a record's labels without making any.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::{Mutex, RwLock};
-use prometheus_client::metrics::counter::Counter;
+use parking_lot::RwLock;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Registry, Unit};
-use sluicegate_core::{Mixing, Operation, Outcome, PerWorker, Protocol, Record, Usage, Worker};
+use sluicegate_core::{Mixing, Operation, Outcome, Protocol, Record, Served, Usage};
 
 use super::labels::{RequestLabels, RouteLabels, TokenLabels};
 use super::timing::Timing;
+use super::total::Total;
 use crate::recent::{self, Recent, same};
 
 /// What stands for a value that a request did not come to have.
 const NONE: &str = "-";
 
+/// A table's number, and what was met last in it.
+type Last = (u64, Box<Recent<Names, Series>>);
+
+thread_local! {
+    /// Of this thread: no lock, and no name to be read.
+    static RECENT: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
+static TABLES: AtomicU64 = AtomicU64::new(0);
+
 /// The families, and the handles of every label set met so far.
 pub(super) struct SeriesTable {
-    requests: Family<RequestLabels, Counter>,
+    requests: Family<RequestLabels, Total>,
     gateway: Family<RouteLabels, Timing>,
     upstream: Family<RouteLabels, Timing>,
-    received: Family<RouteLabels, Counter>,
-    sent: Family<RouteLabels, Counter>,
-    tokens: Family<TokenLabels, Counter>,
+    received: Family<RouteLabels, Total>,
+    sent: Family<RouteLabels, Total>,
+    tokens: Family<TokenLabels, Total>,
     known: RwLock<Known>,
-    /// What each worker met last: no lock that others take, and no name to be read.
-    recent: PerWorker<Mutex<Recent<Names, Series>>>,
+    /// Which table it is, of those of the process.
+    number: u64,
     limit: usize,
     none: Arc<str>,
     other: Arc<str>,
@@ -46,8 +58,7 @@ struct Names {
     protocol: Option<Protocol>,
     operation: Option<Operation>,
     model: Option<Arc<str>>,
-    version: Option<Arc<str>>,
-    backend: Option<Arc<str>>,
+    served: Option<Arc<Served>>,
     outcome: Outcome,
 }
 
@@ -55,11 +66,11 @@ struct Names {
 #[derive(Clone)]
 struct Series {
     labels: RequestLabels,
-    requests: Counter,
+    requests: Total,
     gateway: Timing,
     upstream: Timing,
-    received: Counter,
-    sent: Counter,
+    received: Total,
+    sent: Total,
     /// Of generative models only.
     tokens: Option<Tokens>,
 }
@@ -67,10 +78,10 @@ struct Series {
 /// The kinds of tokens that servers tell of. Cached ones are among those of the input, reasoning among the output's.
 #[derive(Clone)]
 struct Tokens {
-    input: Counter,
-    output: Counter,
-    cached: Counter,
-    reasoning: Counter,
+    input: Total,
+    output: Total,
+    cached: Total,
+    reasoning: Total,
 }
 
 impl SeriesTable {
@@ -84,7 +95,7 @@ impl SeriesTable {
             sent: Family::default(),
             tokens: Family::default(),
             known: RwLock::default(),
-            recent: PerWorker::default(),
+            number: TABLES.fetch_add(1, Ordering::Relaxed),
             limit,
             none: Arc::from(NONE),
             other: Arc::from("other"),
@@ -104,10 +115,17 @@ impl SeriesTable {
 
     /// Counts one request.
     pub(super) fn count(&self, record: &Record) {
-        let mut recent = self.recent.of(Worker::current(), Mutex::default).lock();
-        match recent.of(record, || self.look_up(record)) {
-            Some(series) => series.add(record),
-            None => self.make(self.labels_of_other(record), record).add(record),
+        let known = RECENT.try_with(|last| {
+            let mut last = last.borrow_mut();
+            if last.as_ref().is_none_or(|(table, _)| *table != self.number) {
+                *last = Some((self.number, Box::default()));
+            }
+            let series = last.as_mut().and_then(|(_, recent)| recent.of(record, || self.look_up(record)));
+            series.map(|series| series.add(record)).is_some()
+        });
+        if !known.unwrap_or(false) {
+            let series = self.look_up(record).unwrap_or_else(|| self.make(self.labels_of_other(record), record));
+            series.add(record);
         }
     }
 
@@ -116,8 +134,8 @@ impl SeriesTable {
         let hash = Mixing::default().hash_one((
             &record.listener,
             &record.model,
-            &record.version,
-            &record.backend,
+            record.version(),
+            record.backend(),
             (record.protocol, record.operation, record.outcome.label()),
         ));
         if let Some(series) = self.known.read().find(hash, record) {
@@ -166,14 +184,14 @@ impl SeriesTable {
     }
 
     fn labels_of(&self, record: &Record) -> RequestLabels {
-        let name = |name: &Option<Arc<str>>| Arc::clone(name.as_ref().unwrap_or(&self.none));
+        let name = |name: Option<&Arc<str>>| Arc::clone(name.unwrap_or(&self.none));
         RequestLabels {
             listener: Arc::clone(&record.listener),
             protocol: record.protocol.map_or(NONE, Protocol::as_str),
             operation: record.operation.map_or(NONE, Operation::as_str),
-            model: name(&record.model),
-            version: name(&record.version),
-            backend: name(&record.backend),
+            model: name(record.model.as_ref()),
+            version: name(record.version()),
+            backend: name(record.backend()),
             outcome: record.outcome.label(),
         }
     }
@@ -200,8 +218,7 @@ impl recent::Names for Names {
             protocol: record.protocol,
             operation: record.operation,
             model: record.model.clone(),
-            version: record.version.clone(),
-            backend: record.backend.clone(),
+            served: record.served.clone(),
             outcome: record.outcome,
         }
     }
@@ -210,8 +227,7 @@ impl recent::Names for Names {
         Arc::ptr_eq(&self.listener, &record.listener)
             && (self.protocol, self.operation, self.outcome) == (record.protocol, record.operation, record.outcome)
             && same(&self.model, &record.model)
-            && same(&self.version, &record.version)
-            && same(&self.backend, &record.backend)
+            && same(&self.served, &record.served)
     }
 }
 
@@ -223,13 +239,13 @@ impl Known {
 
 impl Series {
     fn add(&self, record: &Record) {
-        self.requests.inc();
+        self.requests.add(1);
         self.gateway.observe(record.total.saturating_sub(record.upstream));
         if !record.upstream.is_zero() {
             self.upstream.observe(record.upstream);
         }
-        self.received.inc_by(record.traffic.received);
-        self.sent.inc_by(record.traffic.sent);
+        self.received.add(record.traffic.received);
+        self.sent.add(record.traffic.sent);
         if let (Some(tokens), Some(usage)) = (&self.tokens, record.usage) {
             tokens.add(usage);
         }
@@ -245,20 +261,20 @@ impl Tokens {
             (&self.reasoning, usage.reasoning),
         ];
         for (counter, count) in told {
-            counter.inc_by(count.unwrap_or(0));
+            counter.add(count.unwrap_or(0));
         }
     }
 }
 
 impl RequestLabels {
     fn fit(&self, record: &Record) -> bool {
-        let same = |mine: &str, its: &Option<Arc<str>>| its.as_deref().unwrap_or(NONE) == mine;
+        let same = |mine: &str, its: Option<&Arc<str>>| its.map_or(NONE, |its| &**its) == mine;
         *self.listener == *record.listener
             && self.outcome == record.outcome.label()
             && self.protocol == record.protocol.map_or(NONE, Protocol::as_str)
             && self.operation == record.operation.map_or(NONE, Operation::as_str)
-            && same(&self.model, &record.model)
-            && same(&self.version, &record.version)
-            && same(&self.backend, &record.backend)
+            && same(&self.model, record.model.as_ref())
+            && same(&self.version, record.version())
+            && same(&self.backend, record.backend())
     }
 }

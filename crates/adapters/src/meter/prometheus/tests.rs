@@ -4,23 +4,27 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, UNIX_EPOCH};
 
-use sluicegate_core::{Kind, Operation, Outcome, Protocol, Record, RecordSink, Traffic, Usage};
+use http::Method;
+use sluicegate_core::{Kind, Operation, Outcome, Protocol, Record, RecordSink, Served, Traffic, Usage};
 
 use super::Meter;
 
+fn served(version: &str) -> Option<Arc<Served>> {
+    Some(Arc::new(Served { version: Arc::from(version), backend: Arc::from("mlserver") }))
+}
+
 fn record() -> Record {
     Record {
-        request_id: Arc::from("r-1"),
-        trace_id: Arc::from("4bf92f3577b34da6a3ce929d0e0e4736"),
+        request_id: Box::from("r-1"),
+        trace_id: Box::from("4bf92f3577b34da6a3ce929d0e0e4736"),
         listener: Arc::from("main"),
         peer: "127.0.0.1:51000".parse().unwrap(),
-        principal: Arc::from("anonymous"),
-        method: Arc::from("POST"),
+        principal: "anonymous".into(),
+        method: Method::POST,
         protocol: Some(Protocol::OipRest),
         operation: Some(Operation::Infer),
         model: Some(Arc::from("iris")),
-        version: Some(Arc::from("1")),
-        backend: Some(Arc::from("mlserver")),
+        served: served("1"),
         endpoint: Some(Arc::from("10.0.0.9:8080")),
         tries: 1,
         status: 200,
@@ -87,8 +91,7 @@ fn a_request_that_came_to_nothing_is_counted_without_names() {
         protocol: None,
         operation: None,
         model: None,
-        version: None,
-        backend: None,
+        served: None,
         endpoint: None,
         upstream: Duration::ZERO,
         ..record()
@@ -160,7 +163,7 @@ fn a_bad_reload_is_seen_and_the_last_good_generation_stays() {
 #[test]
 fn names_cannot_break_out_of_their_label() {
     let meter = meter();
-    meter.ended(&Record { version: Some(Arc::from("a\"} 5\nevil{x=\"")), ..record() });
+    meter.ended(&Record { served: served("a\"} 5\nevil{x=\""), ..record() });
     let text = meter.encode().unwrap();
     assert!(text.contains(r#"version="a\"} 5\nevil{x=\"""#), "{text}");
     assert!(!text.lines().any(|line| line.starts_with("evil")), "{text}");

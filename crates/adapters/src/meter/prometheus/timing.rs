@@ -1,12 +1,12 @@
-//! A histogram of durations without a lock: one atomic addition to a bucket, one to the sum.
+//! A histogram of durations without a lock: one addition to a bucket, one to the sum.
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::{MetricType, TypedMetric};
+use sluicegate_core::Tally;
 
 /// Upper bounds of the buckets in microseconds; a last one without bound follows.
 const BOUNDS: [u64; 16] = [
@@ -16,24 +16,20 @@ const BOUNDS: [u64; 16] = [
 
 /// Durations, counted by size. Clones count together.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Timing(Arc<Counts>);
+pub(super) struct Timing(Arc<Tally<{ SUM + 1 }>>);
 
-#[derive(Debug, Default)]
-struct Counts {
-    bounded: [AtomicU64; BOUNDS.len()],
-    beyond: AtomicU64,
-    /// In nanoseconds. Starts anew after 584 years of request time, which a scraper takes for a restart.
-    sum: AtomicU64,
-}
+/// Where those are counted that are beyond all bounds; before it are the buckets.
+const BEYOND: usize = BOUNDS.len();
+
+/// Where the sum is, in nanoseconds. Starts anew after 584 years of request time, which a scraper takes for a restart.
+const SUM: usize = BEYOND + 1;
 
 impl Timing {
     /// Counts one duration.
     pub(super) fn observe(&self, duration: Duration) {
-        let Counts { bounded, beyond, sum } = &*self.0;
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let bucket = BOUNDS.iter().position(|bound| nanoseconds <= bound * 1000);
-        bucket.and_then(|bucket| bounded.get(bucket)).unwrap_or(beyond).fetch_add(1, Ordering::Relaxed);
-        sum.fetch_add(nanoseconds, Ordering::Relaxed);
+        self.0.add([(bucket.unwrap_or(BEYOND), 1), (SUM, nanoseconds)]);
     }
 }
 
@@ -43,14 +39,11 @@ impl TypedMetric for Timing {
 
 impl EncodeMetric for Timing {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
-        let Counts { bounded, beyond, sum } = &*self.0;
-        let seconds = BOUNDS.iter().map(|bound| Duration::from_micros(*bound).as_secs_f64());
-        let counts = bounded.iter().map(|count| count.load(Ordering::Relaxed));
-        let mut buckets: Vec<(f64, u64)> = seconds.zip(counts).collect();
-        buckets.push((f64::INFINITY, beyond.load(Ordering::Relaxed)));
+        let seconds = BOUNDS.iter().map(|bound| Duration::from_micros(*bound).as_secs_f64()).chain([f64::INFINITY]);
+        let buckets: Vec<(f64, u64)> = seconds.enumerate().map(|(place, bound)| (bound, self.0.sum(place))).collect();
         // Counted from the buckets, so that the text agrees with itself while requests go on.
         let count = buckets.iter().map(|(_, count)| count).sum();
-        let sum = Duration::from_nanos(sum.load(Ordering::Relaxed)).as_secs_f64();
+        let sum = Duration::from_nanos(self.0.sum(SUM)).as_secs_f64();
         encoder.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
     }
 

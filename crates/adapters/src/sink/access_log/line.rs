@@ -2,14 +2,16 @@
 //!
 //! Written by hand: a line has more names than values, and none of them needs to be looked at letter by letter.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use http::Method;
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
-use sluicegate_core::{Operation, Outcome, Protocol, Record, Usage};
+use sluicegate_core::{Operation, Outcome, Protocol, Record, Served, Usage};
 
 use crate::recent::{self, Recent, same};
 
@@ -35,13 +37,12 @@ pub(super) struct Scribe {
 /// What the parts are made of.
 struct Names {
     listener: Arc<str>,
-    principal: Arc<str>,
-    method: Arc<str>,
+    principal: Cow<'static, str>,
+    method: Method,
     protocol: Option<Protocol>,
     operation: Option<Operation>,
     model: Option<Arc<str>>,
-    version: Option<Arc<str>>,
-    backend: Option<Arc<str>>,
+    served: Option<Arc<Served>>,
     endpoint: Option<Arc<str>>,
     tries: u32,
     status: u16,
@@ -120,13 +121,12 @@ impl recent::Names for Names {
     fn of(record: &Record) -> Self {
         Self {
             listener: Arc::clone(&record.listener),
-            principal: Arc::clone(&record.principal),
-            method: Arc::clone(&record.method),
+            principal: record.principal.clone(),
+            method: record.method.clone(),
             protocol: record.protocol,
             operation: record.operation,
             model: record.model.clone(),
-            version: record.version.clone(),
-            backend: record.backend.clone(),
+            served: record.served.clone(),
             endpoint: record.endpoint.clone(),
             tries: record.tries,
             status: record.status,
@@ -137,14 +137,13 @@ impl recent::Names for Names {
 
     fn fit(&self, record: &Record) -> bool {
         same(&self.endpoint, &record.endpoint)
-            && same(&self.version, &record.version)
+            && same(&self.served, &record.served)
             && same(&self.model, &record.model)
-            && same(&self.backend, &record.backend)
             && (self.protocol, self.operation, self.outcome) == (record.protocol, record.operation, record.outcome)
             && (self.tries, self.status) == (record.tries, record.status)
             && Arc::ptr_eq(&self.listener, &record.listener)
-            && Arc::ptr_eq(&self.principal, &record.principal)
-            && Arc::ptr_eq(&self.method, &record.method)
+            && self.principal == record.principal
+            && self.method == record.method
             && Arc::ptr_eq(&self.generation, &record.generation)
     }
 }
@@ -163,12 +162,12 @@ fn listener(record: &Record, buffer: &mut Vec<u8>) {
 /// Who asked for what, and what became of it.
 fn middle(record: &Record, buffer: &mut Vec<u8>) {
     string(buffer, b",\"principal\":\"", &record.principal);
-    string(buffer, b",\"method\":\"", &record.method);
+    string(buffer, b",\"method\":\"", record.method.as_str());
     word(buffer, b",\"protocol\":", record.protocol.map(Protocol::as_str));
     word(buffer, b",\"operation\":", record.operation.map(Operation::as_str));
     optional(buffer, b",\"model\":", record.model.as_deref());
-    optional(buffer, b",\"version\":", record.version.as_deref());
-    optional(buffer, b",\"backend\":", record.backend.as_deref());
+    optional(buffer, b",\"version\":", record.version().map(|name| &**name));
+    optional(buffer, b",\"backend\":", record.backend().map(|name| &**name));
     optional(buffer, b",\"endpoint\":", record.endpoint.as_deref());
     number(buffer, b",\"tries\":", record.tries);
     number(buffer, b",\"status\":", record.status);

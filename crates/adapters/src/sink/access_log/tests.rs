@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, UNIX_EPOCH};
 
+use http::Method;
 use parking_lot::Mutex;
-use sluicegate_core::{Kind, Operation, Outcome, Protocol, Record, RecordSink, Traffic, Usage};
+use sluicegate_core::{Kind, Operation, Outcome, Protocol, Record, RecordSink, Served, Traffic, Usage};
 
 use super::AccessLog;
 use super::line::Scribe;
@@ -67,19 +68,22 @@ impl Write for Broken {
     }
 }
 
+fn served(version: &str, backend: &str) -> Option<Arc<Served>> {
+    Some(Arc::new(Served { version: Arc::from(version), backend: Arc::from(backend) }))
+}
+
 fn record() -> Record {
     Record {
-        request_id: Arc::from("r-1"),
-        trace_id: Arc::from("4bf92f3577b34da6a3ce929d0e0e4736"),
+        request_id: Box::from("r-1"),
+        trace_id: Box::from("4bf92f3577b34da6a3ce929d0e0e4736"),
         listener: Arc::from("main"),
         peer: "127.0.0.1:51000".parse().unwrap(),
-        principal: Arc::from("anonymous"),
-        method: Arc::from("POST"),
+        principal: "anonymous".into(),
+        method: Method::POST,
         protocol: Some(Protocol::OipRest),
         operation: Some(Operation::Infer),
         model: Some(Arc::from("iris")),
-        version: Some(Arc::from("1")),
-        backend: Some(Arc::from("mlserver")),
+        served: served("1", "mlserver"),
         endpoint: Some(Arc::from("10.0.0.9:8080")),
         tries: 1,
         status: 200,
@@ -130,15 +134,14 @@ fn what_an_attacker_sends_stays_inside_its_string() {
     let log = AccessLog::start(Box::new(memory.clone())).unwrap();
     let evil = "a\"b\\c\n{\"status\":200}\r\t\u{1b}[31m\u{0}";
     let record = Record {
-        request_id: Arc::from(evil),
+        request_id: Box::from(evil),
         outcome: Outcome::Refused(Kind::BadRequest),
         status: 400,
         cause: Some(evil.to_owned()),
         protocol: None,
         operation: None,
         model: None,
-        version: None,
-        backend: None,
+        served: None,
         endpoint: None,
         tries: 1,
         ..record()
@@ -220,7 +223,7 @@ fn dropping_the_log_writes_what_is_queued_in_order() {
     let memory = Memory::default();
     let log = AccessLog::start(Box::new(memory.clone())).unwrap();
     for number in 0..1000 {
-        log.ended(&Record { request_id: Arc::from(number.to_string()), ..record() });
+        log.ended(&Record { request_id: Box::from(number.to_string()), ..record() });
     }
     drop(log);
     let ids: Vec<String> = memory
@@ -237,13 +240,14 @@ fn what_is_kept_of_one_line_stands_in_no_other() {
     let first = record();
     let others = [
         Record { listener: Arc::from("other"), ..first.clone() },
-        Record { principal: Arc::from("other"), ..first.clone() },
-        Record { method: Arc::from("GET"), ..first.clone() },
+        Record { principal: "other".into(), ..first.clone() },
+        Record { method: Method::GET, ..first.clone() },
         Record { protocol: None, ..first.clone() },
         Record { operation: None, ..first.clone() },
         Record { model: names("other"), ..first.clone() },
-        Record { version: names("other"), ..first.clone() },
-        Record { backend: names("other"), ..first.clone() },
+        Record { served: served("other", "mlserver"), ..first.clone() },
+        Record { served: served("1", "other"), ..first.clone() },
+        Record { served: None, ..first.clone() },
         Record { endpoint: names("other"), ..first.clone() },
         Record { tries: 7, ..first.clone() },
         Record { status: 201, ..first.clone() },

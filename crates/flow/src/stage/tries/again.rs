@@ -10,9 +10,9 @@ use super::super::forward::{Content, onward};
 use crate::replay::Replay;
 
 /// A call that can be made once more.
-pub(in super::super) struct Again {
+pub(in super::super) struct Again<'a> {
     pub(in super::super) operation: Operation,
-    pub(in super::super) model: BackendModel,
+    pub(in super::super) model: &'a BackendModel,
     pub(in super::super) deadline: Deadline,
     /// The client's own head, and whether its content goes along as it came.
     pub(in super::super) client: Fields,
@@ -64,7 +64,7 @@ impl Kept {
     }
 }
 
-impl Again {
+impl Again<'_> {
     /// The call once more, with `headers` for its ids; `None` where its body is gone.
     pub(super) fn call(&self, mut headers: Fields) -> Option<Call> {
         let body = self.kept.send()?;

@@ -12,12 +12,12 @@ use tokio::time::sleep;
 use super::{Again, Answer, Ask, Holding, Notes, Picked, Tried, Verdict};
 
 /// Puts `call`, and where no answer is there when most would have been, a second one.
-pub(super) async fn put<T: Answer + Holding>(
-    ask: &Ask<'_, T>,
-    (picked, call): (Picked, Call),
-    again: &Again,
+pub(super) async fn put<'a, T: Answer + Holding>(
+    ask: &Ask<'a, T>,
+    (picked, call): (Picked<'a>, Call),
+    again: &Again<'_>,
     notes: &mut impl Notes,
-) -> Tried<T> {
+) -> Tried<'a, T> {
     let backend = &ask.version.backend;
     backend.budgets.hedges.deposit();
     let first_member = Arc::clone(picked.member());
@@ -51,12 +51,12 @@ pub(super) async fn put<T: Answer + Holding>(
 }
 
 /// Whether it is worth not to wait for the other.
-const fn is_answer<T>(tried: &Tried<T>) -> bool {
+const fn is_answer<T>(tried: &Tried<'_, T>) -> bool {
     matches!(tried.verdict, Verdict::Good | Verdict::Client)
 }
 
 /// The same; its time says when other calls are slow.
-fn counted<T>(ask: &Ask<'_, T>, tried: Tried<T>) -> Tried<T> {
+fn counted<'a, T>(ask: &Ask<'_, T>, tried: Tried<'a, T>) -> Tried<'a, T> {
     if tried.verdict == Verdict::Good {
         ask.version.pace.count(ask.gateway.clock.now().saturating_duration_since(ask.began));
     }

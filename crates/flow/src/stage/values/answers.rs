@@ -37,7 +37,7 @@ pub(super) struct Answers {
 }
 
 impl Naming {
-    pub(super) fn of(named: &NamedModel, version: &Version, request: &InferRequest) -> Self {
+    pub(super) fn of(named: &NamedModel<'_>, version: &Version, request: &InferRequest) -> Self {
         Self {
             model: Arc::clone(&named.model().name),
             version: Arc::clone(&version.name),
