@@ -8,11 +8,11 @@ mod text;
 
 use std::fmt;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName};
 
 pub(crate) use self::text::LOWER;
-pub use self::text::{FieldName, FieldValue, Line, Name, Value, is_value};
+pub use self::text::{FieldName, FieldValue, Name, Value, is_value};
 
 /// Fields in the order in which they stand in their message. One name may stand several times.
 #[derive(Clone, Default)]
@@ -97,19 +97,39 @@ impl Fields {
         self.list.iter().map(|field| Name(self.text(field.name)))
     }
 
-    /// All of them with their whole lines, as HTTP/1 has them.
-    pub fn lines(&self) -> impl Iterator<Item = (Name<'_>, Line<'_>)> {
-        self.list.iter().map(|field| {
+    /// Puts the lines of those whose names pass behind `out`, as HTTP/1 has them. Lines that stand behind one another in their
+    /// text go together.
+    pub fn put_lines(&self, out: &mut BytesMut, mut passes: impl FnMut(Name<'_>) -> bool) {
+        let mut run = Span { at: 0, length: 0 };
+        for field in &self.list {
             let name = self.text(field.name);
-            // Most stand in their text in this very form.
-            let value_at = field.name.length.saturating_add(2);
-            let length = value_at.saturating_add(field.value.length).saturating_add(2);
-            let line = self.text(Span { at: field.name.at, length });
-            let usual = field.value.at == field.name.at.saturating_add(value_at)
-                && line.get(name.len()..name.len() + 2) == Some(b": ")
-                && line.ends_with(b"\r\n");
-            (Name(name), if usual { Line::Whole(line) } else { Line::Parts(name, self.text(field.value)) })
-        })
+            if !passes(Name(name)) {
+                continue;
+            }
+            match self.line(field) {
+                Some(line) if line.at == run.at.saturating_add(run.length) => run.length += line.length,
+                Some(line) => out.extend_from_slice(self.text(std::mem::replace(&mut run, line))),
+                None => {
+                    out.extend_from_slice(self.text(std::mem::replace(&mut run, Span { at: 0, length: 0 })));
+                    for part in [name, b": ", self.text(field.value), b"\r\n"] {
+                        out.extend_from_slice(part);
+                    }
+                }
+            }
+        }
+        out.extend_from_slice(self.text(run));
+    }
+
+    /// The field's whole line, where it stands in its text as it is sent.
+    fn line(&self, field: &Field) -> Option<Span> {
+        let value_at = field.name.length.saturating_add(2);
+        let length = value_at.saturating_add(field.value.length).saturating_add(2);
+        let line = Span { at: field.name.at, length };
+        let usual = |text: &[u8]| {
+            let name = field.name.length as usize;
+            text.get(name..name + 2) == Some(b": ") && text.ends_with(b"\r\n")
+        };
+        (field.value.at == field.name.at.saturating_add(value_at) && usual(self.text(line))).then_some(line)
     }
 
     /// The first value of this name, which is in lower case.

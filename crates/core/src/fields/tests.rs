@@ -98,11 +98,19 @@ fn maps_and_lists_become_each_other() {
 
 #[test]
 fn lines_are_those_of_http1_whatever_text_they_stand_in() {
-    let mut fields = received("host: a\r\nx-a:  1\nx-b: 2 \r\nx-c: 3\n");
-    fields.append("x-d", HeaderValue::from_static("4"));
-    let mut out = bytes::BytesMut::new();
-    fields.lines().for_each(|(_, line)| line.put(&mut out));
-    assert_eq!(out, "host: a\r\nx-a: 1\r\nx-b: 2\r\nx-c: 3\r\nx-d: 4\r\n");
+    let mut fields = received("host: a\r\nx-a:  1\r\nx-b: 2 \r\nx-c: 3\nx-d: 4\r\nx-e: 5\r\n");
+    for (name, value) in [("x-f", "6"), ("x-g", "7"), ("x-h", "8")] {
+        fields.append(name, HeaderValue::from_static(value));
+    }
+    let all = ["host: a", "x-a: 1", "x-b: 2", "x-c: 3", "x-d: 4", "x-e: 5", "x-f: 6", "x-g: 7", "x-h: 8"];
+    // Every choice among them.
+    for choice in 0..1_u32 << all.len() {
+        let chosen = |place: &usize| choice & 1 << place != 0;
+        let (mut out, mut place) = (bytes::BytesMut::new(), 0..);
+        fields.put_lines(&mut out, |_| place.next().is_some_and(|place| chosen(&place)));
+        let wanted = all.iter().enumerate().filter(|(place, _)| chosen(place)).map(|(_, line)| format!("{line}\r\n"));
+        assert_eq!(out, wanted.collect::<String>());
+    }
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use bytes::BytesMut;
 use http::{HeaderName, HeaderValue};
 
 /// A field's name: a token in lower case.
@@ -12,15 +11,6 @@ pub struct Name<'a>(pub(super) &'a [u8]);
 /// A field's value: bytes without line ends, NUL and other controls but the tab.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Value<'a>(pub(super) &'a [u8]);
-
-/// A field's line, with its end.
-#[derive(Clone, Copy, Debug)]
-pub enum Line<'a> {
-    /// `name: value` and the line's end.
-    Whole(&'a [u8]),
-    /// The name and the value alone.
-    Parts(&'a [u8], &'a [u8]),
-}
 
 /// What a field may be named by when it is put there.
 pub trait FieldName {
@@ -85,20 +75,6 @@ impl<'a> Name<'a> {
     #[must_use]
     pub fn as_str(self) -> &'a str {
         std::str::from_utf8(self.0).unwrap_or_default()
-    }
-}
-
-impl Line<'_> {
-    /// Puts it behind `out`.
-    pub fn put(self, out: &mut BytesMut) {
-        match self {
-            Self::Whole(line) => out.extend_from_slice(line),
-            Self::Parts(name, value) => {
-                for part in [name, b": ", value, b"\r\n"] {
-                    out.extend_from_slice(part);
-                }
-            }
-        }
     }
 }
 

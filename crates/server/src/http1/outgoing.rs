@@ -209,11 +209,7 @@ fn write_head(
         out.put_slice(head.status.canonical_reason().unwrap_or_default().as_bytes());
         out.put_slice(b"\r\n");
     }
-    for (name, line) in head.headers.lines() {
-        if !is_ours(name.as_bytes()) {
-            line.put(out);
-        }
-    }
+    head.headers.put_lines(out, |name| !is_ours(name.as_bytes()));
     match framing {
         Framing::Length(length) => write_field(b"content-length", itoa::Buffer::new().format(length).as_bytes(), out),
         Framing::Chunked => out.put_slice(b"transfer-encoding: chunked\r\n"),

@@ -68,11 +68,7 @@ pub(super) fn write<B>(head: &Request<B>, origin: &Origin, length: Option<u64>, 
 }
 
 fn fields(headers: &Fields, out: &mut BytesMut) {
-    for (name, line) in headers.lines() {
-        if !is_hop_by_hop(name.as_bytes()) {
-            line.put(out);
-        }
-    }
+    headers.put_lines(out, |name| !is_hop_by_hop(name.as_bytes()));
 }
 
 impl Search {
