@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread::spawn;
 use std::time::Duration;
 
-use crate::support::{now, peer};
+use crate::support::peer;
 
 /// A run takes a second or two.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,28 +30,20 @@ pub(crate) fn run(address: SocketAddr, protocol: &str, model: &str, shape: &str,
             .stderr(stream())
             .spawn()
             .unwrap();
-        let ended = ended_well(&mut child);
+        let process = child.id();
+        let (tell, told) = mpsc::channel();
+        let waiting = spawn(move || tell.send(child.wait().unwrap()).unwrap());
+        let ended = told.recv_timeout(PATIENCE);
         let said = fs::read_to_string(printed.path()).unwrap();
-        if let Some(well) = ended {
-            return (said, well);
+        if let Ok(status) = ended {
+            return (said, status.success());
         }
-        let asks = still_asks(child.id());
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let asks = still_asks(process);
+        assert!(Command::new("kill").args(["-KILL", &process.to_string()]).status().unwrap().success());
+        waiting.join().unwrap();
         assert!(!asks, "{model} over {protocol} waits for an answer since {PATIENCE:?}: {said}");
     }
     panic!("{model} over {protocol}: perf_analyzer slept for ever {ATTEMPTS} times");
-}
-
-fn ended_well(child: &mut Child) -> Option<bool> {
-    let deadline = now() + PATIENCE;
-    while now() < deadline {
-        if let Some(status) = child.try_wait().unwrap() {
-            return Some(status.success());
-        }
-        sleep(Duration::from_millis(10));
-    }
-    None
 }
 
 /// The threads that ask bear the name of the process, those of its gRPC library names of their own.
