@@ -92,8 +92,6 @@ pub(crate) async fn run<L: Listener, H: Handler>(
         }
     }
     drop(listener);
-    // It may have been another's token that ended this.
-    stop.drain.ask();
     tokio::select! {
         biased;
         () = crew.all_ended() => return,

@@ -25,12 +25,15 @@ struct Told {
     gently: AtomicBool,
     /// What this one is a child of.
     above: Option<Arc<Self>>,
+    /// Another's, which says nothing here.
+    token: Option<CancellationToken>,
 }
 
 impl Leave {
-    /// Asked to once `token` is cancelled, and whoever waits for that has said so.
+    /// Asked to once `token` is cancelled.
     pub(crate) fn when(token: CancellationToken) -> Self {
-        Self { asked: token, told: Arc::default() }
+        let told = Told { token: Some(token.clone()), ..Told::default() };
+        Self { asked: token, told: Arc::new(told) }
     }
 
     /// A handle that is asked with this one. The one that is shared has a lock that every connection would take at each
@@ -54,7 +57,7 @@ impl Leave {
 
     /// Whether it is time.
     pub(crate) fn is_asked(&self) -> bool {
-        self.told.chain().any(|told| told.asked.load(Ordering::Acquire))
+        self.told.chain().any(Told::is_asked)
     }
 
     /// To be asked again and again whether it is time.
@@ -82,6 +85,10 @@ impl Leave {
 }
 
 impl Told {
+    fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Acquire) || self.token.as_ref().is_some_and(CancellationToken::is_cancelled)
+    }
+
     fn chain(&self) -> impl Iterator<Item = &Self> {
         successors(Some(self), |told| told.above.as_deref())
     }
