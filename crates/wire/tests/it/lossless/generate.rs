@@ -96,8 +96,11 @@ fn tensor(index: usize) -> impl Strategy<Value = Tensor> {
         move |(name, datatype, shape, parameters, style, seed)| {
             let count = usize::try_from(Tensor::count(&shape).unwrap()).unwrap();
             let data = elements(datatype, count, style, seed);
-            // Names differ within a message.
-            let name = if index == 0 { name } else { format!("{name}{index}") };
+            // Names differ within a message: by the number they end with.
+            let name = match index {
+                0 => name.trim_end_matches(['1', '2']).to_owned(),
+                _ => format!("{name}{index}"),
+            };
             Tensor::new(name, datatype, shape, data).unwrap().with_parameters(parameters)
         },
     )
