@@ -37,6 +37,7 @@ mod room {
     pub(crate) mod http1 {
         mod outgoing;
         pub(crate) mod parse;
+        mod state;
         mod wire;
 
         use http::{Method, Version};

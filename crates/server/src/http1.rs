@@ -7,6 +7,7 @@
 mod incoming;
 mod outgoing;
 mod parse;
+mod state;
 mod wire;
 
 use std::future::{Future, poll_fn};
