@@ -1,12 +1,12 @@
 //! One connection: what both sides agreed on, the streams, and what is to be said.
 
 mod control;
+mod drive;
 mod heads;
 mod receive;
 mod send;
 
 use std::collections::VecDeque;
-use std::task::Waker;
 use std::time::Instant;
 
 use bytes::BytesMut;
@@ -19,7 +19,10 @@ use crate::hpack::{Decoder, Encoder};
 use crate::output::Output;
 use crate::streams::{Key, Stream, Streams};
 
+pub use self::drive::Attention;
+
 use self::control::Pings;
+use self::drive::Driver;
 use self::heads::Block;
 use self::receive::Data;
 
@@ -108,8 +111,7 @@ pub struct Connection {
     /// What this side said of its leaving.
     leaving: Leaving,
     fault: Option<Fault>,
-    driver: Option<Waker>,
-    attended: bool,
+    driver: Driver,
 }
 
 /// What the peer takes, and does.
@@ -178,8 +180,7 @@ impl Connection {
             pings: Pings::default(),
             leaving: Leaving::Not,
             fault: None,
-            driver: None,
-            attended: false,
+            driver: Driver::default(),
         }
     }
 
@@ -197,40 +198,6 @@ impl Connection {
             input.clear();
             self.fail(code, what)
         })
-    }
-
-    /// Whoever drives the connection runs, and looks at what is to be written before it rests. Else it is woken.
-    pub fn attend(&mut self, driver: &Waker) {
-        self.attended = true;
-        if self.driver.as_ref().is_none_or(|old| !old.will_wake(driver)) {
-            self.driver = Some(driver.clone());
-        }
-    }
-
-    /// Whoever drives the connection rests; `false`: something is to be written.
-    pub fn rest(&mut self) -> bool {
-        self.attended = false;
-        self.output.is_empty()
-    }
-
-    /// What is to be written.
-    #[must_use]
-    pub const fn output(&self) -> &Output {
-        &self.output
-    }
-
-    /// So many bytes of it were written.
-    pub fn wrote(&mut self, bytes: usize) {
-        self.output.wrote(bytes);
-        if self.waiting > 0 && self.output.len() < AHEAD / 2 {
-            self.wake_waiting();
-        }
-    }
-
-    /// Whether more is to be read: not while what would be answered has no room.
-    #[must_use]
-    pub fn is_hungry(&self) -> bool {
-        self.output.len() < FULL
     }
 
     /// Frames that came.
@@ -345,20 +312,6 @@ impl Connection {
             self.streams.settle(key);
         }
         self.notify();
-    }
-
-    /// Something is to be written.
-    fn notify(&mut self) {
-        if !self.attended {
-            self.wake();
-        }
-    }
-
-    /// Wakes whoever drives the connection.
-    pub fn wake(&self) {
-        if let Some(driver) = &self.driver {
-            driver.wake_by_ref();
-        }
     }
 }
 

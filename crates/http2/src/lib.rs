@@ -14,7 +14,7 @@ pub mod hpack;
 mod output;
 mod streams;
 
-pub use self::connection::{Connection, Limits, Role};
+pub use self::connection::{Attention, Connection, Limits, Role};
 pub use self::fault::{Code, Fault, Origin};
 pub use self::handle::{Incoming, Receiving, Sending, Shared, ask};
 pub use self::output::Output;

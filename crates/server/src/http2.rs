@@ -13,13 +13,14 @@ mod line;
 mod outgoing;
 
 use std::future::{Future, poll_fn};
+use std::iter;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use sluicegate_http2::{Connection as Protocol, Incoming, Limits, Origin, Role, Shared};
+use sluicegate_http2::{Attention, Connection as Protocol, Incoming, Limits, Origin, Role, Shared};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::coop::has_budget_remaining;
 use tokio::time::Instant;
@@ -27,7 +28,7 @@ use tokio::time::Instant;
 use self::alive::Alive;
 use self::bell::Bell;
 use self::exchange::Shared as Served;
-use self::line::{Line, Read};
+use self::line::Line;
 use crate::alarm::{Alarm, later};
 use crate::handler::Handler;
 use crate::in_flight::Gauge;
@@ -45,11 +46,17 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// Rounds in a row before other tasks of the thread have their turn.
 const ROUNDS: usize = 16;
 
+/// Reads in a row before what came is looked at.
+const READS: usize = 4;
+
 /// One connection. `start` makes the work for a stream.
 struct Connection<Io, Start, F> {
     line: Line<Io>,
     protocol: Shared,
+    attention: Attention,
     start: Start,
+    /// Requests that were read, and have not begun.
+    asked: Vec<Incoming>,
     streams: Streams<F>,
     idle_timeout: Duration,
     alarm: Alarm,
@@ -58,7 +65,8 @@ struct Connection<Io, Start, F> {
     moved: Instant,
     /// Its client is waited for to read what was written.
     blocked: Patience,
-    written: u64,
+    /// Nothing is to be written, or nothing can be.
+    said: bool,
     ending: Ending,
 }
 
@@ -76,6 +84,12 @@ enum Ending {
 /// Whether the client is waited for to hear why.
 type Lingers = bool;
 
+impl Ending {
+    fn closing(lingers: Lingers) -> Self {
+        Self::Closing(Instant::now() + GOODBYE, lingers)
+    }
+}
+
 /// Serves `io`, of which the preface was read already, until its client leaves, a limit ends it, or it is asked to leave
 /// and its requests are answered.
 pub(crate) async fn serve<Io, H>(io: Io, opened: Opened<H>, gauge: Gauge, leave: Leave)
@@ -86,7 +100,7 @@ where
     let limits = opened.limits;
     let http2 = limits.exposure.http2();
     let served = Arc::new(Served { opened, gauge });
-    let protocol = Protocol::new(
+    let mut protocol = Protocol::new(
         Role::Server,
         Limits {
             streams: limits.streams,
@@ -97,48 +111,52 @@ where
             control_frames: Some(http2.control_frames),
         },
     );
-    let protocol = Arc::new(Mutex::new(protocol));
+    let bell = Bell::new();
+    let (wire, stream) = (bell.wire(), bell.streams());
+    protocol.attend(&stream);
+    let attention = protocol.attention();
     let moved = Instant::now();
     let mut connection = Connection {
-        line: Line::new(io, Arc::clone(&protocol)),
-        protocol,
+        line: Line::new(io),
+        protocol: Arc::new(Mutex::new(protocol)),
+        attention,
         start: |asked| exchange::serve(Arc::clone(&served), asked),
+        asked: Vec::new(),
         streams: Streams::default(),
         idle_timeout: limits.idle_timeout,
         alarm: Alarm::new(later(moved, limits.idle_timeout)),
         alive: Alive::new(moved),
         moved,
         blocked: Patience::new(http2.stall),
-        written: 0,
+        said: true,
         ending: Ending::Not,
     };
-    let bell = Bell::new();
-    let (wire, stream) = (bell.wire(), bell.streams());
+    let mut task = None;
     let mut draining = pin!(leave.asked());
     poll_fn(|outer| {
-        bell.enter(outer.waker());
-        connection.protocol.lock().attend(&stream);
+        let mut wire_rang = bell.enter(&mut task, outer.waker());
+        connection.attention.begin();
         let context = &mut Context::from_waker(&wire);
-        if connection.ending == Ending::Not && draining.as_mut().poll(context).is_ready() {
+        if wire_rang && connection.ending == Ending::Not && draining.as_mut().poll(context).is_ready() {
             connection.finish(Ending::Asked);
         }
-        for _ in 0..ROUNDS {
-            if bell.rang_for_wire() && connection.poll_read(context).is_ready() {
+        for round in 1.. {
+            if wire_rang && connection.poll_read(context).is_ready() {
                 return Poll::Ready(());
             }
             connection.poll_streams(&mut Context::from_waker(&stream));
             if connection.poll_write(context).is_ready() || connection.poll_due(context).is_ready() {
                 return Poll::Ready(());
             }
-            if connection.rest() && bell.rest() {
+            if connection.said && bell.rest() {
                 return Poll::Pending;
             }
-            if !has_budget_remaining() {
+            if round == ROUNDS || !has_budget_remaining() {
                 break;
             }
-            connection.protocol.lock().attend(&stream);
+            connection.attention.begin();
+            wire_rang = bell.rang_for_wire();
         }
-        connection.rest();
         bell.yield_now();
         Poll::Pending
     })
@@ -168,58 +186,71 @@ where
         if let Ending::Closing(..) = self.ending {
             return Poll::Pending;
         }
-        match self.line.poll_read(context) {
-            // However it ended, nobody is left to tell.
-            Poll::Ready(Read::Gone) => return Poll::Ready(()),
-            Poll::Ready(Read::Broken) => {
-                let lingers = self.protocol.lock().is_flooded();
-                self.close(lingers);
+        let now = Instant::now();
+        // All that came is looked at before any of it begins: it may be taken back in the same breath.
+        let mut untaken = false;
+        for turn in 1..=READS {
+            let Poll::Ready(fresh) = self.line.poll_read(context) else { break };
+            if fresh == 0 {
+                // However it ended, nobody is left to tell.
+                return Poll::Ready(());
             }
-            // What is left is read in the next round.
-            Poll::Ready(Read::More) => context.waker().wake_by_ref(),
-            Poll::Pending => {}
+            let mut protocol = self.protocol.lock();
+            if !self.line.hand_over(&mut protocol, fresh, now.into_std()) {
+                let lingers = protocol.is_flooded();
+                drop(protocol);
+                self.close(lingers);
+                break;
+            }
+            self.alive.hear(&protocol);
+            untaken = self.line.has_more() && turn < READS;
+            if !untaken {
+                self.asked.extend(iter::from_fn(|| protocol.next_request(&self.protocol)));
+            }
+            if turn == READS {
+                // What is left is read in the next round.
+                context.waker().wake_by_ref();
+            }
         }
-        loop {
-            // In a statement of its own: what comes of it must not be dropped while this is locked.
-            let next = self.protocol.lock().next_request(&self.protocol);
-            let Some(asked) = next else { break };
-            self.moved = Instant::now();
+        if untaken {
+            let mut protocol = self.protocol.lock();
+            self.asked.extend(iter::from_fn(|| protocol.next_request(&self.protocol)));
+        }
+        // What comes of one must not be dropped while the connection is held.
+        for asked in self.asked.drain(..) {
+            self.moved = now;
             self.streams.start((self.start)(asked));
         }
-        self.alive.hear(&self.protocol.lock());
         Poll::Pending
     }
 
     /// Writes what is to be said. Ready when the connection is over.
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut protocol = self.protocol.lock();
         if !matches!(self.ending, Ending::Closing(..)) {
-            match self.line.poll_write(context) {
+            match self.line.poll_write(&mut protocol, context) {
                 Poll::Ready(Err(())) => return Poll::Ready(()),
                 // It was not read while that was in the way.
                 Poll::Ready(Ok(true)) => context.waker().wake_by_ref(),
-                Poll::Ready(Ok(false)) if self.streams.is_empty() && self.protocol.lock().is_done() => {
-                    self.close(false);
+                Poll::Ready(Ok(false)) if self.streams.is_empty() && protocol.is_done() => {
+                    self.ending = Ending::closing(false);
                 }
                 Poll::Ready(Ok(false)) | Poll::Pending => {}
             }
         }
-        match self.ending {
-            Ending::Closing(_, lingers) => self.line.poll_close(context, lingers),
+        let over = match self.ending {
+            Ending::Closing(_, lingers) => self.line.poll_close(&mut protocol, context, lingers),
             _ => Poll::Pending,
-        }
-    }
-
-    /// Whether there is nothing to do but to wait.
-    fn rest(&self) -> bool {
-        self.protocol.lock().rest() || self.line.is_blocked()
+        };
+        self.said = protocol.rest() || self.line.is_blocked();
+        over
     }
 
     /// Does what its time has come for. Ready when that is to end the connection.
     fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let written = self.protocol.lock().output().written();
-        if written != self.written {
-            self.blocked.took(usize::try_from(written - self.written).unwrap_or(usize::MAX));
-            self.written = written;
+        let wrote = self.line.take_wrote();
+        if wrote > 0 {
+            self.blocked.took(wrote);
         }
         if self.line.is_blocked() && self.blocked.poll_over(context).is_ready() {
             return Poll::Ready(());
@@ -262,6 +293,7 @@ where
     /// Says what is to be said, and takes nothing more.
     fn close(&mut self, lingers: bool) {
         self.streams = Streams::default();
-        self.ending = Ending::Closing(Instant::now() + GOODBYE, lingers);
+        self.asked.clear();
+        self.ending = Ending::closing(lingers);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Wake, Waker};
 
-use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
 
 /// The task runs.
 const RUNNING: u8 = 1;
@@ -20,7 +20,8 @@ const STREAM: u8 = 4;
 pub(super) struct Bell {
     /// What rang since it was last asked, and whether the task runs.
     state: AtomicU8,
-    task: AtomicWaker,
+    /// The task, once it has run.
+    task: Mutex<Option<Waker>>,
 }
 
 /// Rings for one side.
@@ -32,7 +33,7 @@ struct Rope {
 impl Bell {
     /// Rung for the wire, which has to begin.
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { state: AtomicU8::new(WIRE), task: AtomicWaker::new() })
+        Arc::new(Self { state: AtomicU8::new(WIRE), task: Mutex::default() })
     }
 
     /// Rings for the wire.
@@ -45,13 +46,17 @@ impl Bell {
         Arc::new(Rope { bell: Arc::clone(self), side: STREAM }).into()
     }
 
-    /// The task of `waker` runs, and will look at what rang.
-    pub(super) fn enter(&self, waker: &Waker) {
-        self.task.register(waker);
-        self.state.fetch_or(RUNNING, Ordering::SeqCst);
+    /// The task of `waker` runs, and will look at what rang; `known` is the one of the last time. Whether it rang for the
+    /// wire. The streams are to be looked at in any case.
+    pub(super) fn enter(&self, known: &mut Option<Waker>, waker: &Waker) -> bool {
+        if known.as_ref().is_none_or(|known| !known.will_wake(waker)) {
+            *known = Some(waker.clone());
+            *self.task.lock() = Some(waker.clone());
+        }
+        self.state.swap(RUNNING, Ordering::SeqCst) & WIRE != 0
     }
 
-    /// Whether it rang for the wire since this was asked last. The streams are to be looked at in any case.
+    /// Whether it rang for the wire since this was asked last.
     pub(super) fn rang_for_wire(&self) -> bool {
         self.state.fetch_and(RUNNING, Ordering::SeqCst) & WIRE != 0
     }
@@ -64,13 +69,19 @@ impl Bell {
     /// Lets the task rest although there is more to do: it is woken for it at once.
     pub(super) fn yield_now(&self) {
         self.state.fetch_and(!RUNNING, Ordering::SeqCst);
-        self.task.wake();
+        self.wake();
     }
 
     fn ring(&self, side: u8) {
         // One that runs looks again before it rests; one that it has rung for was woken.
         if self.state.fetch_or(side, Ordering::SeqCst) == 0 {
-            self.task.wake();
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(task) = &*self.task.lock() {
+            task.wake_by_ref();
         }
     }
 }
@@ -105,8 +116,8 @@ mod tests {
         let (bell, woken) = (Bell::new(), Arc::new(Woken::default()));
         let count = || woken.0.load(Ordering::SeqCst);
         let (wire, stream) = (bell.wire(), bell.streams());
-        bell.enter(&Waker::from(Arc::clone(&woken)));
-        assert!(bell.rang_for_wire(), "it has to begin");
+        let (mut known, task) = (None, Waker::from(Arc::clone(&woken)));
+        assert!(bell.enter(&mut known, &task), "it has to begin");
         wire.wake_by_ref();
         wire.wake_by_ref();
         assert!(!bell.rest(), "there is more to do");
@@ -119,14 +130,29 @@ mod tests {
         stream.wake_by_ref();
         wire.wake_by_ref();
         assert_eq!(count(), 1, "a resting task is woken, once");
-        bell.enter(&Waker::from(Arc::clone(&woken)));
-        assert!(!bell.rest(), "entering is not looking");
-        assert!(bell.rang_for_wire());
+        assert!(bell.enter(&mut known, &task), "what woke it is told");
+        assert!(bell.rest(), "and told once");
+        stream.wake_by_ref();
+        assert!(!bell.enter(&mut known, &task), "a stream did");
         wire.wake_by_ref();
         bell.yield_now();
         stream.wake_by_ref();
-        assert_eq!(count(), 2);
-        bell.enter(&Waker::from(Arc::clone(&woken)));
-        assert!(bell.rang_for_wire(), "nothing is forgotten over a rest");
+        assert_eq!(count(), 3);
+        assert!(bell.enter(&mut known, &task), "nothing is forgotten over a rest");
+    }
+
+    #[test]
+    fn whoever_ran_last_is_woken() {
+        let bell = Bell::new();
+        let (stream, mut known) = (bell.streams(), None);
+        let both = [Arc::new(Woken::default()), Arc::new(Woken::default())];
+        for (place, woken) in both.iter().enumerate() {
+            for _ in 0..2 {
+                bell.enter(&mut known, &Waker::from(Arc::clone(woken)));
+                assert!(bell.rest());
+                stream.wake_by_ref();
+            }
+            assert_eq!(both.each_ref().map(|woken| woken.0.load(Ordering::SeqCst)), [2, 2 * place]);
+        }
     }
 }
