@@ -16,7 +16,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
-use sluicegate_http2::{Connection, Limits, Role, Shared};
+use sluicegate_http2::{Attention, Connection, Limits, Role, Shared};
 use tokio::time::{Instant, Interval};
 
 pub(super) use self::answer::LaneAnswer;
@@ -47,6 +47,15 @@ pub(super) struct Lane {
     in_use: AtomicUsize,
     /// No new stream is put on it; it ends with its last one.
     retired: AtomicBool,
+}
+
+/// What a connection has for one more stream.
+pub(super) enum Offer {
+    Place(Place),
+    /// As many streams as it takes.
+    Full,
+    /// It has failed, or the server has said that it goes away.
+    Over,
 }
 
 /// A stream's place on a connection. Dropping it makes room for the next.
@@ -83,19 +92,17 @@ impl Lane {
         !self.retired.load(Ordering::Acquire)
     }
 
-    /// Whether it can take one more stream now.
-    pub(super) fn has_room(&self) -> bool {
-        self.in_use() < self.protocol.lock().most().min(STREAMS)
-    }
-
-    /// Takes a place; `None` if the connection has failed, or the server has said that it goes away. To be called where
-    /// `lanes` is held, so that an idle connection is not closed meanwhile.
-    pub(super) fn place(self: &Arc<Self>, lanes: &Arc<Lanes>) -> Option<Place> {
-        if self.protocol.lock().is_closing() {
-            return None;
+    /// Takes a place. To be called where `lanes` is held, so that an idle connection is not closed meanwhile.
+    pub(super) fn place(self: &Arc<Self>, lanes: &Arc<Lanes>) -> Offer {
+        let protocol = self.protocol.lock();
+        if protocol.is_closing() {
+            return Offer::Over;
+        }
+        if self.in_use() >= protocol.most().min(STREAMS) {
+            return Offer::Full;
         }
         self.in_use.fetch_add(1, Ordering::AcqRel);
-        Some(Place { lane: Arc::clone(self), lanes: Arc::clone(lanes) })
+        Offer::Place(Place { lane: Arc::clone(self), lanes: Arc::clone(lanes) })
     }
 
     /// Lets it end with its last stream.
@@ -138,39 +145,35 @@ struct Driver {
     pump: Pump,
     pulse: Pulse,
     ticks: Interval,
+    attention: Attention,
+    /// Of its task.
+    waker: Option<Waker>,
 }
 
 /// Drives a connection to its end.
 async fn drive(lane: Arc<Lane>, pump: Pump, lanes: Weak<Lanes>) {
     let ticks = tokio::time::interval_at(Instant::now() + TICK, TICK);
-    let mut driver = Driver { lane, lanes, pump, pulse: Pulse::new(), ticks };
+    let attention = lane.protocol.lock().attention();
+    let mut driver = Driver { lane, lanes, pump, pulse: Pulse::new(), ticks, attention, waker: None };
     poll_fn(|context| driver.poll(context)).await;
-    driver.lane.protocol.lock().leave();
-    driver.pump.close(&mut Context::from_waker(Waker::noop()));
-    driver.lane.protocol.lock().gone("the connection was closed");
+    let mut protocol = driver.lane.protocol.lock();
+    protocol.leave();
+    driver.pump.close(&mut protocol, &mut Context::from_waker(Waker::noop()));
+    protocol.gone("the connection was closed");
+    drop(protocol);
     driver.forsake();
 }
 
 impl Driver {
     /// Ready when the connection is to end.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.lane.protocol.lock().attend(context.waker());
-        let over = self.pump.poll_read(context).is_ready() || self.pump.poll_write(context).is_ready();
-        if over || self.lane.is_done() {
+        self.attend(context.waker());
+        if self.pump.poll_read(context).is_ready() || self.poll_ticks(context).is_ready() {
             return Poll::Ready(());
         }
-        while self.ticks.poll_tick(context).is_ready() {
-            let idle = self.pulse.is_idle(self.lane.in_use())
-                && self.lanes.upgrade().is_none_or(|lanes| lanes.forget_idle(&self.lane));
-            if idle || !self.pulse.beat(&mut self.lane.protocol.lock(), self.lane.in_use()) {
-                return Poll::Ready(());
-            }
-            if self.pump.poll_write(context).is_ready() {
-                return Poll::Ready(());
-            }
-        }
         let mut protocol = self.lane.protocol.lock();
-        if protocol.is_done() {
+        let over = self.pump.poll_write(&mut protocol, context).is_ready();
+        if over || protocol.is_done() || self.lane.is_done() {
             return Poll::Ready(());
         }
         let closing = protocol.is_closing();
@@ -179,6 +182,27 @@ impl Driver {
         drop(protocol);
         if closing && self.lane.is_open() {
             self.forsake();
+        }
+        Poll::Pending
+    }
+
+    /// Says that it runs.
+    fn attend(&mut self, waker: &Waker) {
+        if self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            return self.attention.begin();
+        }
+        self.waker = Some(waker.clone());
+        self.lane.protocol.lock().attend(waker);
+    }
+
+    /// Looks at the connection from time to time; ready when it is to end.
+    fn poll_ticks(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while self.ticks.poll_tick(context).is_ready() {
+            let idle = self.pulse.is_idle(self.lane.in_use())
+                && self.lanes.upgrade().is_none_or(|lanes| lanes.forget_idle(&self.lane));
+            if idle || !self.pulse.beat(&mut self.lane.protocol.lock(), self.lane.in_use()) {
+                return Poll::Ready(());
+            }
         }
         Poll::Pending
     }

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use sluicegate_core::{Sent, Worker};
 use tokio::sync::Notify;
 
-use super::lane::{Lane, Place};
+use super::lane::{Lane, Offer, Place};
 use super::{Connector, Fault, HttpError};
 
 /// Most connections to one endpoint by all workers together, as long as each may then have as many as below.
@@ -154,10 +154,12 @@ impl Lanes {
     fn find(self: &Arc<Self>, connector: &Arc<dyn Connector>, limit: Duration) -> Found {
         let mut state = self.state.lock();
         state.lanes.retain(|lane| lane.is_open());
-        while let Some(index) = state.lanes.iter().position(|lane| lane.has_room()) {
-            match state.lanes.get(index).and_then(|lane| lane.place(self)) {
-                Some(place) => return Found::Place(place),
-                None => state.lanes.remove(index).retire(),
+        let mut index = 0;
+        while let Some(lane) = state.lanes.get(index) {
+            match lane.place(self) {
+                Offer::Place(place) => return Found::Place(place),
+                Offer::Full => index += 1,
+                Offer::Over => state.lanes.remove(index).retire(),
             }
         }
         if let Some(attempt) = &state.attempt {

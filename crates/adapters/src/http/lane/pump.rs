@@ -3,11 +3,10 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
-use sluicegate_http2::Shared;
+use sluicegate_http2::{Connection, Shared};
 use tokio::io::AsyncWrite as _;
 use tokio::time::Instant;
 use tokio_util::io::poll_read_buf;
@@ -31,26 +30,28 @@ pub(super) struct Pump {
     input: BytesMut,
     step: usize,
     unflushed: bool,
+    /// What would be answered has no room, so that nothing is read.
+    full: bool,
 }
 
 impl Pump {
     pub(super) fn new(io: Box<dyn Io>, protocol: Shared) -> Self {
-        Self { io, protocol, input: BytesMut::new(), step: LEAST, unflushed: false }
+        Self { io, protocol, input: BytesMut::new(), step: LEAST, unflushed: false, full: false }
     }
 
     /// Reads what there is; ready when the connection is over, of which its streams know.
     pub(super) fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut now = None;
         for _ in 0..READS {
-            if !self.protocol.lock().is_hungry() {
+            if self.full {
                 return Poll::Pending;
             }
             self.input.reserve(self.step);
             let room = self.input.capacity() - self.input.len();
             let fresh = match ready!(poll_read_buf(Pin::new(&mut self.io), context, &mut self.input)) {
                 Ok(fresh @ 1..) => fresh,
-                Ok(_) => return self.over("the connection was closed"),
-                Err(error) => return self.over(broken(&error)),
+                Ok(_) => return over(&mut self.protocol.lock(), "the connection was closed"),
+                Err(error) => return over(&mut self.protocol.lock(), broken(&error)),
             };
             if fresh == room {
                 self.step = (self.step * 4).min(MOST);
@@ -58,9 +59,12 @@ impl Pump {
                 self.step = LEAST;
             }
             let now = *now.get_or_insert_with(|| Instant::now().into_std());
-            if self.protocol.lock().receive(&mut self.input, fresh, now).is_err() {
+            let mut protocol = self.protocol.lock();
+            if protocol.receive(&mut self.input, fresh, now).is_err() {
                 return Poll::Ready(());
             }
+            self.full = !protocol.is_hungry();
+            drop(protocol);
             if self.input.is_empty() && self.step == LEAST && self.input.capacity() > 4 * LEAST {
                 self.input = BytesMut::new();
             }
@@ -71,16 +75,10 @@ impl Pump {
     }
 
     /// Writes what there is; ready when the connection is over, of which its streams know.
-    pub(super) fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let protocol = Arc::clone(&self.protocol);
-        loop {
-            let mut protocol = protocol.lock();
-            let output = protocol.output();
-            if output.is_empty() {
-                break;
-            }
+    pub(super) fn poll_write(&mut self, protocol: &mut Connection, context: &mut Context<'_>) -> Poll<()> {
+        while !protocol.output().is_empty() {
             let mut pieces = [IoSlice::new(&[]); PIECES];
-            let count = output.slices(&mut pieces);
+            let count = protocol.output().slices(&mut pieces);
             let io = Pin::new(&mut self.io);
             let written = match pieces.get(..count).unwrap_or_default() {
                 [one] => io.poll_write(context, one),
@@ -88,29 +86,22 @@ impl Pump {
             };
             match ready!(written) {
                 Ok(bytes @ 1..) => {
-                    let full = !protocol.is_hungry();
                     protocol.wrote(bytes);
                     self.unflushed = true;
-                    if full && protocol.is_hungry() {
+                    if std::mem::replace(&mut self.full, !protocol.is_hungry()) && !self.full {
                         // It was not read while that was in the way.
                         context.waker().wake_by_ref();
                     }
                 }
-                Ok(_) => {
-                    drop(protocol);
-                    return self.over("the connection takes nothing more");
-                }
-                Err(error) => {
-                    drop(protocol);
-                    return self.over(broken(&error));
-                }
+                Ok(_) => return over(protocol, "the connection takes nothing more"),
+                Err(error) => return over(protocol, broken(&error)),
             }
         }
         if self.unflushed {
             self.unflushed = false;
             match Pin::new(&mut self.io).poll_flush(context) {
                 Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return self.over(broken(&error)),
+                Poll::Ready(Err(error)) => return over(protocol, broken(&error)),
                 Poll::Pending => self.unflushed = true,
             }
         }
@@ -118,17 +109,17 @@ impl Pump {
     }
 
     /// Says what there is to say, as far as that can be said at once.
-    pub(super) fn close(&mut self, context: &mut Context<'_>) {
-        if self.poll_write(context).is_pending() {
+    pub(super) fn close(&mut self, protocol: &mut Connection, context: &mut Context<'_>) {
+        if self.poll_write(protocol, context).is_pending() {
             // Whether the server hears of it is its own affair.
             let _ = Pin::new(&mut self.io).poll_shutdown(context);
         }
     }
+}
 
-    fn over(&self, what: &'static str) -> Poll<()> {
-        self.protocol.lock().gone(what);
-        Poll::Ready(())
-    }
+fn over(protocol: &mut Connection, what: &'static str) -> Poll<()> {
+    protocol.gone(what);
+    Poll::Ready(())
 }
 
 fn broken(error: &io::Error) -> &'static str {
