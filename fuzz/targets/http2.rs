@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use parking_lot::Mutex;
 use sluicegate_core::{Fields, RequestHead};
@@ -65,8 +65,11 @@ fn by_server(said: &[u8], cut: usize) -> Meant {
 fn by_client(said: &[u8], cut: usize) -> Meant {
     let client = Arc::new(Mutex::new(Connection::new(Role::Client, LIMITS)));
     let target = Uri::from_static("http://a/");
-    let mut asked: Vec<_> =
-        (0..4).filter_map(|nth| ask(&client, (&Method::POST, &target), &Fields::new(), nth % 2 == 0).ok()).collect();
+    let asked = (0..4).filter_map(|nth| {
+        let data = &mut Bytes::from_static(if nth < 2 { "" } else { "some" }.as_bytes());
+        ask(&client, (&Method::POST, &target), &Fields::new(), data, nth % 2 == 0).ok()
+    });
+    let mut asked: Vec<_> = asked.collect();
     let fault = feed(&client, said, cut);
     let mut meant = Vec::new();
     let context = Context::from_waker(Waker::noop());
@@ -140,7 +143,7 @@ fn written_anew(request: &RequestHead) -> (String, HeaderMap) {
     if !has_authority || request.headers.contains("content-length") {
         return facts(request);
     }
-    let asked = ask(&client, (&request.method, &request.uri), &request.headers, false);
+    let asked = ask(&client, (&request.method, &request.uri), &request.headers, &mut Bytes::new(), false);
     let bytes = output(&mut client.lock());
     drop(asked);
     let server = Arc::new(Mutex::new(Connection::new(Role::Server, LIMITS)));

@@ -4,6 +4,7 @@ mod control;
 mod drive;
 mod heads;
 mod receive;
+mod release;
 mod send;
 
 use std::collections::VecDeque;

@@ -5,12 +5,12 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use sluicegate_core::{Fields, RequestHead, Response};
 
 use crate::connection::Connection;
 use crate::fault::{Code, Fault};
-use crate::streams::{Key, remember};
+use crate::streams::{Key, Left, remember};
 
 /// A connection that those share who drive and use it. They run on one thread: it is never waited for.
 pub type Shared = Arc<Mutex<Connection>>;
@@ -33,6 +33,16 @@ pub struct Incoming {
 pub struct Sending {
     connection: Shared,
     key: Key,
+    /// All was sent, and the stream let go.
+    over: bool,
+}
+
+/// Several steps of sending in one go: nobody else holds the connection between them.
+#[derive(Debug)]
+pub struct Held<'a> {
+    connection: MutexGuard<'a, Connection>,
+    key: Key,
+    over: &'a mut bool,
 }
 
 /// What the peer sends on a stream. Dropped, it wants no more of it.
@@ -40,6 +50,9 @@ pub struct Sending {
 pub struct Receiving {
     connection: Shared,
     key: Key,
+    /// Bytes the connection had received when the stream began.
+    before: u64,
+    left: Left,
 }
 
 impl Connection {
@@ -48,15 +61,17 @@ impl Connection {
         loop {
             let (key, request, whole) = self.take_asked()?;
             if self.take_up(key) {
-                let body = Receiving { connection: Arc::clone(shared), key };
-                let reply = Sending { connection: Arc::clone(shared), key };
+                let mut left = Left::default();
+                self.hand_over(key, &mut left);
+                let body = Receiving { connection: Arc::clone(shared), key, before: self.received(), left };
+                let reply = Sending { connection: Arc::clone(shared), key, over: false };
                 return Some(Incoming { request, whole, body, reply });
             }
         }
     }
 }
 
-/// Begins a request. `end`: it has no body.
+/// Begins a request. `end`: it has no body, or none but `data`, of which is sent what there is room for.
 ///
 /// # Errors
 /// The connection takes no more streams; nothing was sent.
@@ -64,28 +79,36 @@ pub fn ask(
     connection: &Shared,
     (method, uri): (&Method, &Uri),
     fields: &Fields,
+    data: &mut Bytes,
     end: bool,
-) -> Result<(Sending, Receiving), Fault> {
-    let key = connection.lock().ask(method, uri, fields, end)?;
-    let sending = Sending { connection: Arc::clone(connection), key };
-    Ok((sending, Receiving { connection: Arc::clone(connection), key }))
+) -> Result<(Option<Sending>, Receiving), Fault> {
+    let mut held = connection.lock();
+    let (key, over) = held.ask((method, uri), fields, data, end)?;
+    let before = held.received();
+    drop(held);
+    let sending = (!over).then(|| Sending { connection: Arc::clone(connection), key, over });
+    Ok((sending, Receiving { connection: Arc::clone(connection), key, before, left: Left::default() }))
 }
 
 impl Sending {
-    /// Sends an answer's head; `end`: that is all of it. `false`: nobody waits for it any more.
-    pub fn answer(&mut self, status: StatusCode, fields: &Fields, end: bool) -> bool {
-        self.connection.lock().answer(self.key, status, fields, end)
+    /// Holds the connection, for more than one step. Nothing else of it may be used or dropped meanwhile.
+    pub fn hold(&mut self) -> Held<'_> {
+        Held { connection: self.connection.lock(), key: self.key, over: &mut self.over }
     }
 
-    /// Sends what there is room for of `data`, and with the `last` of it the end; how many bytes that was. `None`: nobody
-    /// waits for them any more.
+    /// [`Held::answer`].
+    pub fn answer(&mut self, status: StatusCode, fields: &Fields, end: bool) -> bool {
+        self.hold().answer(status, fields, end)
+    }
+
+    /// [`Held::poll_send`].
     pub fn poll_send(&mut self, data: &mut Bytes, last: bool, context: &Context<'_>) -> Poll<Option<usize>> {
-        self.connection.lock().poll_send(self.key, data, last, context)
+        self.hold().poll_send(data, last, context)
     }
 
     /// Sends trailers, with which the stream ends. `false`: nobody waits for them any more.
     pub fn trail(&mut self, fields: &HeaderMap) -> bool {
-        self.connection.lock().trail(self.key, fields)
+        self.hold().trail(fields)
     }
 
     /// Ready once the stream has ended before its end.
@@ -99,13 +122,40 @@ impl Sending {
     }
 }
 
+impl Held<'_> {
+    /// Sends an answer's head; `end`: that is all of it. `false`: nobody waits for it any more.
+    pub fn answer(&mut self, status: StatusCode, fields: &Fields, end: bool) -> bool {
+        let sent = self.connection.answer(self.key, status, fields, end);
+        *self.over |= sent && end;
+        sent
+    }
+
+    /// Sends what there is room for of `data`, and with the `last` of it the end; how many bytes that was. `None`: nobody
+    /// waits for them any more.
+    pub fn poll_send(&mut self, data: &mut Bytes, last: bool, context: &Context<'_>) -> Poll<Option<usize>> {
+        let sent = self.connection.poll_send(self.key, data, last, context);
+        *self.over |= matches!(sent, Poll::Ready(Some(_))) && last && data.is_empty();
+        sent
+    }
+
+    /// Sends trailers, with which the stream ends. `false`: nobody waits for them any more.
+    pub fn trail(&mut self, fields: &HeaderMap) -> bool {
+        let sent = self.connection.trail(self.key, fields);
+        *self.over |= sent;
+        sent
+    }
+}
+
 impl Receiving {
     /// The head of the answer.
     pub fn poll_head(&mut self, context: &Context<'_>) -> Poll<Result<Response<()>, Fault>> {
         let mut connection = self.connection.lock();
         let Some(stream) = connection.stream(self.key) else { return Poll::Pending };
         match (stream.head.take(), stream.fault) {
-            (Some(head), _) => Poll::Ready(Ok(*head)),
+            (Some(head), _) => {
+                connection.hand_over(self.key, &mut self.left);
+                Poll::Ready(Ok(*head))
+            }
             (None, Some(fault)) => Poll::Ready(Err(fault)),
             (None, None) => {
                 remember(&mut stream.reader, context);
@@ -116,9 +166,15 @@ impl Receiving {
 
     /// The next bytes; `None` behind the last. What is handed over is room for more.
     pub fn poll_data(&mut self, context: &Context<'_>) -> Poll<Option<Result<Bytes, Fault>>> {
+        if self.left.over {
+            return Poll::Ready(self.left.take().map(Ok));
+        }
         let mut connection = self.connection.lock();
         match connection.read(self.key) {
-            Some(Ok(piece)) => Poll::Ready(piece.map(Ok)),
+            Some(Ok(piece)) => {
+                connection.let_go(self.key, &mut self.left);
+                Poll::Ready(piece.map(Ok))
+            }
             Some(Err(fault)) => Poll::Ready(Some(Err(fault))),
             None => {
                 if let Some(stream) = connection.stream(self.key) {
@@ -131,6 +187,9 @@ impl Receiving {
 
     /// All bytes, if they are here and no more than `most`.
     pub fn whole(&mut self, most: u64) -> Option<Bytes> {
+        if self.left.over {
+            return (self.left.body.len() as u64 <= most).then(|| self.left.take().unwrap_or_default());
+        }
         let mut connection = self.connection.lock();
         let stream = connection.stream(self.key)?;
         if stream.receiving || stream.fault.is_some() || stream.body.len() as u64 > most || !stream.body.is_one() {
@@ -141,16 +200,30 @@ impl Receiving {
 
     /// The trailers, once all bytes were read.
     pub fn trailers(&mut self) -> Option<HeaderMap> {
-        self.connection.lock().stream(self.key)?.trailers.take().map(|trailers| *trailers)
+        let trailers = if self.left.over {
+            self.left.trailers.take()
+        } else {
+            self.connection.lock().stream(self.key)?.trailers.take()
+        };
+        trailers.map(|trailers| *trailers)
     }
 
     /// Whether all was read.
     #[must_use]
     pub fn is_end(&self) -> bool {
+        if self.left.over {
+            return self.left.body.is_empty() && self.left.trailers.is_none();
+        }
         let mut connection = self.connection.lock();
         connection.stream(self.key).is_none_or(|stream| {
             !stream.receiving && stream.body.len() == 0 && stream.trailers.is_none() && stream.head.is_none()
         })
+    }
+
+    /// Bytes that the connection had received when the stream began.
+    #[must_use]
+    pub const fn before(&self) -> u64 {
+        self.before
     }
 
     /// Whether anything of the request has left.
@@ -164,6 +237,9 @@ impl Receiving {
 
 impl Drop for Sending {
     fn drop(&mut self) {
+        if self.over {
+            return;
+        }
         let code = if std::thread::panicking() { Code::INTERNAL_ERROR } else { Code::CANCEL };
         self.connection.lock().drop_sender(self.key, code);
     }
@@ -171,6 +247,8 @@ impl Drop for Sending {
 
 impl Drop for Receiving {
     fn drop(&mut self) {
-        self.connection.lock().drop_reader(self.key);
+        if !self.left.over {
+            self.connection.lock().drop_reader(self.key);
+        }
     }
 }

@@ -16,5 +16,5 @@ mod streams;
 
 pub use self::connection::{Attention, Connection, Limits, Role};
 pub use self::fault::{Code, Fault, Origin};
-pub use self::handle::{Incoming, Receiving, Sending, Shared, ask};
+pub use self::handle::{Held, Incoming, Receiving, Sending, Shared, ask};
 pub use self::output::Output;

@@ -84,6 +84,22 @@ pub(crate) struct Pieces {
     length: usize,
 }
 
+/// What is left to read of a stream that was let go, because all of it is here.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    /// It was let go.
+    pub(crate) over: bool,
+    pub(crate) body: Bytes,
+    pub(crate) trailers: Option<Box<HeaderMap>>,
+}
+
+impl Left {
+    /// The rest of the body, if there is any.
+    pub(crate) fn take(&mut self) -> Option<Bytes> {
+        (!self.body.is_empty()).then(|| std::mem::take(&mut self.body))
+    }
+}
+
 impl Streams {
     pub(crate) const fn open(&self) -> usize {
         self.open

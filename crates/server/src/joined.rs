@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use sluicegate_core::{Body, BodyError};
 
@@ -30,6 +31,14 @@ pub(crate) struct Joined {
 impl Joined {
     pub(crate) const fn new(body: Body) -> Self {
         Self { body, next: None }
+    }
+
+    /// The trailers, if they come next and are here already.
+    pub(crate) fn take_trailers(&mut self) -> Option<HeaderMap> {
+        let Some(Some(Ok(frame))) = self.next.take_if(|next| is_trailers(next)) else { return None };
+        // What is taken is followed by nothing.
+        self.next = Some(None);
+        frame.into_trailers().ok()
     }
 
     fn poll_joined(&mut self, context: &mut Context<'_>) -> Poll<Polled> {
@@ -73,6 +82,10 @@ impl Joined {
         }
         if joined.is_empty() { first } else { joined.freeze() }
     }
+}
+
+fn is_trailers(next: &Polled) -> bool {
+    matches!(next, Some(Ok(frame)) if frame.is_trailers())
 }
 
 impl HttpBody for Joined {

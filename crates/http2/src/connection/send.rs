@@ -18,11 +18,18 @@ use crate::streams::{Key, Stream, remember};
 const MOST: u32 = u32::MAX >> 1;
 
 impl Connection {
-    /// Begins a stream. `end`: it has no body.
+    /// Begins a stream. `end`: it has no body, or none but `data`, of which is sent what there is room for. Also says whether
+    /// that was all.
     ///
     /// # Errors
     /// The connection takes no more streams.
-    pub(crate) fn ask(&mut self, method: &Method, uri: &Uri, fields: &Fields, end: bool) -> Result<Key, Fault> {
+    pub(crate) fn ask(
+        &mut self,
+        (method, uri): (&Method, &Uri),
+        fields: &Fields,
+        data: &mut Bytes,
+        end: bool,
+    ) -> Result<(Key, bool), Fault> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
@@ -35,12 +42,13 @@ impl Connection {
             return Err(Fault::new(Origin::Leaving, Code::REFUSED_STREAM, "the connection is full"));
         }
         self.last = id;
+        let bare = end && data.is_empty();
         let key = self.streams.insert(
             id,
             Stream {
                 receiving: true,
-                sending: !end,
-                handles: 2,
+                sending: !bare,
+                handles: if bare { 1 } else { 2 },
                 taken_up: true,
                 bodiless: *method == Method::HEAD,
                 room_in: self.limits.stream_window.into(),
@@ -49,15 +57,21 @@ impl Connection {
                 ..Stream::default()
             },
         );
-        self.put_head(id, end, |encoder, out| {
+        self.put_head(id, bare, |encoder, out| {
             encoder.method(out, method);
             encoder.scheme(out, uri.scheme().map_or("http", Scheme::as_str));
             encoder.authority(out, uri.authority().map_or("", Authority::as_str));
             encoder.path(out, uri.path_and_query().map_or("/", PathAndQuery::as_str));
             put_fields(encoder, out, fields);
         });
+        if !data.is_empty() {
+            let room = self.room(key).min(data.len());
+            if room > 0 {
+                self.put_data(key, data, room, end);
+            }
+        }
         self.notify();
-        Ok(key)
+        Ok((key, end && data.is_empty()))
     }
 
     /// Sends an answer's head; `false` if nobody waits for it any more.
@@ -108,6 +122,13 @@ impl Connection {
         if room == 0 && !last {
             return Poll::Ready(Some(0));
         }
+        self.put_data(key, data, room, last);
+        self.notify();
+        Poll::Ready(Some(room))
+    }
+
+    /// Puts out the first `room` bytes of `data`.
+    fn put_data(&mut self, key: Key, data: &mut Bytes, room: usize, last: bool) {
         let mut part = data.split_to(room);
         let end = last && data.is_empty();
         self.took_room(key, room);
@@ -129,8 +150,6 @@ impl Connection {
             // It is the next one's turn.
             self.wake_waiting();
         }
-        self.notify();
-        Poll::Ready(Some(room))
     }
 
     fn took_room(&mut self, key: Key, bytes: usize) {
@@ -161,7 +180,7 @@ impl Connection {
         usize::try_from(own.min(all)).unwrap_or(0).min(AHEAD.saturating_sub(self.output.len()))
     }
 
-    fn set_waiting(&mut self, key: Key, waits: bool) {
+    pub(super) fn set_waiting(&mut self, key: Key, waits: bool) {
         let Some(stream) = self.streams.get(key) else { return };
         match (std::mem::replace(&mut stream.wants_room, waits), waits) {
             (false, true) => self.waiting += 1,
@@ -192,11 +211,13 @@ impl Connection {
         self.notify();
     }
 
-    /// The last byte of a stream was put out.
+    /// The last byte of a stream was put out, and who sent it lets it go.
     fn sent_all(&mut self, key: Key) {
         self.sent.answers += 1;
         let Some(stream) = self.streams.get(key) else { return };
         stream.sending = false;
+        stream.handles = stream.handles.saturating_sub(1);
+        stream.writer = None;
         // Nobody reads what is still to come, and the answer is complete.
         let rest = self.role == Role::Server && stream.receiving && stream.unread;
         if rest {
@@ -231,49 +252,6 @@ impl Connection {
             let flags = if pieces.peek().is_none() { flag::END_HEADERS } else { 0 };
             crate::frame::put(out, Kind::CONTINUATION, flags, id, piece);
         }
-    }
-
-    /// Whether a stream was ended by the peer, or with the connection.
-    pub(crate) fn poll_ended(&mut self, key: Key, context: &Context<'_>) -> Poll<Option<Fault>> {
-        let Some(stream) = self.streams.get(key) else { return Poll::Ready(None) };
-        if stream.fault.is_some() {
-            return Poll::Ready(stream.fault);
-        }
-        remember(&mut stream.writer, context);
-        Poll::Pending
-    }
-
-    /// Nobody sends on a stream any more. `code`: why, if it is not over.
-    pub(crate) fn drop_sender(&mut self, key: Key, code: Code) {
-        self.set_waiting(key, false);
-        if self.waiting > 0 {
-            self.wake_waiting();
-        }
-        let Some(stream) = self.streams.get(key) else { return };
-        stream.handles = stream.handles.saturating_sub(1);
-        stream.writer = None;
-        if stream.sending {
-            self.reset(key, code);
-        }
-        self.streams.settle(key);
-    }
-
-    /// Nobody reads from a stream any more.
-    pub(crate) fn drop_reader(&mut self, key: Key) {
-        let Some(stream) = self.streams.get(key) else { return };
-        stream.handles = stream.handles.saturating_sub(1);
-        stream.unread = true;
-        stream.reader = None;
-        let held = std::mem::take(&mut stream.body).len();
-        let (receiving, sending) = (stream.receiving, stream.sending);
-        self.give_back(held);
-        match self.role {
-            Role::Client if receiving => self.reset(key, Code::CANCEL),
-            // The answer is complete without what is still to come.
-            Role::Server if receiving && !sending => self.reset(key, Code::NO_ERROR),
-            _ => {}
-        }
-        self.streams.settle(key);
     }
 }
 

@@ -113,9 +113,12 @@ async fn a_client_of_ours_and_a_server_of_theirs() {
                 let body = chance.lock().body();
                 let body: Vec<u8> = if cut < 100 { body.into_iter().take(2000).collect() } else { body };
                 let target = format!("http://a/{turn}?b=c").parse().unwrap();
-                let (mut out, mut back) =
-                    ask(&shared, (&http::Method::POST, &target), &Fields::from(&fields), false).unwrap();
-                send(&mut out, body.clone(), true).await;
+                let mut data = Bytes::from(body.clone());
+                let (out, mut back) =
+                    ask(&shared, (&http::Method::POST, &target), &Fields::from(&fields), &mut data, true).unwrap();
+                if let Some(mut out) = out {
+                    send(&mut out, data, true).await;
+                }
                 let response = poll_fn(|context| back.poll_head(context)).await.unwrap();
                 assert_eq!(http::HeaderMap::from(&response.headers), fields);
                 assert!(read(&mut back).await == body);

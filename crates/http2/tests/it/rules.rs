@@ -383,8 +383,9 @@ fn client() -> Shared {
     client
 }
 
-fn get(client: &Shared) -> (sluicegate_http2::Sending, sluicegate_http2::Receiving) {
-    ask(client, (&Method::GET, &"http://a/".parse().unwrap()), &Fields::new(), true).unwrap()
+fn get(client: &Shared) -> (Option<sluicegate_http2::Sending>, sluicegate_http2::Receiving) {
+    let target = "http://a/".parse().unwrap();
+    ask(client, (&Method::GET, &target), &Fields::new(), &mut Bytes::new(), true).unwrap()
 }
 
 #[tokio::test]
@@ -394,11 +395,54 @@ async fn a_server_that_leaves_says_what_it_took_up() {
     take(&client, &frame(GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0])).unwrap();
     let fault = poll_fn(|context| second.1.poll_head(context)).await.unwrap_err();
     assert!(fault.is_untouched());
-    assert!(ask(&client, (&Method::GET, &"http://a/".parse().unwrap()), &Fields::new(), true).is_err());
+    let target = "http://a/".parse().unwrap();
+    assert!(ask(&client, (&Method::GET, &target), &Fields::new(), &mut Bytes::new(), true).is_err());
     assert!(client.lock().is_closing() && !client.lock().is_done());
     take(&client, &frame(HEADERS, WHOLE | END, 1, &[0x88])).unwrap();
     assert_eq!(poll_fn(|context| first.1.poll_head(context)).await.unwrap().status, StatusCode::OK);
     assert!(client.lock().is_done());
+}
+
+#[tokio::test]
+async fn a_request_leaves_with_its_head_as_far_as_there_is_room() {
+    let target = "http://a/".parse().unwrap();
+    for (bytes, over) in [(0, true), (1, true), (0xffff, true), (0x10000, false)] {
+        let client = client();
+        written(&client);
+        let mut data = Bytes::from(vec![7; bytes]);
+        let (out, back) = ask(&client, (&Method::POST, &target), &Fields::new(), &mut data, true).unwrap();
+        assert_eq!((out.is_none(), data.len()), (over, bytes.saturating_sub(0xffff)), "{bytes}");
+        if let Some(mut out) = out {
+            assert_eq!(out.poll_send(&mut data, true, &context()), Poll::Pending);
+            take(&client, &[room(1, 1), room(0, 1)].concat()).unwrap();
+            assert_eq!(out.poll_send(&mut data, true, &context()), Poll::Ready(Some(1)));
+        }
+        let sent: usize = said(&client).iter().filter(|frame| frame.0 == DATA).map(|frame| frame.2.len()).sum();
+        assert_eq!((sent, client.lock().open()), (bytes, 1), "the answer is waited for");
+        drop(back);
+        assert_eq!((resets(&client), client.lock().open()), (vec![(1, 8)], 0));
+    }
+}
+
+#[tokio::test]
+async fn what_came_whole_is_read_after_its_stream_was_let_go() {
+    for length in [0, 1, 16 * 1024, 16 * 1024 + 1] {
+        let client = client();
+        let (_out, mut back) = get(&client);
+        written(&client);
+        let body = vec![7; length];
+        let frames = [frame(HEADERS, WHOLE, 1, &[0x88]), frame(DATA, 0, 1, &body)];
+        let trailers = frame(HEADERS, WHOLE | END, 1, b"\x00\x01a\x01b");
+        take(&client, &[frames.concat(), trailers].concat()).unwrap();
+        assert!(!back.is_end());
+        assert!(poll_fn(|context| back.poll_head(context)).await.is_ok());
+        assert!(!back.is_end(), "the trailers are to be read");
+        assert!(back.has_left());
+        assert_eq!(read(&mut back).await, body);
+        assert_eq!(back.trailers().unwrap()["a"], "b");
+        assert!(back.is_end() && back.trailers().is_none());
+        assert_eq!(resets(&client), []);
+    }
 }
 
 #[tokio::test]
@@ -440,7 +484,8 @@ async fn an_answer_that_is_none_breaks_its_stream_alone() {
 async fn an_answer_before_the_request_ends_is_whole_though_the_rest_is_not_wanted() {
     let client = client();
     let target = "http://a/".parse().unwrap();
-    let (mut out, mut back) = ask(&client, (&Method::POST, &target), &Fields::new(), false).unwrap();
+    let (out, mut back) = ask(&client, (&Method::POST, &target), &Fields::new(), &mut Bytes::new(), false).unwrap();
+    let mut out = out.unwrap();
     let answer = [frame(HEADERS, WHOLE, 1, &[0x88]), frame(DATA, END, 1, b"early"), frame(RESET, 0, 1, &[0; 4])];
     take(&client, &answer.concat()).unwrap();
     assert!(poll_fn(|context| back.poll_head(context)).await.is_ok());

@@ -109,8 +109,8 @@ pub(crate) async fn read(body: &mut Receiving) -> Vec<u8> {
     all
 }
 
-pub(crate) async fn send(stream: &mut Sending, data: Vec<u8>, last: bool) {
-    let mut data = Bytes::from(data);
+pub(crate) async fn send(stream: &mut Sending, data: impl Into<Bytes>, last: bool) {
+    let mut data = data.into();
     loop {
         poll_fn(|context| stream.poll_send(&mut data, last, context)).await.expect("a stream that goes on");
         if data.is_empty() {

@@ -3,13 +3,13 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::{Body as _, Frame};
-use sluicegate_core::{BodyError, Fields, Outbound};
+use sluicegate_core::{BodyError, Fields, Outbound, Response};
 use sluicegate_http2::{Code, Sending};
 
 use crate::date;
@@ -41,27 +41,88 @@ pub(super) async fn send(
     let mut body = Joined::new(body);
     let over = without_body || body.is_end_stream() || is_without_body(head.status);
     prepare(&mut head.headers, body.size_hint().exact().filter(|_| without_body || !over));
-    if !reply.answer(head.status, &head.headers, over) || over {
+    if over {
+        reply.answer(head.status, &head.headers, true);
         return Ok(());
     }
-    drop(head);
-    let mut patience = Patience::new(stall);
+    let mut answer = Answer { reply, head: Some(head), patience: Patience::new(stall) };
     loop {
-        let (data, last) = match poll_fn(|context| poll_step(&mut body, reply, context)).await {
+        let piece = match poll_fn(|context| poll_step(&mut body, &mut answer, context)).await {
             Step::Gone => return Ok(()),
-            Step::Frame(None) => (Bytes::new(), true),
-            Step::Frame(Some(Err(_))) => return Err(Code::INTERNAL_ERROR),
+            Step::Frame(None) => Piece { last: true, ..Piece::default() },
+            Step::Frame(Some(Err(_))) => {
+                answer.begin();
+                return Err(Code::INTERNAL_ERROR);
+            }
             Step::Frame(Some(Ok(frame))) => match frame.into_data() {
-                Ok(data) => (data, body.is_end_stream()),
-                Err(frame) => {
-                    reply.trail(&frame.into_trailers().unwrap_or_default());
-                    return Ok(());
+                Ok(data) => {
+                    let trailers = body.take_trailers();
+                    Piece { data, last: trailers.is_none() && body.is_end_stream(), trailers }
                 }
+                Err(frame) => Piece { trailers: frame.into_trailers().ok(), ..Piece::default() },
             },
         };
-        if !send_data(data, last, reply, &mut patience).await? || last {
+        let end = piece.last || piece.trailers.is_some();
+        if !answer.send(piece).await? || end {
             return Ok(());
         }
+    }
+}
+
+/// An answer under way.
+struct Answer<'a> {
+    reply: &'a mut Sending,
+    /// What was not sent yet: it leaves with the first piece, or alone where that is waited for.
+    head: Option<Response<()>>,
+    patience: Patience,
+}
+
+/// What leaves in one go where there is room for it.
+#[derive(Default)]
+struct Piece {
+    data: Bytes,
+    /// No data follows.
+    last: bool,
+    trailers: Option<HeaderMap>,
+}
+
+impl Answer<'_> {
+    /// Sends the head; `false` if the client is gone.
+    fn begin(&mut self) -> bool {
+        self.head.take().is_none_or(|head| self.reply.answer(head.status, &head.headers, false))
+    }
+
+    /// Hands over `piece` as its client makes room; `false` if the client is gone.
+    async fn send(&mut self, mut piece: Piece) -> Result<bool, Code> {
+        loop {
+            let sent = poll_fn(|context| match self.poll_send(&mut piece, context) {
+                Poll::Ready(sent) => Poll::Ready(Ok(sent)),
+                Poll::Pending => self.patience.poll_over(context).map(|()| Err(Code::ENHANCE_YOUR_CALM)),
+            });
+            let Some(sent) = sent.await? else { return Ok(false) };
+            self.patience.took(sent);
+            if piece.data.is_empty() {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// How much of the data there was room for; with the rest of it leave the trailers. `None`: the client is gone.
+    fn poll_send(&mut self, piece: &mut Piece, context: &Context<'_>) -> Poll<Option<usize>> {
+        let mut held = self.reply.hold();
+        if let Some(head) = self.head.take()
+            && !held.answer(head.status, &head.headers, false)
+        {
+            return Poll::Ready(None);
+        }
+        let sent = ready!(held.poll_send(&mut piece.data, piece.last, context));
+        if piece.data.is_empty()
+            && sent.is_some()
+            && let Some(trailers) = piece.trailers.take()
+        {
+            held.trail(&trailers);
+        }
+        Poll::Ready(sent)
     }
 }
 
@@ -81,24 +142,10 @@ fn prepare(headers: &mut Fields, length: Option<u64>) {
     }
 }
 
-fn poll_step(body: &mut Joined, reply: &mut Sending, context: &mut Context<'_>) -> Poll<Step> {
+fn poll_step(body: &mut Joined, answer: &mut Answer<'_>, context: &mut Context<'_>) -> Poll<Step> {
     match Pin::new(body).poll_frame(context) {
         Poll::Ready(frame) => Poll::Ready(Step::Frame(frame)),
-        Poll::Pending => reply.poll_ended(context).map(|_| Step::Gone),
-    }
-}
-
-/// Hands over `data` as its client makes room; `false` if the client is gone.
-async fn send_data(mut data: Bytes, last: bool, reply: &mut Sending, patience: &mut Patience) -> Result<bool, Code> {
-    loop {
-        let sent = poll_fn(|context| match reply.poll_send(&mut data, last, context) {
-            Poll::Ready(sent) => Poll::Ready(Ok(sent)),
-            Poll::Pending => patience.poll_over(context).map(|()| Err(Code::ENHANCE_YOUR_CALM)),
-        });
-        let Some(sent) = sent.await? else { return Ok(false) };
-        patience.took(sent);
-        if data.is_empty() {
-            return Ok(true);
-        }
+        Poll::Pending if !answer.begin() => Poll::Ready(Step::Gone),
+        Poll::Pending => answer.reply.poll_ended(context).map(|_| Step::Gone),
     }
 }

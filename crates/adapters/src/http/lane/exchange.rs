@@ -4,6 +4,7 @@ use std::future::{Future, poll_fn};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http_body::Body as HttpBody;
 use sluicegate_core::{Body, BodyError, Response, Sent};
 use sluicegate_http2::{Fault as Ended, Receiving, ask};
@@ -43,8 +44,6 @@ struct Opening {
     upload: Option<Upload>,
     /// Whether the request's last byte was handed over.
     ended: bool,
-    /// What the connection had read when the stream began.
-    before: u64,
     // The last to go: with it others take the place.
     place: Place,
 }
@@ -64,14 +63,22 @@ pub(in super::super) async fn exchange(
     body: Body,
     (mut timer, began): (Timer, Option<Instant>),
 ) -> Result<Response<LaneAnswer>, Failure> {
-    let ended = body.is_end_stream();
-    let before = place.protocol().lock().received();
-    let (outgoing, incoming) = match ask(place.protocol(), (&head.method, &head.target), &head.headers, ended) {
-        Ok(asked) => asked,
-        Err(error) => return Err(Failure { error: from_http2(&error, Sent::Nothing), body: Some(body), timer }),
+    // What is at hand of it leaves with the head.
+    let (mut chunk, body) = match body {
+        Body::Full(bytes) => (bytes, Body::Empty),
+        body => (Bytes::new(), body),
     };
-    let upload = (!ended).then(|| Upload::new(body, outgoing));
-    let mut opening = Opening { incoming, upload, ended, before, place };
+    let target = (&head.method, &head.target);
+    let (outgoing, incoming) = match ask(place.protocol(), target, &head.headers, &mut chunk, body.is_end_stream()) {
+        Ok(asked) => asked,
+        Err(error) => {
+            let body = Some(if chunk.is_empty() { body } else { Body::Full(chunk) });
+            return Err(Failure { error: from_http2(&error, Sent::Nothing), body, timer });
+        }
+    };
+    let ended = outgoing.is_none();
+    let upload = outgoing.map(|outgoing| Upload::new(chunk, body, outgoing));
+    let mut opening = Opening { incoming, upload, ended, place };
     let mut waiting = Waiting { opening: &mut opening, began, over: false };
     let ended = poll_fn(|context| waiting.poll(&mut timer, context)).await;
     drop(waiting);
@@ -120,7 +127,7 @@ impl Opening {
 
     /// Whether nothing has come over the connection since the stream began.
     fn is_silent(&self) -> bool {
-        self.place.protocol().lock().received() == self.before
+        self.place.protocol().lock().received() == self.incoming.before()
     }
 
     fn judge(&self, end: End) -> HttpError {

@@ -36,8 +36,9 @@ pub(super) struct Beside {
 }
 
 impl Upload {
-    pub(super) fn new(body: Body, stream: Sending) -> Self {
-        Self { body, stream, chunk: Bytes::new() }
+    /// Of `chunk`, and of `body` behind it.
+    pub(super) const fn new(chunk: Bytes, body: Body, stream: Sending) -> Self {
+        Self { body, stream, chunk }
     }
 
     /// Sends what can be sent.
