@@ -16,6 +16,7 @@ use sluicegate_core::RequestHead;
 use crate::count::{Count, Sent};
 use crate::fault::{Code, Fault, Origin};
 use crate::frame::{self, Kind, LEAST_SIZE, WINDOW, setting};
+use crate::heading::Heading;
 use crate::hpack::{Decoder, Encoder};
 use crate::output::Output;
 use crate::streams::{Key, Stream, Streams};
@@ -81,6 +82,7 @@ pub struct Connection {
     /// What the peer takes.
     peer: Peer,
     decoder: Decoder,
+    heading: Heading,
     encoder: Encoder,
     /// The frame whose payload is not there yet.
     frame: Option<frame::Head>,
@@ -157,6 +159,7 @@ impl Connection {
                 leaving: false,
             },
             decoder: Decoder::new(limits.list as usize),
+            heading: Heading::default(),
             encoder: Encoder::default(),
             frame: None,
             data: None,

@@ -67,13 +67,13 @@ impl Connection {
     }
 
     fn take_block(&mut self, id: u32, end: bool, block: &[u8]) -> Outcome {
-        let mut heading = Heading::default();
+        self.heading.begin();
         let whole = self
             .decoder
-            .decode(block, &mut heading)
+            .decode(block, &mut self.heading)
             .map_err(|broken| Broken(Code::COMPRESSION_ERROR, broken.what()))?;
         if let Some(key) = self.streams.find(id) {
-            return self.take_more(key, heading, whole, end);
+            return self.take_more(key, whole, end);
         }
         if !self.is_idle(id) {
             // A server knows which ones it ended itself.
@@ -84,11 +84,11 @@ impl Connection {
             return Err(Broken(Code::PROTOCOL_ERROR, "a stream that the peer may not begin"));
         }
         self.last = id;
-        self.take_request(id, heading, whole, end)
+        self.take_request(id, whole, end)
     }
 
     /// A request.
-    fn take_request(&mut self, id: u32, heading: Heading, whole: bool, end: bool) -> Outcome {
+    fn take_request(&mut self, id: u32, whole: bool, end: bool) -> Outcome {
         if matches!(self.leaving, Leaving::After(_)) {
             frame_refused(self, id);
             return Ok(());
@@ -98,8 +98,8 @@ impl Connection {
         if self.streams.open() >= most || self.streams.known() >= most.saturating_mul(2) {
             return self.refuse(id, Code::REFUSED_STREAM);
         }
-        let left = heading.length();
-        let request = match heading.into_request(whole) {
+        let left = self.heading.length();
+        let request = match self.heading.take_request(whole) {
             Ok(request) if !end || left.unwrap_or(0) == 0 => request,
             Ok(_) | Err(_) => return self.refuse(id, Code::PROTOCOL_ERROR),
         };
@@ -121,15 +121,15 @@ impl Connection {
     }
 
     /// A head or trailers of a stream that there is.
-    fn take_more(&mut self, key: Key, heading: Heading, whole: bool, end: bool) -> Outcome {
+    fn take_more(&mut self, key: Key, whole: bool, end: bool) -> Outcome {
         let Some(stream) = self.streams.get(key).filter(|stream| stream.fault.is_none()) else { return Ok(()) };
         if !stream.receiving {
             return self.break_stream(key, Code::STREAM_CLOSED, "a head behind the end");
         }
         let taken = if stream.headed {
-            trailers(self.role, stream, heading, whole, end)
+            trailers(self.role, stream, self.heading.take(), whole, end)
         } else if whole {
-            answer(stream, heading, end)
+            answer(stream, &mut self.heading, end)
         } else {
             Err("its head is too large")
         };
@@ -156,9 +156,9 @@ fn trailers(role: Role, stream: &mut Stream, heading: Heading, whole: bool, end:
     Ok(())
 }
 
-fn answer(stream: &mut Stream, heading: Heading, end: bool) -> Result<(), &'static str> {
+fn answer(stream: &mut Stream, heading: &mut Heading, end: bool) -> Result<(), &'static str> {
     let length = heading.length();
-    let response = heading.into_answer()?;
+    let response = heading.take_answer()?;
     if response.status.is_informational() {
         stream.interim += 1;
         return if end || response.status == StatusCode::SWITCHING_PROTOCOLS {

@@ -8,6 +8,9 @@ use super::{Broken, Field, huffman};
 /// Bytes of the table: what a peer may fill before it is told otherwise, which it is not.
 const TABLE: usize = 4096;
 
+/// The number of the table's path; the other one is never spelled out.
+const PATH: usize = 4;
+
 /// Takes the fields of a head one after the other.
 pub trait Sink {
     /// The next one.
@@ -21,8 +24,16 @@ pub struct Decoder {
     /// Most bytes of a list, each field with 32 bytes on top.
     limit: usize,
     /// Strings are unpacked here.
-    name: Vec<u8>,
-    value: Vec<u8>,
+    name: Scratch,
+    value: Scratch,
+    path: Scratch,
+}
+
+/// The last string that was unpacked, and what it was before.
+#[derive(Debug, Default)]
+struct Scratch {
+    packed: Vec<u8>,
+    text: Vec<u8>,
 }
 
 /// A string on the wire.
@@ -34,8 +45,9 @@ struct Text<'a> {
 impl Decoder {
     /// Takes lists of at most `limit` bytes.
     #[must_use]
-    pub const fn new(limit: usize) -> Self {
-        Self { table: Table::new(TABLE), limit, name: Vec::new(), value: Vec::new() }
+    pub fn new(limit: usize) -> Self {
+        let (name, value, path) = Default::default();
+        Self { table: Table::new(TABLE), limit, name, value, path }
     }
 
     /// Hands the fields of a whole block to `sink`; whether all of them: those beyond the limit are not handed on. The table
@@ -93,7 +105,8 @@ impl Decoder {
             index => self.table.name(index)?,
         };
         let text = Text::take(rest)?;
-        let value = text.read(&mut self.value)?;
+        // A path is not to be kept, and mostly the same once more.
+        let value = text.read(if index == PATH { &mut self.path } else { &mut self.value })?;
         let length = name.len().saturating_add(value.len()).saturating_add(OVERHEAD);
         let size = before.saturating_add(length);
         let wanted = size <= self.limit;
@@ -109,9 +122,9 @@ impl Decoder {
         }
         // What an odd head needed is not kept for the next.
         const USUAL: usize = 4096;
-        for scratch in [&mut self.name, &mut self.value] {
-            if scratch.capacity() > USUAL {
-                *scratch = Vec::new();
+        for scratch in [&mut self.name, &mut self.value, &mut self.path] {
+            if scratch.text.capacity() > USUAL {
+                *scratch = Scratch::default();
             }
         }
         Ok(size)
@@ -128,15 +141,22 @@ impl<'a> Text<'a> {
     }
 
     /// Its bytes, unpacked into `scratch` if they have to be.
-    fn read<'b>(&self, scratch: &'b mut Vec<u8>) -> Result<&'b [u8], Broken>
+    fn read<'b>(&self, scratch: &'b mut Scratch) -> Result<&'b [u8], Broken>
     where
         'a: 'b,
     {
         if !self.packed {
             return Ok(self.bytes);
         }
-        scratch.clear();
-        huffman::unpack(self.bytes, scratch)?;
-        Ok(scratch)
+        if scratch.packed != self.bytes {
+            scratch.text.clear();
+            if let Err(broken) = huffman::unpack(self.bytes, &mut scratch.text) {
+                *scratch = Scratch::default();
+                return Err(broken);
+            }
+            scratch.packed.clear();
+            scratch.packed.extend_from_slice(self.bytes);
+        }
+        Ok(&scratch.text)
     }
 }

@@ -403,6 +403,23 @@ async fn a_server_that_leaves_says_what_it_took_up() {
     assert!(client.lock().is_done());
 }
 
+#[test]
+fn each_request_has_its_own_target_whatever_the_last_one_said() {
+    // In the code for strings: "/a", "/b" and "/aa", and one that is not.
+    let paths: [(&[u8], &str); 4] =
+        [(b"\x82\x60\x7f", "/a"), (b"\x82\x62\x3f", "/b"), (b"\x82\x60\x63", "/aa"), (b"\x02/a", "/a")];
+    let server = server();
+    for (nth, place) in [0, 0, 1, 0, 2, 2, 3, 0, 1, 3].into_iter().enumerate() {
+        let (path, text) = paths[place];
+        let host = if nth % 3 == 0 { b'b' } else { b'a' };
+        let head = [&[0x83, 0x86, 0x04][..], path, &[0x01, 0x01, host]].concat();
+        let id = u32::try_from(nth * 2 + 1).unwrap();
+        take(&server, &frame(HEADERS, WHOLE | END, id, &head)).unwrap();
+        let uri = next(&server).unwrap().request.uri;
+        assert_eq!(uri.to_string(), format!("http://{}{text}", char::from(host)), "{nth}");
+    }
+}
+
 #[tokio::test]
 async fn a_request_leaves_with_its_head_as_far_as_there_is_room() {
     let target = "http://a/".parse().unwrap();
