@@ -81,7 +81,12 @@ impl Heading {
 
     /// Begins another one.
     pub(crate) fn begin(&mut self) {
-        *self = Self { last: self.last.take(), ..Self::default() };
+        if !self.fields.is_empty() {
+            self.fields = Fields::new();
+        }
+        (self.method, self.scheme, self.status) = (None, None, None);
+        (self.authority, self.path) = (None, None);
+        (self.length, self.wrong) = (None, None);
     }
 
     /// What was gathered, to be taken apart.

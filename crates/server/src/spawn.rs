@@ -11,8 +11,9 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::thread;
 
-use futures_util::future::CatchUnwind;
+use futures_util::future::{CatchUnwind, Either, Pending, pending};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::task::{JoinError, JoinSet};
@@ -28,8 +29,9 @@ pub(crate) struct Crew {
     connections: JoinSet<()>,
 }
 
-/// The streams of one HTTP/2 connection. Dropping it drops the work for them.
-pub(crate) struct Streams<F>(FuturesUnordered<Stream<F>>);
+/// The streams of one HTTP/2 connection, beside one that never does anything: a set of which all were polled asks to be
+/// looked at again at once, as if something had happened. Dropping it drops the work for them.
+pub(crate) struct Streams<F>(FuturesUnordered<Either<Stream<F>, Pending<thread::Result<()>>>>);
 
 /// The work for one of them. In a box of its own: it is large, and moved once.
 type Stream<F> = CatchUnwind<AssertUnwindSafe<Pin<Box<F>>>>;
@@ -99,7 +101,7 @@ impl<F: Future<Output = ()>> Streams<F> {
     /// Starts a stream; it is polled first when all are.
     pub(crate) fn start(&mut self, stream: F) {
         // What a panic leaves behind is dropped with the stream; nothing else sees it.
-        self.0.push(AssertUnwindSafe(Box::pin(stream)).catch_unwind());
+        self.0.push(Either::Left(AssertUnwindSafe(Box::pin(stream)).catch_unwind()));
     }
 
     /// Lets those run that have something to do; whether any has ended.
@@ -117,13 +119,13 @@ impl<F: Future<Output = ()>> Streams<F> {
 
     /// Whether none is open.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.len() <= 1
     }
 }
 
 impl<F> Default for Streams<F> {
     fn default() -> Self {
-        Self(FuturesUnordered::new())
+        Self(FuturesUnordered::from_iter([Either::Right(pending())]))
     }
 }
 
