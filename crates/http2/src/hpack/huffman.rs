@@ -147,12 +147,14 @@ const fn steps() -> [[Step; 16]; STATES] {
 pub(super) mod tests {
     use super::*;
 
+    static CODES: [u32; SYMBOLS] = codes();
+
     /// Packs a string, as our encoder does not.
     pub(in super::super) fn pack(bytes: &[u8]) -> Vec<u8> {
         let (mut packed, mut held, mut bits) = (Vec::new(), 0_u64, 0_u32);
         for byte in bytes {
             let symbol = usize::from(*byte);
-            held = held << LENGTHS[symbol] | u64::from(codes()[symbol]);
+            held = held << LENGTHS[symbol] | u64::from(CODES[symbol]);
             bits += u32::from(LENGTHS[symbol]);
             while bits >= 8 {
                 bits -= 8;
@@ -173,7 +175,6 @@ pub(super) mod tests {
 
     #[test]
     fn the_codes_are_those_of_the_appendix() {
-        let codes = codes();
         for (symbol, code, length) in [
             (0, 0x1ff8, 13),
             (1, 0x007f_ffd8, 23),
@@ -185,7 +186,7 @@ pub(super) mod tests {
             (255, 0x03ff_ffee, 26),
             (256, 0x3fff_ffff, 30),
         ] {
-            assert_eq!((codes[symbol], LENGTHS[symbol]), (code, length), "{symbol}");
+            assert_eq!((CODES[symbol], LENGTHS[symbol]), (code, length), "{symbol}");
         }
     }
 
@@ -195,6 +196,18 @@ pub(super) mod tests {
             for before in 0..8 {
                 let text = [vec![b'0'; before], vec![symbol], b"x".to_vec()].concat();
                 assert_eq!(unpacked(&pack(&text)), Ok(text));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_read_can_be_packed_in_no_other_way() {
+        for first in [&[][..], &[0xff, 0xff], &[0xff, 0xff, 0xff], &[0xff, 0xfe, 0x52, 0x13]] {
+            for last in 0..=u16::MAX {
+                let packed = [first, &last.to_be_bytes()].concat();
+                if let Ok(text) = unpacked(&packed) {
+                    assert_eq!(pack(&text), packed);
+                }
             }
         }
     }
