@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{Method, StatusCode, Uri};
 use parking_lot::Mutex;
 use sluicegate_core::{Fields, RequestHead, Response};
 
@@ -84,7 +84,7 @@ impl Sending {
     }
 
     /// Sends trailers, with which the stream ends. `false`: nobody waits for them any more.
-    pub fn trail(&mut self, fields: &HeaderMap) -> bool {
+    pub fn trail(&mut self, fields: &Fields) -> bool {
         self.connection.lock().trail(self.key, fields)
     }
 
@@ -140,7 +140,7 @@ impl Receiving {
     }
 
     /// The trailers, once all bytes were read.
-    pub fn trailers(&mut self) -> Option<HeaderMap> {
+    pub fn trailers(&mut self) -> Option<Fields> {
         self.connection.lock().stream(self.key)?.trailers.take().map(|trailers| *trailers)
     }
 

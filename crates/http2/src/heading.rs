@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, Method, StatusCode, Uri, Version, uri};
+use http::{Method, StatusCode, Uri, Version, uri};
 use sluicegate_core::fields::{Name, Value};
 use sluicegate_core::{Fields, RequestHead, Response};
 
@@ -134,12 +134,12 @@ impl Heading {
     }
 
     /// As trailers.
-    pub(crate) fn into_trailers(self) -> Result<HeaderMap, &'static str> {
+    pub(crate) fn into_trailers(self) -> Result<Fields, &'static str> {
         let pseudo = [&self.method, &self.scheme, &self.authority, &self.path, &self.status];
         match self.wrong {
             Some(why) => Err(why),
             None if pseudo.iter().any(|field| field.is_some()) => Err("a pseudo-field in trailers"),
-            None => Ok(HeaderMap::from(&self.fields)),
+            None => Ok(self.fields),
         }
     }
 }

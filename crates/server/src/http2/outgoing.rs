@@ -2,14 +2,12 @@
 //! the client does not take stays with whoever makes it.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
-use http_body::{Body as _, Frame};
-use sluicegate_core::{BodyError, Fields, Outbound};
+use sluicegate_core::{BodyError, Fields, Outbound, Part};
 use sluicegate_http2::{Code, Sending};
 
 use crate::date;
@@ -22,7 +20,7 @@ const OF_ITS_CONNECTION: [&str; 6] =
 
 /// What to do next.
 enum Step {
-    Frame(Option<Result<Frame<Bytes>, BodyError>>),
+    Part(Option<Result<Part, BodyError>>),
     /// The client does not want it any more, or is gone.
     Gone,
 }
@@ -39,8 +37,8 @@ pub(super) async fn send(
 ) -> Result<(), Code> {
     let (mut head, body) = outbound.into_parts();
     let mut body = Joined::new(body);
-    let over = without_body || body.is_end_stream() || is_without_body(head.status);
-    prepare(&mut head.headers, body.size_hint().exact().filter(|_| without_body || !over));
+    let over = without_body || body.is_over() || is_without_body(head.status);
+    prepare(&mut head.headers, body.length().exact().filter(|_| without_body || !over));
     if !reply.answer(head.status, &head.headers, over) || over {
         return Ok(());
     }
@@ -49,15 +47,13 @@ pub(super) async fn send(
     loop {
         let (data, last) = match poll_fn(|context| poll_step(&mut body, reply, context)).await {
             Step::Gone => return Ok(()),
-            Step::Frame(None) => (Bytes::new(), true),
-            Step::Frame(Some(Err(_))) => return Err(Code::INTERNAL_ERROR),
-            Step::Frame(Some(Ok(frame))) => match frame.into_data() {
-                Ok(data) => (data, body.is_end_stream()),
-                Err(frame) => {
-                    reply.trail(&frame.into_trailers().unwrap_or_default());
-                    return Ok(());
-                }
-            },
+            Step::Part(None) => (Bytes::new(), true),
+            Step::Part(Some(Err(_))) => return Err(Code::INTERNAL_ERROR),
+            Step::Part(Some(Ok(Part::Data(data)))) => (data, body.is_over()),
+            Step::Part(Some(Ok(Part::Trailers(trailers)))) => {
+                reply.trail(&trailers);
+                return Ok(());
+            }
         };
         if !send_data(data, last, reply, &mut patience).await? || last {
             return Ok(());
@@ -82,8 +78,8 @@ fn prepare(headers: &mut Fields, length: Option<u64>) {
 }
 
 fn poll_step(body: &mut Joined, reply: &mut Sending, context: &mut Context<'_>) -> Poll<Step> {
-    match Pin::new(body).poll_frame(context) {
-        Poll::Ready(frame) => Poll::Ready(Step::Frame(frame)),
+    match body.poll_part(context) {
+        Poll::Ready(part) => Poll::Ready(Step::Part(part)),
         Poll::Pending => reply.poll_ended(context).map(|_| Step::Gone),
     }
 }
