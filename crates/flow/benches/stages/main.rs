@@ -70,7 +70,7 @@ fn whole(stages: &mut Stages) {
     stages.stage("whole path: OIP JSON, decoded and encoded", 31, json("/v2/models/tensors/infer"), serve);
     let infer = "/inference.GRPCInferenceService/ModelInfer";
     let grpc = |message: &Bytes| path::inbound(infer, "application/grpc", message.clone());
-    stages.stage("whole path: gRPC ModelInfer, tensors untouched", 16, || grpc(&passed), serve);
+    stages.stage("whole path: gRPC ModelInfer, tensors untouched", 15, || grpc(&passed), serve);
     stages.stage("whole path: gRPC ModelInfer, decoded and encoded", 36, || grpc(&decoded), serve);
     let chat = || path::inbound("/v1/chat/completions", "application/json", Bytes::from_static(CHAT.as_bytes()));
     stages.stage("whole path: OpenAI chat", 20, chat, serve);
