@@ -80,7 +80,7 @@ fn by_client(said: &[u8], cut: usize) -> Meant {
             Poll::Pending => (String::new(), HeaderMap::new()),
         };
         let (bytes, end) = drain(back);
-        let trailers = back.trailers().unwrap_or_default();
+        let trailers = HeaderMap::from(&back.trailers().unwrap_or_default());
         meant.push((head.0, head.1, bytes, end));
         meant.push((String::new(), trailers, Vec::new(), end));
     }

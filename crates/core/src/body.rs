@@ -1,15 +1,18 @@
 //! Message bodies: whole, or streamed with back-pressure.
 
+mod stream;
+mod trailed;
+
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-/// A streamed body behind one box a message (never one a chunk).
-pub type BoxBody = Pin<Box<dyn HttpBody<Data = Bytes, Error = BodyError> + Send>>;
+pub use self::stream::{BodyStream, BoxBody, Part};
+use self::trailed::Trailed;
+use crate::Fields;
 
 /// The bytes of a request or an answer.
 #[derive(Default)]
@@ -47,45 +50,28 @@ pub enum BodyError {
 
 impl Body {
     /// A body streamed from `body`.
-    pub fn stream(body: impl HttpBody<Data = Bytes, Error = BodyError> + Send + 'static) -> Self {
+    pub fn stream(body: impl BodyStream + 'static) -> Self {
         Self::Stream(Box::pin(body))
     }
 
     /// A body of pieces at hand, with trailers behind them. It tells no exact length: what follows the data would be
     /// lost on a message that is over after so many bytes.
-    pub fn with_trailers(pieces: impl IntoIterator<Item = Bytes>, trailers: HeaderMap) -> Self {
-        let pieces = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
-        Self::stream(Trailed { pieces, trailers: Some(trailers) })
-    }
-}
-
-/// Pieces at hand and the trailers behind them.
-struct Trailed {
-    pieces: VecDeque<Bytes>,
-    trailers: Option<HeaderMap>,
-}
-
-impl HttpBody for Trailed {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let this = self.get_mut();
-        let frame = match this.pieces.pop_front() {
-            Some(piece) => Some(Frame::data(piece)),
-            None => this.trailers.take().map(Frame::trailers),
-        };
-        Poll::Ready(frame.map(Ok))
+    pub fn with_trailers(pieces: impl IntoIterator<Item = Bytes>, trailers: Fields) -> Self {
+        Self::stream(Trailed::new(pieces, trailers))
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.pieces.is_empty() && self.trailers.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let mut hint = SizeHint::new();
-        hint.set_lower(length(&self.pieces));
-        hint
+    /// What comes next, trailers as they are handed on.
+    pub fn poll_part(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Part, BodyError>>> {
+        match self {
+            Self::Stream(stream) => stream.as_mut().poll_part(context),
+            Self::Empty => Poll::Ready(None),
+            Self::Pieces(pieces) => Poll::Ready(pieces.pop_front().map(|piece| Ok(Part::Data(piece)))),
+            Self::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                *self = Self::Empty;
+                Poll::Ready(Some(Ok(Part::Data(bytes))))
+            }
+        }
     }
 }
 
@@ -135,17 +121,7 @@ impl HttpBody for Body {
     type Error = BodyError;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let this = self.get_mut();
-        match this {
-            Self::Stream(stream) => stream.as_mut().poll_frame(context),
-            Self::Empty => Poll::Ready(None),
-            Self::Pieces(pieces) => Poll::Ready(pieces.pop_front().map(|piece| Ok(Frame::data(piece)))),
-            Self::Full(bytes) => {
-                let bytes = std::mem::take(bytes);
-                *this = Self::Empty;
-                Poll::Ready(Some(Ok(Frame::data(bytes))))
-            }
-        }
+        self.get_mut().poll_part(context).map_ok(Frame::from)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -153,7 +129,7 @@ impl HttpBody for Body {
             Self::Empty => true,
             Self::Full(_) => false,
             Self::Pieces(pieces) => pieces.is_empty(),
-            Self::Stream(stream) => stream.is_end_stream(),
+            Self::Stream(stream) => stream.is_over(),
         }
     }
 
@@ -162,7 +138,7 @@ impl HttpBody for Body {
             Self::Empty => SizeHint::with_exact(0),
             Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Pieces(pieces) => SizeHint::with_exact(length(pieces)),
-            Self::Stream(stream) => stream.size_hint(),
+            Self::Stream(stream) => stream.length(),
         }
     }
 }

@@ -74,6 +74,23 @@ impl Fields {
         self.received = received;
     }
 
+    /// The same fields with all their text in one piece, which [`Fields::adopt`] shares.
+    #[must_use]
+    pub fn shared(&self) -> Self {
+        let mut text = BytesMut::new();
+        let mut made = Self::with_capacity(self.len(), 0);
+        for (name, value) in self {
+            let (name, value) = (name.as_bytes(), value.as_bytes());
+            let at = text.len();
+            for part in [name, b": ", value, b"\r\n"] {
+                text.extend_from_slice(part);
+            }
+            made.push_received(name, (at, name.len()), (at + name.len() + 2, value.len()));
+        }
+        made.stand_in(text.freeze());
+        made
+    }
+
     /// How many there are.
     #[must_use]
     pub const fn len(&self) -> usize {

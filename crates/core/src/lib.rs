@@ -31,7 +31,7 @@ mod units;
 mod usage;
 mod worker;
 
-pub use body::{Body, BodyError, BoxBody};
+pub use body::{Body, BodyError, BodyStream, BoxBody, Part};
 pub use call::{
     BackendModel, BoxFuture, Call, CallBody, CallClass, CallError, Deadline, Endpoint, Fact, Inquiry, Metadata, Reply,
     ReplyStream, Sent, Unnamed, Upstream, one_reply,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{Method, StatusCode, Uri};
 use parking_lot::{Mutex, MutexGuard};
 use sluicegate_core::{Fields, RequestHead, Response};
 
@@ -107,7 +107,7 @@ impl Sending {
     }
 
     /// Sends trailers, with which the stream ends. `false`: nobody waits for them any more.
-    pub fn trail(&mut self, fields: &HeaderMap) -> bool {
+    pub fn trail(&mut self, fields: &Fields) -> bool {
         self.hold().trail(fields)
     }
 
@@ -139,7 +139,7 @@ impl Held<'_> {
     }
 
     /// Sends trailers, with which the stream ends. `false`: nobody waits for them any more.
-    pub fn trail(&mut self, fields: &HeaderMap) -> bool {
+    pub fn trail(&mut self, fields: &Fields) -> bool {
         let sent = self.connection.trail(self.key, fields);
         *self.over |= sent;
         sent
@@ -199,7 +199,7 @@ impl Receiving {
     }
 
     /// The trailers, once all bytes were read.
-    pub fn trailers(&mut self) -> Option<HeaderMap> {
+    pub fn trailers(&mut self) -> Option<Fields> {
         let trailers = if self.left.over {
             self.left.trailers.take()
         } else {

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, Method, StatusCode, Uri, Version, uri};
+use http::{Method, StatusCode, Uri, Version, uri};
 use sluicegate_core::fields::{Name, Value};
 use sluicegate_core::{Fields, RequestHead, Response};
 
@@ -208,13 +208,13 @@ impl Heading {
     }
 
     /// As trailers.
-    pub(crate) fn into_trailers(self) -> Result<HeaderMap, &'static str> {
+    pub(crate) fn into_trailers(self) -> Result<Fields, &'static str> {
         let target = self.authority.is_some() || self.path.is_some();
         let pseudo = [&self.method, &self.scheme, &self.status];
         match self.wrong {
             Some(why) => Err(why),
             None if target || pseudo.iter().any(|field| field.is_some()) => Err("a pseudo-field in trailers"),
-            None => Ok(HeaderMap::from(&self.fields)),
+            None => Ok(self.fields),
         }
     }
 }

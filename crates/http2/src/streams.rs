@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::task::{Context, Waker};
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::HeaderMap;
-use sluicegate_core::Response;
+use sluicegate_core::{Fields, Response};
 
 use crate::fault::Fault;
 
@@ -69,7 +68,7 @@ pub(crate) struct Stream {
     pub(crate) head_at: u64,
     pub(crate) body: Pieces,
     pub(crate) head: Option<Box<Response<()>>>,
-    pub(crate) trailers: Option<Box<HeaderMap>>,
+    pub(crate) trailers: Option<Box<Fields>>,
     pub(crate) reader: Option<Waker>,
     pub(crate) writer: Option<Waker>,
 }
@@ -90,7 +89,7 @@ pub(crate) struct Left {
     /// It was let go.
     pub(crate) over: bool,
     pub(crate) body: Bytes,
-    pub(crate) trailers: Option<Box<HeaderMap>>,
+    pub(crate) trailers: Option<Box<Fields>>,
 }
 
 impl Left {

@@ -1,13 +1,11 @@
 //! An answer's body on its way out. Small chunks that are ready at the same time leave together: one chunk is one frame
 //! and, more often than not, one system call. A chunk that is alone leaves at once.
 
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use sluicegate_core::{Body, BodyError};
+use http_body::{Body as _, SizeHint};
+use sluicegate_core::{Body, BodyError, Fields, Part};
 
 /// Chunks of so many bytes are worth a frame of their own; what is smaller may be copied together.
 const SMALL: usize = 16 * 1024;
@@ -18,7 +16,7 @@ const CHUNKS: usize = 1024;
 /// Bytes that leave together, at most. With it ends what is read ahead of a client.
 const TOGETHER: usize = 32 * 1024;
 
-type Polled = Option<Result<Frame<Bytes>, BodyError>>;
+type Polled = Option<Result<Part, BodyError>>;
 
 /// A body whose small chunks are joined.
 #[derive(Debug)]
@@ -34,22 +32,23 @@ impl Joined {
     }
 
     /// The trailers, if they come next and are here already.
-    pub(crate) fn take_trailers(&mut self) -> Option<HeaderMap> {
-        let Some(Some(Ok(frame))) = self.next.take_if(|next| is_trailers(next)) else { return None };
+    pub(crate) fn take_trailers(&mut self) -> Option<Fields> {
+        let is_trailers = |next: &mut Polled| matches!(next, Some(Ok(Part::Trailers(_))));
+        let Some(Some(Ok(Part::Trailers(trailers)))) = self.next.take_if(is_trailers) else { return None };
         // What is taken is followed by nothing.
         self.next = Some(None);
-        frame.into_trailers().ok()
+        Some(trailers)
     }
 
-    fn poll_joined(&mut self, context: &mut Context<'_>) -> Poll<Polled> {
+    /// What comes next.
+    pub(crate) fn poll_part(&mut self, context: &mut Context<'_>) -> Poll<Polled> {
         let polled = match self.next.take() {
             Some(next) => Poll::Ready(next),
-            None => Pin::new(&mut self.body).poll_frame(context),
+            None => self.body.poll_part(context),
         };
         match polled {
-            Poll::Ready(Some(Ok(frame))) if frame.data_ref().is_some_and(|data| data.len() < SMALL) => {
-                let first = frame.into_data().unwrap_or_default();
-                Poll::Ready(Some(Ok(Frame::data(self.join(first, context)))))
+            Poll::Ready(Some(Ok(Part::Data(first)))) if first.len() < SMALL => {
+                Poll::Ready(Some(Ok(Part::Data(self.join(first, context)))))
             }
             polled => polled,
         }
@@ -63,10 +62,9 @@ impl Joined {
             if length >= TOGETHER || self.body.is_end_stream() {
                 break;
             }
-            let Poll::Ready(polled) = Pin::new(&mut self.body).poll_frame(context) else { break };
+            let Poll::Ready(polled) = self.body.poll_part(context) else { break };
             match polled {
-                Some(Ok(frame)) if frame.data_ref().is_some_and(|data| data.len() < SMALL) => {
-                    let data = frame.into_data().unwrap_or_default();
+                Some(Ok(Part::Data(data))) if data.len() < SMALL => {
                     if joined.is_empty() {
                         joined.extend_from_slice(&first);
                     }
@@ -82,21 +80,9 @@ impl Joined {
         }
         if joined.is_empty() { first } else { joined.freeze() }
     }
-}
 
-fn is_trailers(next: &Polled) -> bool {
-    matches!(next, Some(Ok(frame)) if frame.is_trailers())
-}
-
-impl HttpBody for Joined {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Polled> {
-        self.get_mut().poll_joined(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
+    /// Whether it is known that nothing more comes.
+    pub(crate) fn is_over(&self) -> bool {
         match &self.next {
             Some(None) => true,
             Some(Some(_)) => false,
@@ -104,10 +90,11 @@ impl HttpBody for Joined {
         }
     }
 
-    fn size_hint(&self) -> SizeHint {
+    /// Bytes that are still to come, as far as that is known.
+    pub(crate) fn length(&self) -> SizeHint {
         let mut hint = self.body.size_hint();
-        if let Some(Some(Ok(frame))) = &self.next {
-            let held = frame.data_ref().map_or(0, |data| data.len() as u64);
+        if let Some(Some(Ok(part))) = &self.next {
+            let held = part.len() as u64;
             let upper = hint.upper().map(|upper| upper.saturating_add(held));
             hint.set_lower(hint.lower().saturating_add(held).min(upper.unwrap_or(u64::MAX)));
             if let Some(upper) = upper {

@@ -118,7 +118,7 @@ pub struct StreamCodec {
     /// A refusal among the answers, after which more may follow; for the request of this id, if it has one.
     pub refusal: fn(&Refusal, Option<&str>) -> Bytes,
     /// What stands behind the last answer; with a refusal where that ends the stream. Empty: nothing.
-    pub end: fn(Option<&Refusal>) -> http::HeaderMap,
+    pub end: fn(Option<&Refusal>) -> Fields,
 }
 
 /// How a protocol reads and writes messages that say neither shape nor datatype: the model's description gives them.

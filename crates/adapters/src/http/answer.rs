@@ -1,13 +1,13 @@
 //! The body of an answer, over whichever version of HTTP it comes.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use http_body_util::BodyExt;
-use sluicegate_core::{Body, BodyError, Lease, Memory};
+use http_body::SizeHint;
+use sluicegate_core::{Body, BodyError, BodyStream, Lease, Memory, Part};
 
 use super::lane::LaneAnswer;
 use super::line::LineAnswer;
@@ -59,7 +59,7 @@ impl Answer {
 
     async fn gather(mut self, limit: u64, lease: &mut Option<Lease>) -> Result<Bytes, BodyError> {
         let too_large = BodyError::TooLarge { limit };
-        let hint = self.size_hint().lower();
+        let hint = self.length().lower();
         if hint > limit {
             return Err(too_large);
         }
@@ -67,8 +67,8 @@ impl Answer {
         let mut first = Bytes::new();
         let mut rest = BytesMut::new();
         let mut length = 0_u64;
-        while let Some(frame) = self.frame().await {
-            let Ok(data) = frame?.into_data() else { continue };
+        while let Some(part) = poll_fn(|context| Pin::new(&mut self).poll_part(context)).await {
+            let Part::Data(data) = part? else { continue };
             length = length.saturating_add(data.len() as u64);
             if length > limit {
                 return Err(too_large);
@@ -108,32 +108,29 @@ impl From<LaneAnswer> for Answer {
     }
 }
 
-impl HttpBody for Answer {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+impl BodyStream for Answer {
+    fn poll_part(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Part, BodyError>>> {
         match &mut self.get_mut().0 {
             Over::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Over::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Over::Line(answer) => Pin::new(answer).poll_frame(context),
-            Over::Lane(answer) => Pin::new(answer).poll_frame(context),
+            Over::Whole(bytes) => Poll::Ready(Some(Ok(Part::Data(std::mem::take(bytes))))),
+            Over::Line(answer) => Pin::new(answer).poll_part(context),
+            Over::Lane(answer) => Pin::new(answer).poll_part(context),
         }
     }
 
-    fn is_end_stream(&self) -> bool {
+    fn is_over(&self) -> bool {
         match &self.0 {
             Over::Whole(bytes) => bytes.is_empty(),
-            Over::Line(answer) => answer.is_end_stream(),
-            Over::Lane(answer) => answer.is_end_stream(),
+            Over::Line(answer) => answer.is_over(),
+            Over::Lane(answer) => answer.is_over(),
         }
     }
 
-    fn size_hint(&self) -> SizeHint {
+    fn length(&self) -> SizeHint {
         match &self.0 {
             Over::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Over::Line(answer) => answer.size_hint(),
-            Over::Lane(answer) => answer.size_hint(),
+            Over::Line(answer) => answer.length(),
+            Over::Lane(answer) => answer.length(),
         }
     }
 }
@@ -141,6 +138,6 @@ impl HttpBody for Answer {
 impl std::fmt::Debug for Answer {
     // Contents are the backend's: only the length is shown.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Answer").field("length", &self.size_hint().exact()).finish_non_exhaustive()
+        formatter.debug_struct("Answer").field("length", &self.length().exact()).finish_non_exhaustive()
     }
 }

@@ -4,7 +4,6 @@
 use http::header::TE;
 use http::uri::{InvalidUri, PathAndQuery, Uri};
 use http::{HeaderValue, Method};
-use sluicegate_core::fields::{Name, Value};
 use sluicegate_core::{Body, Fields, Sent};
 
 use super::headers::{is_hop_by_hop, strip_hop_by_hop};
@@ -48,9 +47,9 @@ impl Request {
 pub(super) fn prepare_h2(origin: &Origin, request: Request) -> Result<(Request<()>, Body), HttpError> {
     let (mut head, body) = request.into_parts();
     // The one field about the connection that HTTP/2 knows, and gRPC wants (RFC 9113, section 8.2.2).
-    let trailers = |name: Name<'_>, value: Value<'_>| name == "te" && value == "trailers";
-    if head.headers.iter().any(|(name, value)| is_hop_by_hop(name.as_bytes()) && !trailers(name, value)) {
-        let te = head.headers.get(TE).is_some_and(|value| value == "trailers");
+    let te = head.headers.get(TE).is_some_and(|value| value == "trailers");
+    let alone = te && head.headers.only(TE).is_some();
+    if head.headers.names().any(|name| is_hop_by_hop(name.as_bytes()) && !(alone && name == "te")) {
         strip_hop_by_hop(&mut head.headers);
         if te {
             head.headers.insert(TE, HeaderValue::from_static("trailers"));

@@ -14,6 +14,10 @@ pub(crate) fn strip_private(headers: &mut Fields) {
 
 /// What of an answer's fields is the model's own, where the answer itself is written anew.
 pub(crate) fn models_own(mut headers: Fields) -> Fields {
+    // Most answers have nothing else.
+    if headers.names().all(|name| is_form(name.as_bytes())) {
+        return Fields::new();
+    }
     strip_hop_by_hop(&mut headers);
     headers.retain(|name, _| !(is_form(name.as_bytes()) || is_private(name.as_bytes())));
     headers

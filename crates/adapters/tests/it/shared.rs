@@ -206,7 +206,7 @@ async fn both_directions_flow_at_once() {
         Some((Ok(Frame::data(Bytes::from_static(piece.as_bytes()))), spoken))
     });
     let response = fixture.send(Body::stream(StreamBody::new(frames))).await.unwrap();
-    let mut body = response.body;
+    let mut body = response.body.into_body();
     for piece in ["one", "two", "three"] {
         speak.send(piece).unwrap();
         let echo = within("an echo", body.frame()).await.unwrap().unwrap();
@@ -285,7 +285,7 @@ async fn a_request_that_breaks_off_resets_its_stream() {
         };
         let (result, ()) = tokio::join!(fixture.send(breaking("some", &came, reason.clone())), arrived);
         if begun {
-            let mut body = result.unwrap().body;
+            let mut body = result.unwrap().body.into_body();
             assert!(within("data", body.frame()).await.unwrap().is_ok());
             came.release();
             let error = within("the end", body.frame()).await.unwrap().unwrap_err();
@@ -352,7 +352,7 @@ async fn a_reader_that_takes_nothing_holds_the_answer_back() {
     wait_for(|| sent.load(Ordering::SeqCst) >= 1 << 20, "the stream's window to fill").await;
     settled().await;
     assert_eq!(sent.load(Ordering::SeqCst), 1 << 20);
-    let mut body = response.body;
+    let mut body = response.body.into_body();
     let mut read = 0;
     while read < 8 << 20 {
         read += within("data", body.frame()).await.unwrap().unwrap().into_data().unwrap().len();
@@ -577,7 +577,7 @@ async fn nor_is_one_that_was_silent_when_a_request_was_given_up_after_long() {
 async fn an_answer_that_stalls_times_out_and_resets_its_stream() {
     let (peer, _told, mut reports) = watching_resets(true);
     let fixture = Fixture::new(&peer.dialer);
-    let mut body = fixture.send_within(question(), SHORT).await.unwrap().body;
+    let mut body = fixture.send_within(question(), SHORT).await.unwrap().body.into_body();
     assert!(body.frame().await.unwrap().is_ok());
     assert_eq!(body.frame().await.unwrap().unwrap_err(), BodyError::TimedOut);
     assert!(body.frame().await.is_none());

@@ -122,3 +122,17 @@ fn names_are_tokens_in_lower_case() {
     }
     assert!(Name::new(b"").is_none());
 }
+
+#[test]
+fn shared_fields_are_the_same_and_are_adopted_without_a_copy() {
+    let mut fields = received(HEAD);
+    fields.append("x-b", HeaderValue::from_static("3"));
+    let shared = fields.shared();
+    assert_eq!(shared, fields);
+    let mut other = Fields::new();
+    other.append("x-own", HeaderValue::from_static("0"));
+    other.adopt(&shared, |_, _| true);
+    assert_eq!(told(&other)[0], ("x-own", "0"));
+    assert_eq!(told(&other)[1..], told(&fields));
+    assert!(std::ptr::eq(other.get("x-b").unwrap().as_bytes(), shared.get("x-b").unwrap().as_bytes()));
+}

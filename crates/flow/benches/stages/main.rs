@@ -70,8 +70,8 @@ fn whole(stages: &mut Stages) {
     stages.stage("whole path: OIP JSON, decoded and encoded", 31, json("/v2/models/tensors/infer"), serve);
     let infer = "/inference.GRPCInferenceService/ModelInfer";
     let grpc = |message: &Bytes| path::inbound(infer, "application/grpc", message.clone());
-    stages.stage("whole path: gRPC ModelInfer, tensors untouched", 19, || grpc(&passed), serve);
-    stages.stage("whole path: gRPC ModelInfer, decoded and encoded", 39, || grpc(&decoded), serve);
+    stages.stage("whole path: gRPC ModelInfer, tensors untouched", 15, || grpc(&passed), serve);
+    stages.stage("whole path: gRPC ModelInfer, decoded and encoded", 36, || grpc(&decoded), serve);
     let chat = || path::inbound("/v1/chat/completions", "application/json", Bytes::from_static(CHAT.as_bytes()));
     stages.stage("whole path: OpenAI chat", 20, chat, serve);
     stages.stage("whole path: no such model, refused", 16, json("/v2/models/none/infer"), |inbound| {
@@ -119,7 +119,7 @@ fn codecs(stages: &mut Stages) {
     );
     stages.stage(
         "encode: gRPC",
-        15,
+        12,
         || (),
         |()| (grpc.encode_infer)(&response, &ReplyForm::default(), NonFinite::Token).unwrap(),
     );

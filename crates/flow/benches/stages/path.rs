@@ -7,7 +7,6 @@ use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderValue, Request};
-use http_body::Body as _;
 use sluicegate_config::Sources;
 use sluicegate_core::{
     BackendPlan, Body, BoxFuture, BuildError, BuildUpstream, Call, CallBody, CallError, Catalog, Clock, Endpoint,
@@ -90,12 +89,11 @@ pub(crate) fn read(outbound: Outbound) -> usize {
     drain(outbound.body)
 }
 
-fn drain(body: Body) -> usize {
-    let mut body = pin!(body);
+fn drain(mut body: Body) -> usize {
     let mut context = Context::from_waker(Waker::noop());
     let mut length = 0;
-    while let Poll::Ready(Some(frame)) = body.as_mut().poll_frame(&mut context) {
-        length += frame.unwrap().data_ref().map_or(0, Bytes::len);
+    while let Poll::Ready(Some(part)) = body.poll_part(&mut context) {
+        length += part.unwrap().len();
     }
     length
 }

@@ -5,11 +5,9 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use http::HeaderMap;
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body::{Body as _, SizeHint};
 use sluicegate_core::fields::Value;
-use sluicegate_core::{Body, BodyError, Fields, Metadata, Outbound, Protocol};
+use sluicegate_core::{Body, BodyError, BodyStream, Fields, Metadata, Outbound, Part, Protocol};
 
 /// Names as long as this, or longer, are no field that is known here.
 const LONGEST: usize = 48;
@@ -76,7 +74,7 @@ pub(super) fn back(mut answer: Outbound, metadata: Option<Box<Metadata>>, protoc
     let Metadata { head, mut trailers } = *metadata;
     answer.headers.replace_by(&head);
     if protocol == Protocol::OipGrpc && !trailers.is_empty() && !matches!(answer.body, Body::Empty) {
-        return answer.map(|inner| Body::stream(Trailing { inner, more: HeaderMap::from(&trailers) }));
+        return answer.map(|inner| Body::stream(Trailing { inner, more: trailers }));
     }
     // An answer that is a head alone, or of a protocol whose clients do not look behind the body.
     if protocol != Protocol::OipGrpc {
@@ -198,27 +196,24 @@ impl<'a> Nominated<'a> {
 /// A body with more fields among its trailers.
 struct Trailing {
     inner: Body,
-    more: HeaderMap,
+    more: Fields,
 }
 
-impl HttpBody for Trailing {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+impl BodyStream for Trailing {
+    fn poll_part(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Part, BodyError>>> {
         let this = self.get_mut();
-        let mut frame = ready!(Pin::new(&mut this.inner).poll_frame(context));
-        if let Some(trailers) = frame.as_mut().and_then(|frame| frame.as_mut().ok()?.trailers_mut()) {
-            trailers.extend(std::mem::take(&mut this.more));
+        let mut part = ready!(this.inner.poll_part(context));
+        if let Some(Ok(Part::Trailers(trailers))) = &mut part {
+            trailers.replace_by(&this.more);
         }
-        Poll::Ready(frame)
+        Poll::Ready(part)
     }
 
-    fn is_end_stream(&self) -> bool {
+    fn is_over(&self) -> bool {
         self.inner.is_end_stream()
     }
 
-    fn size_hint(&self) -> SizeHint {
+    fn length(&self) -> SizeHint {
         self.inner.size_hint()
     }
 }

@@ -1,14 +1,12 @@
 //! Questions about what the gateway serves, on one stream. One is answered at a time: the next is read when the client
 //! has taken the answer, so that a short question cannot pile up long answers.
 
-use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::poll_fn;
 use futures_util::stream;
-use http_body::{Body as HttpBody, Frame};
-use sluicegate_core::{Body, Kind, Outbound, Refusal};
+use sluicegate_core::{Body, Kind, Outbound, Part, Refusal};
 use sluicegate_wire::grpc::frame::{self, Reader};
 use sluicegate_wire::grpc::status::Status;
 use sluicegate_wire::{codec, grpc};
@@ -16,7 +14,7 @@ use tokio::time::timeout;
 
 use super::name::Questions;
 use super::read::broken;
-use super::stream::Frames;
+use super::stream::Parts;
 use crate::trail::Trail;
 
 /// Bytes of one question: a name.
@@ -36,7 +34,7 @@ pub(crate) fn reflect(questions: Questions, silence: Duration, trail: &mut Trail
     let reader = Reader::new(grpc::Encoding::of(&questions.head.headers), QUESTION);
     let asking = Asking { reader, unread: Bytes::new(), body: questions.body, silence, left: QUESTIONS };
     let heard = trail.heard();
-    let frames = stream::unfold(Some((asking, heard)), move |open| async move {
+    let parts = stream::unfold(Some((asking, heard)), move |open| async move {
         let (mut asking, heard) = open?;
         let told = match asking.next().await {
             Ok(Some(question)) => answer(&question).and_then(|told| Ok(frame::whole(&told)?)).map(Some),
@@ -44,15 +42,15 @@ pub(crate) fn reflect(questions: Questions, silence: Duration, trail: &mut Trail
             Err(refusal) => Err(refusal),
         };
         Some(match told {
-            Ok(Some(framed)) => (Frame::data(framed), Some((asking, heard))),
-            Ok(None) => (Frame::trailers(Status::OK.trailers()), None),
+            Ok(Some(framed)) => (Part::Data(framed), Some((asking, heard))),
+            Ok(None) => (Part::Trailers(Status::OK.trailers()), None),
             Err(refusal) => {
                 heard.refused(&refusal);
-                (Frame::trailers(Status::from(&refusal).trailers()), None)
+                (Part::Trailers(Status::from(&refusal).trailers()), None)
             }
         })
     });
-    let mut answer = Outbound::new(Body::stream(Frames(Box::pin(frames))));
+    let mut answer = Outbound::new(Body::stream(Parts(Box::pin(parts))));
     answer.headers.insert(http::header::CONTENT_TYPE, grpc::CONTENT);
     Ok(answer)
 }
@@ -76,12 +74,12 @@ impl Asking {
                 self.left = self.left.checked_sub(1).ok_or_else(many)?;
                 return Ok(Some(question));
             }
-            let frame = timeout(self.silence, poll_fn(|context| Pin::new(&mut self.body).poll_frame(context))).await;
+            let part = timeout(self.silence, poll_fn(|context| self.body.poll_part(context))).await;
             let silent = |_| Refusal::new(Kind::SlowRequest, "no question came on the stream for too long");
-            match frame.map_err(silent)? {
+            match part.map_err(silent)? {
                 None => return Ok(self.reader.end().map(|()| None)?),
-                Some(frame) => {
-                    if let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() {
+                Some(part) => {
+                    if let Part::Data(data) = part.map_err(|error| broken(&error))? {
                         self.unread = data;
                     }
                 }

@@ -9,8 +9,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::future::poll_fn;
 use futures_util::{Stream, StreamExt as _, stream};
-use http_body::{Body as HttpBody, Frame};
-use sluicegate_core::{Body, BodyError, Kind, Lease, NonFinite, Outbound, Outcome, Refusal, ReplyStream};
+use http_body::SizeHint;
+use sluicegate_core::{
+    Body, BodyError, BodyStream, Kind, Lease, NonFinite, Outbound, Outcome, Part, Refusal, ReplyStream,
+};
 use sluicegate_wire::{ReplyForm, StreamCodec, codec, grpc};
 use tokio::time::timeout;
 
@@ -55,13 +57,13 @@ pub(crate) fn stream(
         end: None,
     };
     let (head, _) = (codec.head)().into_parts();
-    let frames = stream::unfold(Some(conversation), |open| async {
+    let parts = stream::unfold(Some(conversation), |open| async {
         let mut conversation = open?;
-        let frame = conversation.next().await;
-        let over = frame.is_trailers();
-        Some((frame, (!over).then_some(conversation)))
+        let part = conversation.next().await;
+        let over = part.is_trailers();
+        Some((part, (!over).then_some(conversation)))
     });
-    Ok(head.with(Body::stream(Frames(Box::pin(frames)))))
+    Ok(head.with(Body::stream(Parts(Box::pin(parts)))))
 }
 
 /// A stream under way.
@@ -96,14 +98,14 @@ struct Answering {
 
 impl Conversation {
     /// The next piece of the answer; trailers are the last.
-    async fn next(&mut self) -> Frame<Bytes> {
+    async fn next(&mut self) -> Part {
         loop {
             if let Some(piece) = self.ready.pop_front() {
-                return Frame::data(piece);
+                return Part::Data(piece);
             }
             // What is being answered is of no use to a client whose stream has failed.
             if let Some(end) = self.end.take() {
-                return Frame::trailers((self.codec.end)(end.as_ref()));
+                return Part::Trailers((self.codec.end)(end.as_ref()));
             }
             match self.answering.take() {
                 Some(answering) => self.answer(answering).await,
@@ -192,10 +194,10 @@ impl Conversation {
                 return Ok(Some(message));
             }
             let body = self.named.body();
-            match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
+            match poll_fn(|context| body.poll_part(context)).await {
                 None => return self.reader.end().map(|()| None).map_err(Refusal::from),
-                Some(frame) => {
-                    if let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() {
+                Some(part) => {
+                    if let Part::Data(data) = part.map_err(|error| broken(&error))? {
                         let length = self.reader.gathered().saturating_add(data.len());
                         self.memory.cover(length as u64).map_err(|full| broken(&full.into()))?;
                         self.unread = data;
@@ -206,14 +208,19 @@ impl Conversation {
     }
 }
 
-/// Frames as a body.
-pub(super) struct Frames<S>(pub(super) Pin<Box<S>>);
+/// Parts as a body.
+pub(super) struct Parts<S>(pub(super) Pin<Box<S>>);
 
-impl<S: Stream<Item = Frame<Bytes>>> HttpBody for Frames<S> {
-    type Data = Bytes;
-    type Error = BodyError;
+impl<S: Stream<Item = Part> + Send> BodyStream for Parts<S> {
+    fn poll_part(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Part, BodyError>>> {
+        self.get_mut().0.as_mut().poll_next(context).map(|part| part.map(Ok))
+    }
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.get_mut().0.as_mut().poll_next(context).map(|frame| frame.map(Ok))
+    fn is_over(&self) -> bool {
+        false
+    }
+
+    fn length(&self) -> SizeHint {
+        SizeHint::default()
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use parking_lot::Mutex;
 use sluicegate_core::memory::{FREE, Full};
-use sluicegate_core::{Body, BodyError, Lease, Memory};
+use sluicegate_core::{Body, BodyError, BodyStream, Lease, Memory, Part};
 
 use super::Trail;
 
@@ -110,33 +110,28 @@ impl Carrying {
     }
 }
 
-impl HttpBody for Carrying {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+impl BodyStream for Carrying {
+    fn poll_part(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Part, BodyError>>> {
         let this = self.get_mut();
-        let frame = ready!(Pin::new(&mut this.inner).poll_frame(context));
-        match (&frame, &mut this.trail) {
-            (Some(Ok(frame)), Some(trail)) => {
-                trail.record.traffic.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
-            }
+        let part = ready!(this.inner.poll_part(context));
+        match (&part, &mut this.trail) {
+            (Some(Ok(part)), Some(trail)) => trail.record.traffic.sent += part.len() as u64,
             (Some(Err(error)), Some(trail)) => trail.broke_off(error.to_string()),
             (None, _) | (_, None) => {}
         }
         // A reader that knows the length does not ask again after the last byte, and none does after trailers.
-        let last = !matches!(&frame, Some(Ok(frame)) if frame.is_data()) || this.inner.is_end_stream();
+        let last = !matches!(&part, Some(Ok(Part::Data(_)))) || this.inner.is_end_stream();
         if let Some(trail) = this.trail.take_if(|_| last) {
             trail.finish();
         }
-        Poll::Ready(frame)
+        Poll::Ready(part)
     }
 
-    fn is_end_stream(&self) -> bool {
+    fn is_over(&self) -> bool {
         self.inner.is_end_stream()
     }
 
-    fn size_hint(&self) -> SizeHint {
+    fn length(&self) -> SizeHint {
         self.inner.size_hint()
     }
 }

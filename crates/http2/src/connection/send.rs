@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{Method, StatusCode, Uri};
 use sluicegate_core::Fields;
 
 use super::{AHEAD, Connection, Leaving, Role};
@@ -88,11 +88,11 @@ impl Connection {
     }
 
     /// Sends trailers, with which the stream ends; `false` if nobody waits for them any more.
-    pub(crate) fn trail(&mut self, key: Key, fields: &HeaderMap) -> bool {
+    pub(crate) fn trail(&mut self, key: Key, fields: &Fields) -> bool {
         if !self.may_send(key) {
             return false;
         }
-        self.put_head(key.id, true, |encoder, out| put_fields(encoder, out, &Fields::from(fields)));
+        self.put_head(key.id, true, |encoder, out| put_fields(encoder, out, fields));
         self.sent_head(key, true);
         true
     }

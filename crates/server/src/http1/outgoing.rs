@@ -2,14 +2,13 @@
 //! in one system call; a large piece is not copied.
 
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{Method, StatusCode, Version};
-use http_body::Body as HttpBody;
+use http_body::Body as _;
 use sluicegate_core::http1::Gather;
-use sluicegate_core::{Body, Fields, Outbound, Response};
+use sluicegate_core::{Body, Fields, Outbound, Part, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
@@ -127,7 +126,7 @@ impl Answering {
     /// Takes from the body what fits. Whether it has no more now.
     fn gather(&mut self, out: &mut Gather, context: &mut Context<'_>) -> Result<bool, Cut> {
         while !self.done && !self.broken && !out.is_full() {
-            let frame = match Pin::new(&mut self.body).poll_frame(context) {
+            let part = match self.body.poll_part(context) {
                 Poll::Pending => return Ok(true),
                 Poll::Ready(Some(Err(_))) => {
                     self.broken = true;
@@ -137,12 +136,12 @@ impl Answering {
                     self.finish(out);
                     break;
                 }
-                Poll::Ready(Some(Ok(frame))) => frame,
+                Poll::Ready(Some(Ok(part))) => part,
             };
             // Trailers have no place here that clients look at.
-            let Ok(data) = frame.into_data() else { continue };
+            let Part::Data(data) = part else { continue };
             self.put(data, out)?;
-            if !self.done && self.body.is_end_stream() {
+            if !self.done && self.body.is_over() {
                 self.finish(out);
             }
         }

@@ -2,14 +2,12 @@
 //! the client does not take stays with whoever makes it.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use http_body::{Body as _, Frame};
-use sluicegate_core::{BodyError, Fields, Outbound, Response};
+use http::{HeaderValue, StatusCode, header};
+use sluicegate_core::{BodyError, Fields, Outbound, Part, Response};
 use sluicegate_http2::{Code, Sending};
 
 use crate::date;
@@ -22,7 +20,7 @@ const OF_ITS_CONNECTION: [&str; 6] =
 
 /// What to do next.
 enum Step {
-    Frame(Option<Result<Frame<Bytes>, BodyError>>),
+    Part(Option<Result<Part, BodyError>>),
     /// The client does not want it any more, or is gone.
     Gone,
 }
@@ -39,8 +37,8 @@ pub(super) async fn send(
 ) -> Result<(), Code> {
     let (mut head, body) = outbound.into_parts();
     let mut body = Joined::new(body);
-    let over = without_body || body.is_end_stream() || is_without_body(head.status);
-    prepare(&mut head.headers, body.size_hint().exact().filter(|_| without_body || !over));
+    let over = without_body || body.is_over() || is_without_body(head.status);
+    prepare(&mut head.headers, body.length().exact().filter(|_| without_body || !over));
     if over {
         reply.answer(head.status, &head.headers, true);
         return Ok(());
@@ -49,18 +47,16 @@ pub(super) async fn send(
     loop {
         let piece = match poll_fn(|context| poll_step(&mut body, &mut answer, context)).await {
             Step::Gone => return Ok(()),
-            Step::Frame(None) => Piece { last: true, ..Piece::default() },
-            Step::Frame(Some(Err(_))) => {
+            Step::Part(None) => Piece { last: true, ..Piece::default() },
+            Step::Part(Some(Err(_))) => {
                 answer.begin();
                 return Err(Code::INTERNAL_ERROR);
             }
-            Step::Frame(Some(Ok(frame))) => match frame.into_data() {
-                Ok(data) => {
-                    let trailers = body.take_trailers();
-                    Piece { data, last: trailers.is_none() && body.is_end_stream(), trailers }
-                }
-                Err(frame) => Piece { trailers: frame.into_trailers().ok(), ..Piece::default() },
-            },
+            Step::Part(Some(Ok(Part::Data(data)))) => {
+                let trailers = body.take_trailers();
+                Piece { data, last: trailers.is_none() && body.is_over(), trailers }
+            }
+            Step::Part(Some(Ok(Part::Trailers(trailers)))) => Piece { trailers: Some(trailers), ..Piece::default() },
         };
         let end = piece.last || piece.trailers.is_some();
         if !answer.send(piece).await? || end {
@@ -83,7 +79,7 @@ struct Piece {
     data: Bytes,
     /// No data follows.
     last: bool,
-    trailers: Option<HeaderMap>,
+    trailers: Option<Fields>,
 }
 
 impl Answer<'_> {
@@ -143,8 +139,8 @@ fn prepare(headers: &mut Fields, length: Option<u64>) {
 }
 
 fn poll_step(body: &mut Joined, answer: &mut Answer<'_>, context: &mut Context<'_>) -> Poll<Step> {
-    match Pin::new(body).poll_frame(context) {
-        Poll::Ready(frame) => Poll::Ready(Step::Frame(frame)),
+    match body.poll_part(context) {
+        Poll::Ready(part) => Poll::Ready(Step::Part(part)),
         Poll::Pending if !answer.begin() => Poll::Ready(Step::Gone),
         Poll::Pending => answer.reply.poll_ended(context).map(|_| Step::Gone),
     }

@@ -263,7 +263,7 @@ async fn a_client_that_does_not_read_stops_the_backend_over_http2() {
         let count = Arc::new(AtomicUsize::new(0));
         let world = gateway(&front("{ idle: 1h, total: 2h }"), backend(floods(Arc::clone(&count))));
         let body = Body::from(r#"{"prompt":"a"}"#.to_owned());
-        let mut answer = ask_http2(&world, &format!("/v2/models/{model}/generate_stream"), body).await.body;
+        let mut answer = ask_http2(&world, &format!("/v2/models/{model}/generate_stream"), body).await.body.into_body();
         let held = settled(&count).await;
         assert!(held < BETWEEN, "{model}: {held} bytes are held");
         let mut read = 0;
@@ -302,7 +302,7 @@ async fn a_stream_on_which_nothing_is_asked_ends_as_the_configuration_says() {
     let world = gateway(&front("{ idle: 90s }"), backend(falls_silent));
     let before = Instant::now();
     let answer = ask_http2(&world, STREAM, silent()).await;
-    let body = answer.body;
+    let body = answer.body.into_body();
     let whole = http_body_util::BodyExt::collect(body).await.unwrap();
     let trailers = whole.trailers().unwrap();
     assert_eq!(trailers["grpc-status"], "4", "{trailers:?}");
@@ -324,7 +324,7 @@ async fn a_model_that_falls_silent_is_told_in_band_over_grpc() {
     let world = gateway(&front("{ idle: 5s, total: 60s }"), backend(falls_silent));
     let answer = ask_http2(&world, STREAM, infer("tokens").into()).await;
     let before = Instant::now();
-    let whole = http_body_util::BodyExt::collect(answer.body).await.unwrap();
+    let whole = http_body_util::BodyExt::collect(answer.body.into_body()).await.unwrap();
     assert_eq!(whole.trailers().unwrap()["grpc-status"], "0", "the stream itself goes on");
     let bytes = whole.to_bytes();
     let text = String::from_utf8_lossy(&bytes);

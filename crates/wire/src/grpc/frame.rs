@@ -1,6 +1,6 @@
 //! Frames: five bytes that say whether a message is compressed and how long it is, and the message.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use sluicegate_core::{Kind, Refusal};
 
 use super::Encoding;
@@ -87,6 +87,9 @@ impl Reader {
     /// # Errors
     /// The frames cannot be read; there is no reading on after that.
     pub fn read(&mut self, piece: &mut Bytes) -> Result<Option<Bytes>, FrameError> {
+        if piece.is_empty() && self.open.is_none() {
+            return Ok(None);
+        }
         let mut open = match self.open.take() {
             Some(open) => open,
             None => match self.begin(piece)? {
@@ -111,15 +114,15 @@ impl Reader {
 
     /// Reads a prefix, or as much of it as there is.
     fn begin(&mut self, piece: &mut Bytes) -> Result<Option<Open>, FrameError> {
-        let missing = self.prefix.iter_mut().skip(self.have);
-        let taken = missing.zip(piece.iter()).map(|(place, byte)| *place = *byte).count();
-        let _ = piece.split_to(taken);
-        self.have += taken;
-        if self.have < PREFIX {
-            return Ok(None);
-        }
-        self.have = 0;
-        let [flag, length @ ..] = self.prefix;
+        let whole = piece.first_chunk().filter(|_| self.have == 0).copied();
+        let [flag, length @ ..] = match whole {
+            Some(prefix) => {
+                piece.advance(PREFIX);
+                prefix
+            }
+            None if self.gather_prefix(piece) => self.prefix,
+            None => return Ok(None),
+        };
         let compressed = match flag {
             0 => false,
             1 => true,
@@ -130,6 +133,19 @@ impl Reader {
             Ok(length) if size <= self.limit => Ok(Some(Open { compressed, length, bytes: Vec::new() })),
             _ => Err(FrameError::TooLarge { size, limit: self.limit }),
         }
+    }
+
+    /// Takes what there is of a prefix that comes in pieces; whether that is all of it.
+    fn gather_prefix(&mut self, piece: &mut Bytes) -> bool {
+        let missing = self.prefix.iter_mut().skip(self.have);
+        let taken = missing.zip(piece.iter()).map(|(place, byte)| *place = *byte).count();
+        piece.advance(taken);
+        self.have += taken;
+        let whole = self.have == PREFIX;
+        if whole {
+            self.have = 0;
+        }
+        whole
     }
 
     /// Says that no piece follows.

@@ -74,10 +74,20 @@ impl<'a> Walk<'a> {
     }
 
     /// As [`Fields::next`].
+    #[inline]
     pub(crate) fn next(&mut self) -> Read<Option<(u32, Part<'a>)>> {
-        if self.rest.is_empty() {
-            return Ok(None);
+        // As nearly every field is: bytes, with a number and a length of one byte each.
+        if let [key @ 8..0x80, length @ ..0x80, rest @ ..] = self.rest
+            && key & 7 == 2
+            && let Some((bytes, rest)) = rest.split_at_checked(usize::from(*length))
+        {
+            self.rest = rest;
+            return Ok(Some((u32::from(key >> 3), Part::Bytes(bytes))));
         }
+        if self.rest.is_empty() { Ok(None) } else { self.next_of_any_kind() }
+    }
+
+    fn next_of_any_kind(&mut self) -> Read<Option<(u32, Part<'a>)>> {
         let key = u32::try_from(self.varint()?).map_err(|_| not_protobuf())?;
         let part = match key & 7 {
             0 => Part::Varint(self.varint()?),
@@ -166,10 +176,15 @@ pub(crate) fn once<T>(place: &mut Option<T>, value: T, what: &str) -> Read<()> {
 }
 
 /// Reads a number of variable length: the number and its bytes. `None`: it is cut off or longer than 64 bits.
+#[inline]
 pub(crate) fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
     if let Some(byte) = bytes.first().filter(|byte| **byte < 0x80) {
         return Some((u64::from(*byte), 1));
     }
+    long_varint(bytes)
+}
+
+fn long_varint(bytes: &[u8]) -> Option<(u64, usize)> {
     let mut value = 0_u64;
     for (index, byte) in bytes.iter().take(10).enumerate() {
         let bits = u64::from(byte & 0x7F);

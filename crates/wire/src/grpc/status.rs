@@ -1,8 +1,8 @@
 //! How a call ended: code and message, in trailers or in a head that is all there is.
 
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue};
-use sluicegate_core::fields::Value;
+use http::{HeaderName, HeaderValue};
 use sluicegate_core::{Fields, Outbound, Refusal};
 
 use super::CONTENT;
@@ -141,11 +141,14 @@ impl Status {
 
     /// As trailers.
     #[must_use]
-    pub fn trailers(&self) -> HeaderMap {
-        let mut trailers = HeaderMap::new();
-        trailers.insert(STATUS, HeaderValue::from(u16::from(self.code.number())));
+    pub fn trailers(&self) -> Fields {
+        if *self == Self::OK {
+            return good();
+        }
+        let mut trailers = Fields::new();
+        trailers.append(STATUS, HeaderValue::from(u16::from(self.code.number())));
         if !self.message.is_empty() {
-            trailers.insert(MESSAGE, encode(&self.message));
+            trailers.append(MESSAGE, encode(&self.message));
         }
         trailers
     }
@@ -153,33 +156,23 @@ impl Status {
     /// As an answer that has a head alone.
     #[must_use]
     pub fn alone(&self) -> Outbound {
-        let mut answer = Outbound { headers: self.trailers().into(), ..Outbound::default() };
+        let mut answer = Outbound { headers: self.trailers(), ..Outbound::default() };
         answer.headers.insert(CONTENT_TYPE, CONTENT);
         answer
     }
 
     /// Reads trailers, or a head that is all there is. `None` where no code stands in it.
     #[must_use]
-    pub fn read(trailers: &HeaderMap) -> Option<Self> {
-        Self::told(|name| trailers.get(name).map(HeaderValue::as_bytes))
-    }
-
-    /// The same of a head that is all there is.
-    #[must_use]
-    pub fn of_head(head: &Fields) -> Option<Self> {
-        Self::told(|name| head.get(name).map(Value::as_bytes))
-    }
-
-    fn told<'a>(field: impl Fn(&HeaderName) -> Option<&'a [u8]>) -> Option<Self> {
-        let number = std::str::from_utf8(field(&STATUS)?).ok().and_then(|digits| digits.parse().ok());
-        let message = field(&MESSAGE).map(decode).unwrap_or_default();
+    pub fn read(trailers: &Fields) -> Option<Self> {
+        let number = std::str::from_utf8(trailers.get(STATUS)?.as_bytes()).ok().and_then(|digits| digits.parse().ok());
+        let message = trailers.get(MESSAGE).map(|value| decode(value.as_bytes())).unwrap_or_default();
         Some(Self { code: number.and_then(Code::of).unwrap_or(Code::Unknown), message })
     }
 
     /// How a call ended: by its trailers, else by its head, else by what the HTTP status tells.
     #[must_use]
-    pub fn of_answer(http: u16, head: &Fields, trailers: Option<&HeaderMap>) -> Self {
-        trailers.and_then(Self::read).or_else(|| Self::of_head(head)).unwrap_or_else(|| match http {
+    pub fn of_answer(http: u16, head: &Fields, trailers: Option<&Fields>) -> Self {
+        trailers.and_then(Self::read).or_else(|| Self::read(head)).unwrap_or_else(|| match http {
             200 => Self { code: Code::Unknown, message: "the answer ended without a grpc-status".into() },
             other => Self { code: Code::of_http(other), message: format!("the answer was HTTP {other}, not gRPC") },
         })
@@ -191,6 +184,15 @@ impl From<&Refusal> for Status {
         let code = Code::of(refusal.kind.facts().grpc).unwrap_or(Code::Unknown);
         Self { code, message: refusal.public.clone().into_owned() }
     }
+}
+
+/// The trailers of [`Status::OK`], as nearly every call has them: the text stands in the code.
+fn good() -> Fields {
+    const TEXT: &[u8] = b"grpc-status: 0\r\n";
+    let mut trailers = Fields::with_capacity(1, 0);
+    trailers.push_received(b"grpc-status", (0, 11), (13, 1));
+    trailers.stand_in(Bytes::from_static(TEXT));
+    trailers
 }
 
 /// Percent-encodes what is not printable ASCII, and the percent sign.

@@ -31,7 +31,26 @@ enum Side {
 struct Described<'a> {
     name: &'a [u8],
     elements: u64,
-    size: u64,
+    bytes: u64,
+}
+
+/// Names that are there once each.
+#[derive(Default)]
+struct Names<'a> {
+    names: [&'a [u8]; TENSORS],
+    count: usize,
+}
+
+impl<'a> Names<'a> {
+    /// Adds one; `None` if it is there already, or is one too many.
+    fn add(&mut self, name: &'a [u8]) -> Option<()> {
+        if self.names.iter().take(self.count).any(|other| *other == name) {
+            return None;
+        }
+        *self.names.get_mut(self.count)? = name;
+        self.count += 1;
+        Some(())
+    }
 }
 
 /// A `ModelInferRequest`, if it is plain.
@@ -73,14 +92,15 @@ pub(super) fn framed(message: &Unnamed, model: &str, version: Option<&str>) -> R
 fn unnamed(message: &Bytes, side: Side, limits: &Limits) -> Option<Unnamed> {
     let mut walk = Walk::over(message);
     let (mut model, mut version, mut id) = (None, None, None);
-    let mut tensors: Vec<Described<'_>> = Vec::with_capacity(4);
-    let mut outputs: Vec<&[u8]> = Vec::new();
+    let (mut tensors, mut outputs) = (Names::default(), Names::default());
+    // Bytes of each tensor.
+    let mut lengths = [0_u64; TENSORS];
     let (mut raw, mut elements) = (0, 0_u64);
     let mut rest = walk.rest();
     while let Some((number, part)) = walk.next().ok()? {
         let Part::Bytes(bytes) = part else { return None };
         match (number, side) {
-            (1..=3, _) if tensors.is_empty() && outputs.is_empty() && raw == 0 => {
+            (1..=3, _) if tensors.count == 0 && outputs.count == 0 && raw == 0 => {
                 let place = if number == 1 {
                     &mut model
                 } else if number == 2 {
@@ -88,31 +108,21 @@ fn unnamed(message: &Bytes, side: Side, limits: &Limits) -> Option<Unnamed> {
                 } else {
                     &mut id
                 };
-                let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= limits.name)?;
-                if place.replace(text).is_some() {
+                if place.replace(text(bytes, limits)?).is_some() {
                     return None;
                 }
                 rest = walk.rest();
             }
             // Described before there are contents: then those can be held against them as they come.
-            (5, _) if raw == 0 && tensors.len() < TENSORS => {
+            (5, _) if raw == 0 => {
                 let tensor = described(bytes, limits)?;
                 elements = elements.checked_add(tensor.elements)?;
-                if tensors.iter().any(|other| other.name == tensor.name) {
-                    return None;
-                }
-                tensors.push(tensor);
+                *lengths.get_mut(tensors.count)? = tensor.bytes;
+                tensors.add(tensor.name)?;
             }
-            (6, Side::Request) if outputs.len() < TENSORS => {
-                let name = output(bytes, limits)?;
-                if outputs.contains(&name) {
-                    return None;
-                }
-                outputs.push(name);
-            }
-            (7, Side::Request) | (6, Side::Answer) => {
-                let tensor = tensors.get(raw)?;
-                if tensor.elements.checked_mul(tensor.size)? != bytes.len() as u64 {
+            (6, Side::Request) => outputs.add(output(bytes, limits)?)?,
+            (7, Side::Request) | (6, Side::Answer) if raw < tensors.count => {
+                if *lengths.get(raw)? != bytes.len() as u64 {
                     return None;
                 }
                 raw += 1;
@@ -120,9 +130,14 @@ fn unnamed(message: &Bytes, side: Side, limits: &Limits) -> Option<Unnamed> {
             _ => return None,
         }
     }
-    let plain = raw == tensors.len() && raw > 0 && elements <= limits.elements;
-    let id = id.filter(|id| !id.is_empty()).map(str::to_owned);
-    plain.then(|| Unnamed { id, rest: message.slice_ref(rest) })
+    if raw != tensors.count || raw == 0 || elements > limits.elements {
+        return None;
+    }
+    let id = match id {
+        Some(id) if !id.is_empty() => Some(str::from_utf8(id).ok()?.to_owned()),
+        _ => None,
+    };
+    Some(Unnamed { id, rest: message.slice_ref(rest) })
 }
 
 /// A tensor of elements of a fixed size, any of which is a value.
@@ -154,7 +169,7 @@ fn described<'a>(message: &'a [u8], limits: &Limits) -> Option<Described<'a>> {
             _ => return None,
         }
     }
-    Some(Described { name: name?, elements, size: size? })
+    Some(Described { name: name?, elements, bytes: elements.checked_mul(size?)? })
 }
 
 /// The name of an output that is asked for with no more than its name.
@@ -171,7 +186,8 @@ fn output<'a>(message: &'a [u8], limits: &Limits) -> Option<&'a [u8]> {
 }
 
 fn text<'a>(bytes: &'a [u8], limits: &Limits) -> Option<&'a [u8]> {
-    (bytes.len() <= limits.name && std::str::from_utf8(bytes).is_ok()).then_some(bytes)
+    // Nearly every name is ASCII, which is quicker to see than what else UTF-8 is.
+    (bytes.len() <= limits.name && (bytes.is_ascii() || str::from_utf8(bytes).is_ok())).then_some(bytes)
 }
 
 #[cfg(test)]

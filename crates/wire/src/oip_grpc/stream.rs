@@ -1,9 +1,8 @@
 //! `ModelStreamInfer`: answers one after another, with refusals in band or as the stream's end.
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use sluicegate_core::{InferResponse, NonFinite, Outbound, Refusal};
+use sluicegate_core::{Fields, InferResponse, NonFinite, Outbound, Refusal};
 
 use super::{response, write};
 use crate::ReplyForm;
@@ -35,6 +34,6 @@ pub(super) fn refusal(refusal: &Refusal, id: Option<&str>) -> Bytes {
 }
 
 /// The trailers.
-pub(super) fn end(refusal: Option<&Refusal>) -> HeaderMap {
+pub(super) fn end(refusal: Option<&Refusal>) -> Fields {
     refusal.map_or(Status::OK, Status::from).trailers()
 }

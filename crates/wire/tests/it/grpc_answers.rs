@@ -1,13 +1,12 @@
 //! What tests of gRPC share: heads, and answers taken apart into their messages and their status.
 
-use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use http_body::Body as _;
-use sluicegate_core::{Body, Fields, Outbound};
+use sluicegate_core::{Body, Fields, Outbound, Part};
 use sluicegate_wire::grpc::status::{Code, Status};
 use sluicegate_wire::grpc::{Encoding, frame};
 
@@ -17,15 +16,13 @@ pub(crate) fn content_type() -> Fields {
 }
 
 /// The pieces and trailers of a body that is at hand.
-pub(crate) fn pieces(mut body: Body) -> (Vec<Bytes>, Option<http::HeaderMap>) {
+pub(crate) fn pieces(mut body: Body) -> (Vec<Bytes>, Option<Fields>) {
     let mut context = Context::from_waker(Waker::noop());
     let mut pieces = Vec::new();
     loop {
-        match Pin::new(&mut body).poll_frame(&mut context) {
-            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                Ok(data) => pieces.push(data),
-                Err(frame) => return (pieces, frame.into_trailers().ok()),
-            },
+        match body.poll_part(&mut context) {
+            Poll::Ready(Some(Ok(Part::Data(data)))) => pieces.push(data),
+            Poll::Ready(Some(Ok(Part::Trailers(trailers)))) => return (pieces, Some(trailers)),
             Poll::Ready(None) => return (pieces, None),
             Poll::Ready(Some(Err(error))) => panic!("{error}"),
             Poll::Pending => panic!("a body at hand is always ready"),

@@ -40,7 +40,7 @@ fn decode(message: &ModelInferRequest) -> Result<InferRequest, Refusal> {
 
 /// The status and message of a refusal, as a client gets it.
 fn told(refusal: &Refusal) -> (Code, String) {
-    let status = Status::of_head(&(grpc().encode_refusal)(refusal).headers).unwrap();
+    let status = Status::read(&(grpc().encode_refusal)(refusal).headers).unwrap();
     (status.code, status.message)
 }
 
@@ -528,5 +528,5 @@ fn facts_that_are_none_are_refused() {
 fn trailers_follow_the_pieces() {
     let answer = (grpc().encode_server_live)(true);
     let (pieces, trailers) = pieces(answer.body);
-    assert_eq!((pieces.len(), trailers.map(|trailers: http::HeaderMap| trailers.len())), (1, Some(1)));
+    assert_eq!((pieces.len(), trailers.map(|trailers| trailers.len())), (1, Some(1)));
 }

@@ -99,7 +99,7 @@ fn check(message: Bytes) -> Result<(), TestCaseError> {
     let _ = client::decode_metadata(message.clone(), &Limits::default());
     match decode(message.clone()) {
         Err(refusal) => {
-            let status = Status::of_head(&(grpc.encode_refusal)(&refusal).headers).unwrap();
+            let status = Status::read(&(grpc.encode_refusal)(&refusal).headers).unwrap();
             prop_assert_eq!(status.code.number(), 3);
         }
         Ok(request) => {

@@ -5,9 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use sluicegate_core::{BodyError, Sent};
+use http_body::SizeHint;
+use sluicegate_core::{BodyError, BodyStream, Part, Sent};
 use sluicegate_http2::{Fault as Ended, Receiving};
 
 use super::super::Timer;
@@ -34,12 +33,12 @@ impl LaneAnswer {
         Self((!ended).then_some(Open { incoming, beside, timer, _place: place }))
     }
 
-    fn fail(&mut self, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn fail(&mut self, error: BodyError) -> Poll<Option<Result<Part, BodyError>>> {
         self.0 = None;
         Poll::Ready(Some(Err(error)))
     }
 
-    fn broken(&mut self, ended: &Ended) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn broken(&mut self, ended: &Ended) -> Poll<Option<Result<Part, BodyError>>> {
         let own = self.0.as_ref().and_then(|open| open.beside.as_ref()).and_then(Beside::failure);
         let cause = match own {
             Some(own) => format!("the request's body: {own}"),
@@ -49,11 +48,8 @@ impl LaneAnswer {
     }
 }
 
-impl HttpBody for LaneAnswer {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+impl BodyStream for LaneAnswer {
+    fn poll_part(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Part, BodyError>>> {
         let this = self.get_mut();
         let Some(open) = &mut this.0 else { return Poll::Ready(None) };
         // Asked first: bytes that never stop coming must not outrun it.
@@ -62,21 +58,21 @@ impl HttpBody for LaneAnswer {
         }
         match open.incoming.poll_data(context) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Some(Ok(data))) => Poll::Ready(Some(Ok(Frame::data(data)))),
+            Poll::Ready(Some(Ok(data))) => Poll::Ready(Some(Ok(Part::Data(data)))),
             Poll::Ready(Some(Err(ended))) => this.broken(&ended),
             Poll::Ready(None) => {
                 let trailers = open.incoming.trailers();
                 this.0 = None;
-                Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
+                Poll::Ready(trailers.map(|trailers| Ok(Part::Trailers(trailers))))
             }
         }
     }
 
-    fn is_end_stream(&self) -> bool {
+    fn is_over(&self) -> bool {
         self.0.is_none()
     }
 
-    fn size_hint(&self) -> SizeHint {
+    fn length(&self) -> SizeHint {
         if self.0.is_none() { SizeHint::with_exact(0) } else { SizeHint::default() }
     }
 }

@@ -4,9 +4,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::HeaderMap;
-use http_body::Body as HttpBody;
-use sluicegate_core::{BodyError, CallClass, CallError, Endpoint, Fields, Lease, Metadata, Response, Sent};
+use sluicegate_core::{
+    BodyError, BodyStream as _, CallClass, CallError, Endpoint, Fields, Lease, Metadata, Part, Response, Sent,
+};
 use sluicegate_wire::grpc::frame::{FrameError, Reader};
 use sluicegate_wire::grpc::status::{Code, Status};
 use sluicegate_wire::grpc::{Encoding, is_grpc};
@@ -43,7 +43,7 @@ impl Answers {
         let (head, answer) = response.into_parts();
         let (http, head) = (head.status.as_u16(), head.headers);
         // Trailers alone: the status stands in the head.
-        if let Some(status) = Status::of_head(&head)
+        if let Some(status) = Status::read(&head)
             && status.code != Code::Ok
         {
             return Err(from_status(&status, &head, endpoint));
@@ -92,33 +92,29 @@ impl Answers {
                 Ok(None) => {}
                 Err(error) => return Poll::Ready(Some(Err(self.unreadable(&error).into()))),
             }
-            match ready!(Pin::new(&mut self.answer).poll_frame(context)) {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => {
-                        let length = self.reader.gathered().saturating_add(data.len());
-                        if let Err(full) = self.memory.cover(length as u64) {
-                            return Poll::Ready(Some(Err(self.broken(&full.into()).into())));
-                        }
-                        self.piece = data;
+            match ready!(Pin::new(&mut self.answer).poll_part(context)) {
+                Some(Ok(Part::Data(data))) => {
+                    let length = self.reader.gathered().saturating_add(data.len());
+                    if let Err(full) = self.memory.cover(length as u64) {
+                        return Poll::Ready(Some(Err(self.broken(&full.into()).into())));
                     }
-                    Err(frame) => {
-                        let trailers = frame.into_trailers().unwrap_or_default();
-                        let end = self.end(Some(&trailers));
-                        self.trailers = trailers.into();
-                        return Poll::Ready(end);
-                    }
-                },
+                    self.piece = data;
+                }
+                Some(Ok(Part::Trailers(trailers))) => {
+                    let end = self.end(Some(&trailers));
+                    self.trailers = trailers;
+                    return Poll::Ready(end);
+                }
                 Some(Err(error)) => return Poll::Ready(Some(Err(self.broken(&error).into()))),
                 None => return Poll::Ready(self.end(None)),
             }
         }
     }
 
-    fn end(&self, trailers: Option<&HeaderMap>) -> Option<Result<Bytes, Failed>> {
+    fn end(&self, trailers: Option<&Fields>) -> Option<Result<Bytes, Failed>> {
         let status = Status::of_answer(self.http, &self.head, trailers);
         if status.code != Code::Ok {
-            let told = trailers.map(Fields::from);
-            return Some(Err(from_status(&status, told.as_ref().unwrap_or(&self.head), &self.endpoint)));
+            return Some(Err(from_status(&status, trailers.unwrap_or(&self.head), &self.endpoint)));
         }
         self.reader.end().err().map(|error| Err(self.unreadable(&error).into()))
     }

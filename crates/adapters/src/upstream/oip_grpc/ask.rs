@@ -1,7 +1,7 @@
 //! Puts one call to an endpoint. What is common to running a model and asking about one.
 
 use std::future::poll_fn;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
@@ -22,6 +22,12 @@ const PACKAGE: &str = "/inference.";
 
 /// The same at TorchServe.
 const TORCHSERVE: &str = "/org.pytorch.serve.grpc.openinference.";
+
+/// Fields of every call, put together once.
+static OURS: LazyLock<Fields> = LazyLock::new(|| {
+    let te = HeaderValue::from_static("trailers");
+    Fields::from_iter([(header::CONTENT_TYPE, CONTENT), (header::TE, te), (ACCEPT_ENCODING, ACCEPTED)]).shared()
+});
 
 impl OipGrpc {
     /// Sends a framed message and waits for the head of the answer.
@@ -102,9 +108,7 @@ impl OipGrpc {
 fn own(headers: &mut Fields) {
     headers.retain(|name, value| !is_of_another_body(name.as_bytes()) && has_form(name, value));
     // None of these is there any more.
-    headers.append(header::CONTENT_TYPE, CONTENT);
-    headers.append(header::TE, HeaderValue::from_static("trailers"));
-    headers.append(ACCEPT_ENCODING, ACCEPTED);
+    headers.adopt(&OURS, |_, _| true);
 }
 
 /// Whether a field is about a body that is not the one sent here, or says otherwise what gRPC has its own field for.

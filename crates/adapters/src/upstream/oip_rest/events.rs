@@ -7,9 +7,9 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use http::StatusCode;
-use http_body::Body as HttpBody;
 use sluicegate_core::{
-    CallClass, CallError, Endpoint, FINAL, Fields, InferRequest, InferResponse, ModelMetadata, Parameter, Sent,
+    BodyStream as _, CallClass, CallError, Endpoint, FINAL, Fields, InferRequest, InferResponse, ModelMetadata,
+    Parameter, Part, Sent,
 };
 use sluicegate_wire::Limits;
 use sluicegate_wire::oip_rest::client::{Generated, decode_generated};
@@ -120,8 +120,9 @@ impl Stream for Events {
                 }
             }
             let Some(answer) = &mut this.answer else { return Poll::Ready(None) };
-            match ready!(Pin::new(answer).poll_frame(context)) {
-                Some(Ok(frame)) => this.reader.push(frame.into_data().unwrap_or_default()),
+            match ready!(Pin::new(answer).poll_part(context)) {
+                Some(Ok(Part::Data(data))) => this.reader.push(data),
+                Some(Ok(Part::Trailers(_))) => {}
                 Some(Err(error)) => {
                     let error = from_body(&error, this.status, &this.endpoint);
                     return Poll::Ready(Some(Err(this.fail(error))));

@@ -1,6 +1,6 @@
 //! What passes and what does not, in either spelling.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use http_body_util::BodyExt as _;
 use sluicegate_core::Fields;
 use sluicegate_core::{Body, Metadata, Outbound, Protocol};
@@ -117,8 +117,7 @@ fn around() -> Option<Box<Metadata>> {
 
 #[tokio::test]
 async fn trailers_stand_behind_the_body_where_clients_look_there() {
-    let mut trailers = HeaderMap::new();
-    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    let trailers = Fields::from_iter([("grpc-status", HeaderValue::from_static("0"))]);
     let inner = Body::with_trailers([bytes::Bytes::from_static(b"x")], trailers);
     let answer = back(Outbound::new(inner), around(), Protocol::OipGrpc);
     assert_eq!(answer.headers.get_all("x-first").count(), 2);

@@ -166,8 +166,8 @@ pub(super) fn refusal(refusal: &Refusal, _: Option<&str>) -> Bytes {
 }
 
 /// Nothing stands behind the last event.
-pub(super) fn end(_: Option<&Refusal>) -> http::HeaderMap {
-    http::HeaderMap::new()
+pub(super) fn end(_: Option<&Refusal>) -> Fields {
+    Fields::new()
 }
 
 /// Writes an answer's members by name, as Triton orders them.
