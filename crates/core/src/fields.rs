@@ -42,6 +42,9 @@ struct Span {
 /// A place in [`Fields::own`].
 const OWN: u32 = 1 << 31;
 
+/// Fields that there is room for beside those received.
+const BESIDE: usize = 8;
+
 /// All fields of a message, in order.
 #[derive(Clone, Debug)]
 pub struct Iter<'a> {
@@ -72,6 +75,24 @@ impl Fields {
     /// Says in which text the fields stand whose places were pushed.
     pub fn stand_in(&mut self, received: Bytes) {
         self.received = received;
+    }
+
+    /// The same fields in another text in which they stand at the same places. What was put beside them is left out, and there
+    /// is room for more of it.
+    #[must_use]
+    pub fn in_text(&self, received: Bytes) -> Self {
+        let mut list = Vec::with_capacity(self.list.len() + BESIDE);
+        list.extend_from_slice(&self.list);
+        if !self.own.is_empty() {
+            list.retain(|field| (field.name.at | field.value.at) & OWN == 0);
+        }
+        Self { received, own: Vec::new(), list, marks: self.marks }
+    }
+
+    /// The text that was received.
+    #[must_use]
+    pub const fn received(&self) -> &Bytes {
+        &self.received
     }
 
     /// How many there are.
@@ -178,7 +199,7 @@ impl Fields {
         if self.own.capacity() == 0 {
             // Room for a few: what grows from nothing does so many times.
             self.own.reserve(192);
-            self.list.reserve(8);
+            self.list.reserve(BESIDE);
         }
         let (name, value) = (name.name(), value.value());
         self.marks |= mark(name);

@@ -122,3 +122,11 @@ fn names_are_tokens_in_lower_case() {
     }
     assert!(Name::new(b"").is_none());
 }
+
+#[test]
+fn fields_stand_in_another_text_at_the_same_places() {
+    let mut fields = received(HEAD);
+    fields.append("x-b", HeaderValue::from_static("3"));
+    let other = fields.in_text(Bytes::from_static(b"host: b\nx-a: 3\naccept: */+\nx-a: 4\n"));
+    assert_eq!(told(&other), [("host", "b"), ("x-a", "3"), ("accept", "*/+"), ("x-a", "4")]);
+}
