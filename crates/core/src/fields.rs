@@ -146,9 +146,13 @@ impl Fields {
         let value_at = field.name.length.saturating_add(2);
         let length = value_at.saturating_add(field.value.length).saturating_add(2);
         let line = Span { at: field.name.at, length };
+        // What was put here was written so.
+        if line.at & OWN != 0 {
+            return Some(line);
+        }
         let usual = |text: &[u8]| {
-            let name = field.name.length as usize;
-            text.get(name..name + 2) == Some(b": ") && text.ends_with(b"\r\n")
+            let between = text.get(field.name.length as usize..).and_then(<[u8]>::first_chunk);
+            between == Some(b": ") && text.last_chunk() == Some(b"\r\n")
         };
         (field.value.at == field.name.at.saturating_add(value_at) && usual(self.text(line))).then_some(line)
     }
@@ -196,11 +200,7 @@ impl Fields {
     /// Adds a field behind the others.
     #[inline]
     pub fn append(&mut self, name: impl FieldName, value: impl FieldValue) {
-        if self.own.capacity() == 0 {
-            // Room for a few: what grows from nothing does so many times.
-            self.own.reserve(192);
-            self.list.reserve(BESIDE);
-        }
+        self.reserve_first();
         let (name, value) = (name.name(), value.value());
         self.marks |= mark(name);
         let at = self.own.len();
@@ -273,12 +273,36 @@ impl Fields {
 
     /// Puts all of `from` in the place of those of the same names.
     pub fn replace_by(&mut self, from: &Self) {
-        if !self.is_empty() {
+        if self.marks & from.marks != 0 {
             for name in from.names() {
                 self.remove_bytes(name.0);
             }
         }
-        self.adopt(from, |_, _| true);
+        if from.received.is_empty() {
+            self.append_all(from);
+        } else {
+            self.adopt(from, |_, _| true);
+        }
+    }
+
+    /// Adds all of `from`, where none was received, behind the others.
+    fn append_all(&mut self, from: &Self) {
+        let at = self.own.len();
+        self.reserve_first();
+        self.own.extend_from_slice(&from.own);
+        let further = |span: Span| Span::own((span.at & !OWN) as usize + at, span.length as usize);
+        self.list
+            .extend(from.list.iter().map(|field| Field { name: further(field.name), value: further(field.value) }));
+        self.marks |= from.marks;
+    }
+
+    /// Makes room for a few: what grows from nothing does so many times.
+    #[inline]
+    fn reserve_first(&mut self) {
+        if self.own.capacity() == 0 {
+            self.own.reserve(192);
+            self.list.reserve(BESIDE);
+        }
     }
 
     #[inline]

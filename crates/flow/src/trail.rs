@@ -27,10 +27,8 @@ use crate::stage::no_room;
 use body::Received;
 pub(crate) use heard::Heard;
 pub(crate) use ids::Ids;
-use named::Named;
+pub(crate) use named::stamp;
 
-const MODEL: &str = "sluicegate-model";
-const VERSION: &str = "sluicegate-version";
 /// Longest method that is told whole.
 const LONGEST_METHOD: usize = 16;
 
@@ -47,6 +45,8 @@ pub(crate) struct Trail {
     heard: Option<Arc<Heard>>,
     head_only: bool,
     spoken: Protocol,
+    /// What the client is told of the version that answers.
+    stamp: Option<Arc<Fields>>,
     gateway: Arc<Gateway>,
     /// Whether it counts among the requests under way.
     admitted: bool,
@@ -93,7 +93,8 @@ impl Trail {
             received: None,
             heard: None,
             head_only: head.method == Method::HEAD,
-            spoken: sluicegate_wire::codec_of_head(head.uri.path(), &head.headers).protocol,
+            spoken: Protocol::OipRest,
+            stamp: None,
             gateway: Arc::clone(gateway),
             admitted: false,
             finished: false,
@@ -108,6 +109,11 @@ impl Trail {
         self.record.principal = Cow::Borrowed(principal);
     }
 
+    /// Notes in what to refuse a request of which nothing but its head is known.
+    pub(crate) fn speaks(&mut self, head: &RequestHead) {
+        self.spoken = sluicegate_wire::codec_of_head(head.uri.path(), &head.headers).protocol;
+    }
+
     pub(crate) fn asked(&mut self, asked: &Asked) {
         self.record.protocol = Some(asked.protocol);
         self.record.operation = Some(asked.operation);
@@ -119,6 +125,7 @@ impl Trail {
 
     pub(crate) fn chosen(&mut self, version: &Version) {
         self.record.served = Some(Arc::clone(&version.served));
+        self.stamp = Some(Arc::clone(&version.stamp));
     }
 
     pub(crate) fn picked(&mut self, endpoint: &Arc<str>) {
@@ -262,9 +269,8 @@ impl Trail {
 
     fn stamp(&self, headers: &mut Fields) {
         headers.insert(ids::REQUEST_ID, ids::value(&self.ids.request));
-        if let (Some(model), Some(version)) = (&self.record.model, self.record.version()) {
-            headers.insert(MODEL, Named::of(model));
-            headers.insert(VERSION, Named::of(version));
+        if let Some(stamp) = &self.stamp {
+            headers.replace_by(stamp);
         }
     }
 
@@ -291,7 +297,7 @@ impl Trail {
 
     fn write(&mut self) {
         self.finished = true;
-        self.record.trace_id = self.ids.trace().into();
+        self.record.trace_id = std::mem::take(&mut self.ids.trace);
         self.record.request_id = std::mem::take(&mut self.ids.request);
         self.record.total = self.gateway.clock.now().saturating_duration_since(self.started);
         let followed = self.received.as_ref().map_or(0, |received| received.bytes());

@@ -56,7 +56,7 @@ struct Connection<Io> {
 /// What came where a request may come.
 enum Next {
     Request(Request),
-    Refused(Refusal, http::Method),
+    Refused(Box<(Refusal, http::Method)>),
     /// The client is gone, has been silent for too long, or the connection drains.
     Over,
 }
@@ -101,7 +101,8 @@ where
                     break end;
                 }
             }
-            Next::Refused(refusal, method) => {
+            Next::Refused(refused) => {
+                let (refusal, method) = *refused;
                 opened.handler.refused(&opened.listener, refusal.kind);
                 break connection.refuse(&refusal, method).await;
             }
@@ -109,6 +110,13 @@ where
         }
     };
     connection.close(end).await;
+}
+
+impl Next {
+    fn slow() -> Self {
+        let slow = Refusal::new(Kind::SlowRequest, "the request's head did not arrive in time");
+        Self::Refused(Box::new((slow, http::Method::GET)))
+    }
 }
 
 impl<Io> Connection<Io>
@@ -149,7 +157,7 @@ where
                     }
                     Err(refusal) => {
                         let method = if bare { http::Method::HEAD } else { http::Method::GET };
-                        return Poll::Ready(Next::Refused(refusal, method));
+                        return Poll::Ready(Next::Refused(Box::new((refusal, method))));
                     }
                     Ok(None) => {}
                 }
@@ -159,18 +167,16 @@ where
                     Poll::Pending => {}
                 }
                 // Half an empty line is no beginning of a request, either.
-                let (due, over) = if wire.input.is_empty() || (begun.is_none() && *wire.input == *b"\r") {
+                let due = if wire.input.is_empty() || (begun.is_none() && *wire.input == *b"\r") {
                     if asked.poll(context).is_ready() && !leave.is_gentle() {
                         return Poll::Ready(Next::Over);
                     }
-                    (later(self.moved, self.limits.idle_timeout), Next::Over)
+                    later(self.moved, self.limits.idle_timeout)
                 } else {
-                    let begun = *begun.get_or_insert_with(Instant::now);
-                    let slow = Refusal::new(Kind::SlowRequest, "the request's head did not arrive in time");
-                    (later(begun, self.limits.head_timeout), Next::Refused(slow, http::Method::GET))
+                    later(*begun.get_or_insert_with(Instant::now), self.limits.head_timeout)
                 };
                 ready!(self.alarm.poll(context, due));
-                return Poll::Ready(over);
+                return Poll::Ready(if begun.is_some() { Next::slow() } else { Next::Over });
             }
         })
         .await

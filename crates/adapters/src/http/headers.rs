@@ -34,7 +34,7 @@ pub(crate) fn is_hop_by_hop(name: &[u8]) -> bool {
             | b"host"
             | b"keep-alive"
             | b"http2-settings"
-    ) || name.starts_with(b"proxy-")
+    ) || name.first_chunk() == Some(b"proxy-")
 }
 
 #[cfg(test)]

@@ -83,13 +83,13 @@ fn ids(stages: &mut Stages) {
     let dice = SeededDice::new(1);
     let make = |inbound: &Inbound| ids::Ids::read_or_make(&inbound.head, inbound.peer, &dice as &dyn Dice);
     let none = path::inbound("/v2", "application/json", Bytes::new());
-    stages.stage("ids: made", 1, || (), |()| make(&none));
+    stages.stage("ids: made", 2, || (), |()| make(&none));
     let mut inbound = path::inbound("/v2", "application/json", Bytes::new());
     let sent = &mut inbound.head.headers;
     sent.insert("x-request-id", HeaderValue::from_static("0123456789abcdef"));
     let trace = HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     sent.insert("traceparent", trace);
-    stages.stage("ids: taken from the client", 1, || (), |()| make(&inbound));
+    stages.stage("ids: taken from the client", 2, || (), |()| make(&inbound));
     stages.stage("ids: as fields for the next hop", 2, || make(&inbound), |ids| ids.headers());
 }
 
