@@ -123,38 +123,26 @@ impl Fields {
     pub fn put_lines(&self, out: &mut BytesMut, mut passes: impl FnMut(Name<'_>) -> bool) {
         let mut run = Span { at: 0, length: 0 };
         for field in &self.list {
-            let name = self.text(field.name);
+            let text = self.text_from(field.name.at);
+            let Some((name, rest)) = text.split_at_checked(field.name.length as usize) else { continue };
             if !passes(Name(name)) {
                 continue;
             }
-            match self.line(field) {
-                Some(line) if line.at == run.at.saturating_add(run.length) => run.length += line.length,
-                Some(line) => out.extend_from_slice(self.text(std::mem::replace(&mut run, line))),
-                None => {
-                    out.extend_from_slice(self.text(std::mem::replace(&mut run, Span { at: 0, length: 0 })));
-                    for part in [name, b": ", self.text(field.value), b"\r\n"] {
-                        out.extend_from_slice(part);
-                    }
+            if field.is_line(rest) {
+                let length = field.name.length + field.value.length + 4;
+                if field.name.at == run.at.wrapping_add(run.length) {
+                    run.length += length;
+                    continue;
+                }
+                out.extend_from_slice(self.text(std::mem::replace(&mut run, Span { at: field.name.at, length })));
+            } else {
+                out.extend_from_slice(self.text(std::mem::replace(&mut run, Span { at: 0, length: 0 })));
+                for part in [name, b": ", self.text(field.value), b"\r\n"] {
+                    out.extend_from_slice(part);
                 }
             }
         }
         out.extend_from_slice(self.text(run));
-    }
-
-    /// The field's whole line, where it stands in its text as it is sent.
-    fn line(&self, field: &Field) -> Option<Span> {
-        let value_at = field.name.length.saturating_add(2);
-        let length = value_at.saturating_add(field.value.length).saturating_add(2);
-        let line = Span { at: field.name.at, length };
-        // What was put here was written so.
-        if line.at & OWN != 0 {
-            return Some(line);
-        }
-        let usual = |text: &[u8]| {
-            let between = text.get(field.name.length as usize..).and_then(<[u8]>::first_chunk);
-            between == Some(b": ") && text.last_chunk() == Some(b"\r\n")
-        };
-        (field.value.at == field.name.at.saturating_add(value_at) && usual(self.text(line))).then_some(line)
     }
 
     /// The first value of this name, which is in lower case.
@@ -173,8 +161,9 @@ impl Fields {
         &'a self,
         name: N,
     ) -> impl DoubleEndedIterator<Item = Value<'a>> + Clone {
+        let list = if self.cannot_have(name.as_ref().as_bytes()) { &[] } else { &*self.list };
         let named = move |field: &&Field| self.is(field, name.as_ref().as_bytes());
-        self.list.iter().filter(named).map(|field| Value(self.text(field.value)))
+        list.iter().filter(named).map(|field| Value(self.text(field.value)))
     }
 
     /// The value of a name that stands exactly once.
@@ -315,10 +304,15 @@ impl Fields {
         field.name.length as usize == name.len() && self.text(field.name) == name
     }
 
+    #[inline]
     fn text(&self, span: Span) -> &[u8] {
-        let text = if span.at & OWN == 0 { &self.received[..] } else { &self.own[..] };
-        let at = (span.at & !OWN) as usize;
-        text.get(at..at.saturating_add(span.length as usize)).unwrap_or_default()
+        self.text_from(span.at).get(..span.length as usize).unwrap_or_default()
+    }
+
+    #[inline]
+    fn text_from(&self, at: u32) -> &[u8] {
+        let text = if at & OWN == 0 { &self.received[..] } else { &self.own[..] };
+        text.get((at & !OWN) as usize..).unwrap_or_default()
     }
 }
 
@@ -329,6 +323,18 @@ const fn mark(name: &[u8]) -> u64 {
     match (name.first(), name.last()) {
         (Some(first), Some(last)) => 1 << ((name.len() as u64 + 3 * (*first as u64) + 5 * (*last as u64)) & 63),
         _ => 0,
+    }
+}
+
+impl Field {
+    /// Whether what stands behind its name makes a line with that, as it is sent. What was put beside those received was written
+    /// so.
+    fn is_line(&self, rest: &[u8]) -> bool {
+        let behind = || rest.get(self.value.length as usize + 2..).and_then(<[u8]>::first_chunk);
+        self.name.at & OWN != 0
+            || (self.value.at == self.name.at.wrapping_add(self.name.length + 2)
+                && rest.first_chunk() == Some(b": ")
+                && behind() == Some(b"\r\n"))
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) use named::stamp;
 /// Longest method that is told whole.
 const LONGEST_METHOD: usize = 16;
 
-/// Facts gathered while a request passes the stages. Dropped unfinished, it records that the client left. Kept in a box: it
+/// Facts gathered while a request passes the stages; then the answer's body. Dropped unfinished, it records that the client left. Kept in a box: it
 /// is large, and goes from hand to hand.
 pub(crate) struct Trail {
     record: Record,
@@ -47,6 +47,8 @@ pub(crate) struct Trail {
     spoken: Protocol,
     /// What the client is told of the version that answers.
     stamp: Option<Arc<Fields>>,
+    /// The answer's body, once that is on its way.
+    answer: Body,
     gateway: Arc<Gateway>,
     /// Whether it counts among the requests under way.
     admitted: bool,
@@ -95,6 +97,7 @@ impl Trail {
             head_only: head.method == Method::HEAD,
             spoken: Protocol::OipRest,
             stamp: None,
+            answer: Body::Empty,
             gateway: Arc::clone(gateway),
             admitted: false,
             finished: false,
@@ -274,19 +277,22 @@ impl Trail {
         }
     }
 
-    fn carry(self: Box<Self>, outbound: Outbound) -> Outbound {
+    fn carry(mut self: Box<Self>, outbound: Outbound) -> Outbound {
         let (head, body) = outbound.into_parts();
         let bodiless = self.head_only || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if bodiless || matches!(body, Body::Empty) {
             self.finish();
             return head.with(Body::Empty);
         }
-        head.with(Body::stream(body::Carrying::new(body, self)))
+        self.answer = body;
+        head.with(Body::Stream(Box::into_pin(self)))
     }
 
     /// Writes the record: the answer's last byte is out.
-    fn finish(mut self: Box<Self>) {
+    fn finish(&mut self) {
         self.write();
+        // Nor is anything held any more for it.
+        (self.received, self.heard) = (None, None);
     }
 
     /// Notes that the answer broke off before its end.
@@ -315,6 +321,8 @@ impl Trail {
 impl Drop for Trail {
     fn drop(&mut self) {
         if !self.finished {
+            // What it has to tell is told before the record is written.
+            self.answer = Body::Empty;
             self.record.outcome = Outcome::Refused(Kind::ClientGone);
             self.record.status = Kind::ClientGone.facts().http;
             self.write();

@@ -66,15 +66,15 @@ fn whole(stages: &mut Stages) {
         path::read(outbound)
     };
     let json = |path| move || path::inbound(path, "application/json", Bytes::from_static(INFER.as_bytes()));
-    stages.stage("whole path: OIP JSON, bytes untouched", 10, json("/v2/models/raw/infer"), serve);
-    stages.stage("whole path: OIP JSON, decoded and encoded", 31, json("/v2/models/tensors/infer"), serve);
+    stages.stage("whole path: OIP JSON, bytes untouched", 9, json("/v2/models/raw/infer"), serve);
+    stages.stage("whole path: OIP JSON, decoded and encoded", 30, json("/v2/models/tensors/infer"), serve);
     let infer = "/inference.GRPCInferenceService/ModelInfer";
     let grpc = |message: &Bytes| path::inbound(infer, "application/grpc", message.clone());
-    stages.stage("whole path: gRPC ModelInfer, tensors untouched", 19, || grpc(&passed), serve);
-    stages.stage("whole path: gRPC ModelInfer, decoded and encoded", 39, || grpc(&decoded), serve);
+    stages.stage("whole path: gRPC ModelInfer, tensors untouched", 18, || grpc(&passed), serve);
+    stages.stage("whole path: gRPC ModelInfer, decoded and encoded", 38, || grpc(&decoded), serve);
     let chat = || path::inbound("/v1/chat/completions", "application/json", Bytes::from_static(CHAT.as_bytes()));
-    stages.stage("whole path: OpenAI chat", 20, chat, serve);
-    stages.stage("whole path: no such model, refused", 16, json("/v2/models/none/infer"), |inbound| {
+    stages.stage("whole path: OpenAI chat", 19, chat, serve);
+    stages.stage("whole path: no such model, refused", 15, json("/v2/models/none/infer"), |inbound| {
         path::read(sluicegate_flow::serve(&gateway, inbound).now_or_never().unwrap())
     });
 }

@@ -98,45 +98,35 @@ impl HttpBody for Counted {
     }
 }
 
-/// An answer's body that carries the trail to its end.
-pub(super) struct Carrying {
-    inner: Body,
-    trail: Option<Box<Trail>>,
-}
-
-impl Carrying {
-    pub(super) fn new(inner: Body, trail: Box<Trail>) -> Self {
-        Self { inner, trail: Some(trail) }
-    }
-}
-
-impl HttpBody for Carrying {
+/// The trail is the answer's body, and ends with it.
+impl HttpBody for Trail {
     type Data = Bytes;
     type Error = BodyError;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        let frame = ready!(Pin::new(&mut this.inner).poll_frame(context));
-        match (&frame, &mut this.trail) {
-            (Some(Ok(frame)), Some(trail)) => {
-                trail.record.traffic.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
-            }
-            (Some(Err(error)), Some(trail)) => trail.broke_off(error.to_string()),
-            (None, _) | (_, None) => {}
+        let frame = ready!(Pin::new(&mut this.answer).poll_frame(context));
+        if this.finished {
+            return Poll::Ready(frame);
+        }
+        match &frame {
+            Some(Ok(frame)) => this.record.traffic.sent += frame.data_ref().map_or(0, |data| data.len() as u64),
+            Some(Err(error)) => this.broke_off(error.to_string()),
+            None => {}
         }
         // A reader that knows the length does not ask again after the last byte, and none does after trailers.
-        let last = !matches!(&frame, Some(Ok(frame)) if frame.is_data()) || this.inner.is_end_stream();
-        if let Some(trail) = this.trail.take_if(|_| last) {
-            trail.finish();
+        let last = !matches!(&frame, Some(Ok(frame)) if frame.is_data()) || this.answer.is_end_stream();
+        if last {
+            this.finish();
         }
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.answer.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.answer.size_hint()
     }
 }
