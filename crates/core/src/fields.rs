@@ -42,6 +42,9 @@ struct Span {
 /// A place in [`Fields::own`].
 const OWN: u32 = 1 << 31;
 
+/// Fields that there is room for beside those received.
+const BESIDE: usize = 8;
+
 /// All fields of a message, in order.
 #[derive(Clone, Debug)]
 pub struct Iter<'a> {
@@ -91,6 +94,24 @@ impl Fields {
         made
     }
 
+    /// The same fields in another text in which they stand at the same places. What was put beside them is left out, and there
+    /// is room for more of it.
+    #[must_use]
+    pub fn in_text(&self, received: Bytes) -> Self {
+        let mut list = Vec::with_capacity(self.list.len() + BESIDE);
+        list.extend_from_slice(&self.list);
+        if !self.own.is_empty() {
+            list.retain(|field| (field.name.at | field.value.at) & OWN == 0);
+        }
+        Self { received, own: Vec::new(), list, marks: self.marks }
+    }
+
+    /// The text that was received.
+    #[must_use]
+    pub const fn received(&self) -> &Bytes {
+        &self.received
+    }
+
     /// How many there are.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -119,34 +140,26 @@ impl Fields {
     pub fn put_lines(&self, out: &mut BytesMut, mut passes: impl FnMut(Name<'_>) -> bool) {
         let mut run = Span { at: 0, length: 0 };
         for field in &self.list {
-            let name = self.text(field.name);
+            let text = self.text_from(field.name.at);
+            let Some((name, rest)) = text.split_at_checked(field.name.length as usize) else { continue };
             if !passes(Name(name)) {
                 continue;
             }
-            match self.line(field) {
-                Some(line) if line.at == run.at.saturating_add(run.length) => run.length += line.length,
-                Some(line) => out.extend_from_slice(self.text(std::mem::replace(&mut run, line))),
-                None => {
-                    out.extend_from_slice(self.text(std::mem::replace(&mut run, Span { at: 0, length: 0 })));
-                    for part in [name, b": ", self.text(field.value), b"\r\n"] {
-                        out.extend_from_slice(part);
-                    }
+            if field.is_line(rest) {
+                let length = field.name.length + field.value.length + 4;
+                if field.name.at == run.at.wrapping_add(run.length) {
+                    run.length += length;
+                    continue;
+                }
+                out.extend_from_slice(self.text(std::mem::replace(&mut run, Span { at: field.name.at, length })));
+            } else {
+                out.extend_from_slice(self.text(std::mem::replace(&mut run, Span { at: 0, length: 0 })));
+                for part in [name, b": ", self.text(field.value), b"\r\n"] {
+                    out.extend_from_slice(part);
                 }
             }
         }
         out.extend_from_slice(self.text(run));
-    }
-
-    /// The field's whole line, where it stands in its text as it is sent.
-    fn line(&self, field: &Field) -> Option<Span> {
-        let value_at = field.name.length.saturating_add(2);
-        let length = value_at.saturating_add(field.value.length).saturating_add(2);
-        let line = Span { at: field.name.at, length };
-        let usual = |text: &[u8]| {
-            let name = field.name.length as usize;
-            text.get(name..name + 2) == Some(b": ") && text.ends_with(b"\r\n")
-        };
-        (field.value.at == field.name.at.saturating_add(value_at) && usual(self.text(line))).then_some(line)
     }
 
     /// The first value of this name, which is in lower case.
@@ -165,8 +178,9 @@ impl Fields {
         &'a self,
         name: N,
     ) -> impl DoubleEndedIterator<Item = Value<'a>> + Clone {
+        let list = if self.cannot_have(name.as_ref().as_bytes()) { &[] } else { &*self.list };
         let named = move |field: &&Field| self.is(field, name.as_ref().as_bytes());
-        self.list.iter().filter(named).map(|field| Value(self.text(field.value)))
+        list.iter().filter(named).map(|field| Value(self.text(field.value)))
     }
 
     /// The value of a name that stands exactly once.
@@ -192,11 +206,7 @@ impl Fields {
     /// Adds a field behind the others.
     #[inline]
     pub fn append(&mut self, name: impl FieldName, value: impl FieldValue) {
-        if self.own.capacity() == 0 {
-            // Room for a few: what grows from nothing does so many times.
-            self.own.reserve(192);
-            self.list.reserve(8);
-        }
+        self.reserve_first();
         let (name, value) = (name.name(), value.value());
         self.marks |= mark(name);
         let at = self.own.len();
@@ -269,12 +279,36 @@ impl Fields {
 
     /// Puts all of `from` in the place of those of the same names.
     pub fn replace_by(&mut self, from: &Self) {
-        if !self.is_empty() {
+        if self.marks & from.marks != 0 {
             for name in from.names() {
                 self.remove_bytes(name.0);
             }
         }
-        self.adopt(from, |_, _| true);
+        if from.received.is_empty() {
+            self.append_all(from);
+        } else {
+            self.adopt(from, |_, _| true);
+        }
+    }
+
+    /// Adds all of `from`, where none was received, behind the others.
+    fn append_all(&mut self, from: &Self) {
+        let at = self.own.len();
+        self.reserve_first();
+        self.own.extend_from_slice(&from.own);
+        let further = |span: Span| Span::own((span.at & !OWN) as usize + at, span.length as usize);
+        self.list
+            .extend(from.list.iter().map(|field| Field { name: further(field.name), value: further(field.value) }));
+        self.marks |= from.marks;
+    }
+
+    /// Makes room for a few: what grows from nothing does so many times.
+    #[inline]
+    fn reserve_first(&mut self) {
+        if self.own.capacity() == 0 {
+            self.own.reserve(192);
+            self.list.reserve(BESIDE);
+        }
     }
 
     #[inline]
@@ -287,10 +321,15 @@ impl Fields {
         field.name.length as usize == name.len() && self.text(field.name) == name
     }
 
+    #[inline]
     fn text(&self, span: Span) -> &[u8] {
-        let text = if span.at & OWN == 0 { &self.received[..] } else { &self.own[..] };
-        let at = (span.at & !OWN) as usize;
-        text.get(at..at.saturating_add(span.length as usize)).unwrap_or_default()
+        self.text_from(span.at).get(..span.length as usize).unwrap_or_default()
+    }
+
+    #[inline]
+    fn text_from(&self, at: u32) -> &[u8] {
+        let text = if at & OWN == 0 { &self.received[..] } else { &self.own[..] };
+        text.get((at & !OWN) as usize..).unwrap_or_default()
     }
 }
 
@@ -301,6 +340,18 @@ const fn mark(name: &[u8]) -> u64 {
     match (name.first(), name.last()) {
         (Some(first), Some(last)) => 1 << ((name.len() as u64 + 3 * (*first as u64) + 5 * (*last as u64)) & 63),
         _ => 0,
+    }
+}
+
+impl Field {
+    /// Whether what stands behind its name makes a line with that, as it is sent. What was put beside those received was written
+    /// so.
+    fn is_line(&self, rest: &[u8]) -> bool {
+        let behind = || rest.get(self.value.length as usize + 2..).and_then(<[u8]>::first_chunk);
+        self.name.at & OWN != 0
+            || (self.value.at == self.name.at.wrapping_add(self.name.length + 2)
+                && rest.first_chunk() == Some(b": ")
+                && behind() == Some(b"\r\n"))
     }
 }
 

@@ -3,8 +3,10 @@
 
 mod chunks;
 mod gather;
+mod last;
 mod scan;
 
 pub use chunks::{ChunkRead, Chunks};
 pub use gather::Gather;
+pub use last::LastHead;
 pub use scan::{Place, Scan, Stop};

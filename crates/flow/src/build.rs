@@ -11,6 +11,7 @@ use sluicegate_wire::Limits;
 use crate::discovery::Sought;
 use crate::pace::Pace;
 use crate::snapshot::{Backend, ByName, Door, Model, Snapshot, Version};
+use crate::trail::stamp;
 
 /// The builder of each kind of backend, by the value of `protocol`.
 pub type Builders = Vec<(&'static str, Arc<dyn BuildUpstream>)>;
@@ -120,7 +121,7 @@ fn build_model(
     let versions: Vec<Arc<Version>> = spec
         .versions
         .iter()
-        .map(|version| build_version(version, backends, before, now).map(Arc::new))
+        .map(|version| build_version((&spec.name, version), backends, before, now).map(Arc::new))
         .collect::<Result<_, _>>()?;
     let Some(stable) = versions.get(spec.stable).map(Arc::clone) else {
         return Err(vec![Mistake::at(&spec.span, format!("model `{}` has no stable version", spec.name))]);
@@ -138,7 +139,7 @@ fn build_model(
 }
 
 fn build_version(
-    spec: &VersionSpec,
+    (model, spec): (&str, &VersionSpec),
     backends: &ByName<Backend>,
     before: Option<&Arc<Model>>,
     now: Instant,
@@ -151,6 +152,7 @@ fn build_version(
     Ok(Version {
         name: Arc::clone(&spec.name),
         served: Arc::new(Served { version: Arc::clone(&spec.name), backend: Arc::clone(&backend.plan.name) }),
+        stamp: Arc::new(stamp(model, &spec.name)),
         backend: Arc::clone(backend),
         model: spec.model.clone(),
         counters: before.map(|version| Arc::clone(&version.counters)).unwrap_or_default(),

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use sluicegate_config::{Backend as BackendSpec, Method, Overload, Priority, Resilience, StreamTimes};
-use sluicegate_core::{BackendModel, BackendPlan, Endpoint, Mixing, NonFinite, Protocol, Served, Share, Upstream};
+use sluicegate_core::{
+    BackendModel, BackendPlan, Endpoint, Fields, Mixing, NonFinite, Protocol, Served, Share, Upstream,
+};
 use sluicegate_wire::Limits;
 
 use crate::affinity::{Full, Place, Sequences};
@@ -66,6 +68,8 @@ pub(crate) struct Version {
     pub(crate) name: Arc<str>,
     /// What its records say of it.
     pub(crate) served: Arc<Served>,
+    /// What its answers say of it.
+    pub(crate) stamp: Arc<Fields>,
     pub(crate) backend: Arc<Backend>,
     /// What the backend calls it.
     pub(crate) model: BackendModel,

@@ -27,14 +27,12 @@ use crate::stage::no_room;
 use body::Received;
 pub(crate) use heard::Heard;
 pub(crate) use ids::Ids;
-use named::Named;
+pub(crate) use named::stamp;
 
-const MODEL: &str = "sluicegate-model";
-const VERSION: &str = "sluicegate-version";
 /// Longest method that is told whole.
 const LONGEST_METHOD: usize = 16;
 
-/// Facts gathered while a request passes the stages. Dropped unfinished, it records that the client left. Kept in a box: it
+/// Facts gathered while a request passes the stages; then the answer's body. Dropped unfinished, it records that the client left. Kept in a box: it
 /// is large, and goes from hand to hand.
 pub(crate) struct Trail {
     record: Record,
@@ -47,6 +45,10 @@ pub(crate) struct Trail {
     heard: Option<Arc<Heard>>,
     head_only: bool,
     spoken: Protocol,
+    /// What the client is told of the version that answers.
+    stamp: Option<Arc<Fields>>,
+    /// The answer's body, once that is on its way.
+    answer: Body,
     gateway: Arc<Gateway>,
     /// Whether it counts among the requests under way.
     admitted: bool,
@@ -93,7 +95,9 @@ impl Trail {
             received: None,
             heard: None,
             head_only: head.method == Method::HEAD,
-            spoken: sluicegate_wire::codec_of_head(head.uri.path(), &head.headers).protocol,
+            spoken: Protocol::OipRest,
+            stamp: None,
+            answer: Body::Empty,
             gateway: Arc::clone(gateway),
             admitted: false,
             finished: false,
@@ -108,6 +112,11 @@ impl Trail {
         self.record.principal = Cow::Borrowed(principal);
     }
 
+    /// Notes in what to refuse a request of which nothing but its head is known.
+    pub(crate) fn speaks(&mut self, head: &RequestHead) {
+        self.spoken = sluicegate_wire::codec_of_head(head.uri.path(), &head.headers).protocol;
+    }
+
     pub(crate) fn asked(&mut self, asked: &Asked) {
         self.record.protocol = Some(asked.protocol);
         self.record.operation = Some(asked.operation);
@@ -119,6 +128,7 @@ impl Trail {
 
     pub(crate) fn chosen(&mut self, version: &Version) {
         self.record.served = Some(Arc::clone(&version.served));
+        self.stamp = Some(Arc::clone(&version.stamp));
     }
 
     pub(crate) fn picked(&mut self, endpoint: &Arc<str>) {
@@ -262,25 +272,27 @@ impl Trail {
 
     fn stamp(&self, headers: &mut Fields) {
         headers.insert(ids::REQUEST_ID, ids::value(&self.ids.request));
-        if let (Some(model), Some(version)) = (&self.record.model, self.record.version()) {
-            headers.insert(MODEL, Named::of(model));
-            headers.insert(VERSION, Named::of(version));
+        if let Some(stamp) = &self.stamp {
+            headers.replace_by(stamp);
         }
     }
 
-    fn carry(self: Box<Self>, outbound: Outbound) -> Outbound {
+    fn carry(mut self: Box<Self>, outbound: Outbound) -> Outbound {
         let (head, body) = outbound.into_parts();
         let bodiless = self.head_only || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if bodiless || matches!(body, Body::Empty) {
             self.finish();
             return head.with(Body::Empty);
         }
-        head.with(Body::stream(body::Carrying::new(body, self)))
+        self.answer = body;
+        head.with(Body::Stream(Box::into_pin(self)))
     }
 
     /// Writes the record: the answer's last byte is out.
-    fn finish(mut self: Box<Self>) {
+    fn finish(&mut self) {
         self.write();
+        // Nor is anything held any more for it.
+        (self.received, self.heard) = (None, None);
     }
 
     /// Notes that the answer broke off before its end.
@@ -291,7 +303,7 @@ impl Trail {
 
     fn write(&mut self) {
         self.finished = true;
-        self.record.trace_id = self.ids.trace().into();
+        self.record.trace_id = std::mem::take(&mut self.ids.trace);
         self.record.request_id = std::mem::take(&mut self.ids.request);
         self.record.total = self.gateway.clock.now().saturating_duration_since(self.started);
         let followed = self.received.as_ref().map_or(0, |received| received.bytes());
@@ -309,6 +321,8 @@ impl Trail {
 impl Drop for Trail {
     fn drop(&mut self) {
         if !self.finished {
+            // What it has to tell is told before the record is written.
+            self.answer = Body::Empty;
             self.record.outcome = Outcome::Refused(Kind::ClientGone);
             self.record.status = Kind::ClientGone.facts().http;
             self.write();

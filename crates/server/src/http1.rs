@@ -5,6 +5,7 @@
 //! when it drains and has answered.
 
 mod incoming;
+mod known;
 mod outgoing;
 mod parse;
 mod state;
@@ -22,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use self::incoming::Incoming;
+use self::known::Known;
 use self::outgoing::{Answering, Asked};
 use self::parse::{Framing, Head, Search};
 use self::wire::Wire;
@@ -45,6 +47,7 @@ struct Connection<Io> {
     wire: Wire<Io>,
     out: Gather,
     limits: Limits,
+    known: Known,
     alarm: Alarm,
     /// When it last began to wait for a request.
     moved: Instant,
@@ -53,7 +56,7 @@ struct Connection<Io> {
 /// What came where a request may come.
 enum Next {
     Request(Request),
-    Refused(Refusal, http::Method),
+    Refused(Box<(Refusal, http::Method)>),
     /// The client is gone, has been silent for too long, or the connection drains.
     Over,
 }
@@ -64,6 +67,8 @@ struct Request {
     framing: Framing,
     keep_alive: bool,
     expects: bool,
+    /// It is as one before it was.
+    checked: bool,
 }
 
 /// How a connection ends.
@@ -86,7 +91,8 @@ where
     let moved = Instant::now();
     let limits = opened.limits;
     let alarm = Alarm::new(later(moved, limits.idle_timeout));
-    let mut connection = Connection { wire: Wire::new(io, &early), out: Gather::default(), limits, alarm, moved };
+    let (wire, out, known) = (Wire::new(io, &early), Gather::default(), Known::default());
+    let mut connection = Connection { wire, out, limits, known, alarm, moved };
     let mut asked = leave.watch();
     let end = loop {
         match connection.next(&leave, &mut asked).await {
@@ -95,7 +101,8 @@ where
                     break end;
                 }
             }
-            Next::Refused(refusal, method) => {
+            Next::Refused(refused) => {
+                let (refusal, method) = *refused;
                 opened.handler.refused(&opened.listener, refusal.kind);
                 break connection.refuse(&refusal, method).await;
             }
@@ -103,6 +110,13 @@ where
         }
     };
     connection.close(end).await;
+}
+
+impl Next {
+    fn slow() -> Self {
+        let slow = Refusal::new(Kind::SlowRequest, "the request's head did not arrive in time");
+        Self::Refused(Box::new((slow, http::Method::GET)))
+    }
 }
 
 impl<Io> Connection<Io>
@@ -114,6 +128,7 @@ where
         let mut search = Search::default();
         // When its first byte was seen, if it did not come whole.
         let mut begun: Option<Instant> = None;
+        let mut looked = false;
         self.out.shrink();
         self.wire.settle();
         self.wire.lock().shrink();
@@ -124,17 +139,25 @@ where
                 if begun.is_none() && wire.input.starts_with(b"\r\n") {
                     wire.input.advance(2);
                 }
+                if !wire.input.is_empty() && !looked {
+                    looked = true;
+                    if let Some(request) = self.known.again(&mut wire.input) {
+                        return Poll::Ready(Next::Request(request));
+                    }
+                    self.known.note(&wire.input);
+                }
                 // Who asks for a head alone reads no body, whatever else is wrong.
                 let bare = wire.input.starts_with(b"HEAD ");
                 let found = if wire.input.is_empty() { Ok(None) } else { search.found(&mut wire.input, &self.limits) };
                 match found {
                     Ok(Some(Head { parts, framing, keep_alive, expects })) => {
                         let head = Box::new(parts);
-                        return Poll::Ready(Next::Request(Request { head, framing, keep_alive, expects }));
+                        let request = Request { head, framing, keep_alive, expects, checked: false };
+                        return Poll::Ready(Next::Request(request));
                     }
                     Err(refusal) => {
                         let method = if bare { http::Method::HEAD } else { http::Method::GET };
-                        return Poll::Ready(Next::Refused(refusal, method));
+                        return Poll::Ready(Next::Refused(Box::new((refusal, method))));
                     }
                     Ok(None) => {}
                 }
@@ -144,18 +167,16 @@ where
                     Poll::Pending => {}
                 }
                 // Half an empty line is no beginning of a request, either.
-                let (due, over) = if wire.input.is_empty() || (begun.is_none() && *wire.input == *b"\r") {
+                let due = if wire.input.is_empty() || (begun.is_none() && *wire.input == *b"\r") {
                     if asked.poll(context).is_ready() && !leave.is_gentle() {
                         return Poll::Ready(Next::Over);
                     }
-                    (later(self.moved, self.limits.idle_timeout), Next::Over)
+                    later(self.moved, self.limits.idle_timeout)
                 } else {
-                    let begun = *begun.get_or_insert_with(Instant::now);
-                    let slow = Refusal::new(Kind::SlowRequest, "the request's head did not arrive in time");
-                    (later(begun, self.limits.head_timeout), Next::Refused(slow, http::Method::GET))
+                    later(*begun.get_or_insert_with(Instant::now), self.limits.head_timeout)
                 };
                 ready!(self.alarm.poll(context, due));
-                return Poll::Ready(over);
+                return Poll::Ready(if begun.is_some() { Next::slow() } else { Next::Over });
             }
         })
         .await
@@ -170,11 +191,16 @@ where
         leave: &Leave,
     ) -> Option<End> {
         let _in_flight = InFlight::new(gauge);
-        let Request { mut head, framing, keep_alive, expects } = request;
+        let Request { mut head, framing, keep_alive, expects, checked } = request;
         self.wire.lock().begin(framing, expects);
-        if let Err(refusal) = head::check(&mut head, &self.limits) {
-            opened.handler.refused(&opened.listener, refusal.kind);
-            return Some(self.refuse(&refusal, head.method).await);
+        if !checked {
+            if let Err(refusal) = head::check(&mut head, &self.limits) {
+                opened.handler.refused(&opened.listener, refusal.kind);
+                return Some(self.refuse(&refusal, head.method).await);
+            }
+            if keep_alive {
+                self.known.keep(&head, framing, expects);
+            }
         }
         let mut asked = Asked { version: head.version, method: head.method.clone(), keep: keep_alive };
         // Pinned here: handed over by value it would take its room twice.

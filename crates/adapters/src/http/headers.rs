@@ -34,7 +34,7 @@ pub(crate) fn is_hop_by_hop(name: &[u8]) -> bool {
             | b"host"
             | b"keep-alive"
             | b"http2-settings"
-    ) || matches!(name, [b'p', b'r', b'o', b'x', b'y', b'-', ..])
+    ) || name.first_chunk() == Some(b"proxy-")
 }
 
 #[cfg(test)]

@@ -80,6 +80,22 @@ async fn one_connection_serves_many_requests() {
 }
 
 #[tokio::test]
+async fn a_head_that_comes_again_is_read_as_before_and_another_is_not_taken_for_it() {
+    let answer = |kind: &str, text: &str| Script::response("200 OK", &[("X-Kind", kind)], text);
+    let said =
+        [("a", "abc"), ("a", "abc"), ("a", "xyz"), ("b", "xyz"), ("a", "0123456789"), ("a", "0123456789"), ("a", "")];
+    let script =
+        said.iter().fold(Script::new(), |script, (kind, text)| script.then(Step::ReadRequest).send(answer(kind, text)));
+    let fixture = Fixture::new([script]).await;
+    for (kind, text) in said {
+        let response = fixture.send(Body::Empty).await.unwrap();
+        assert_eq!(response.headers.get("x-kind").unwrap(), kind);
+        assert_eq!(response.body.collect(1 << 20).await.unwrap(), text);
+    }
+    assert_eq!(fixture.server.recorder().connections(), 1);
+}
+
+#[tokio::test]
 async fn chunked_answers_and_empty_ones_give_their_connection_back() {
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
     let empty = "HTTP/1.1 204 No Content\r\n\r\n";

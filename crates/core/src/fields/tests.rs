@@ -136,3 +136,27 @@ fn shared_fields_are_the_same_and_are_adopted_without_a_copy() {
     assert_eq!(told(&other)[1..], told(&fields));
     assert!(std::ptr::eq(other.get("x-b").unwrap().as_bytes(), shared.get("x-b").unwrap().as_bytes()));
 }
+
+#[test]
+fn fields_stand_in_another_text_at_the_same_places() {
+    let mut fields = received(HEAD);
+    fields.append("x-b", HeaderValue::from_static("3"));
+    let other = fields.in_text(Bytes::from_static(b"host: b\nx-a: 3\naccept: */+\nx-a: 4\n"));
+    assert_eq!(told(&other), [("host", "b"), ("x-a", "3"), ("accept", "*/+"), ("x-a", "4")]);
+}
+
+#[test]
+fn all_of_others_take_the_place_of_those_of_their_names() {
+    let mut from = Fields::new();
+    for (name, value) in [("x-a", "5"), ("x-b", "6"), ("x-b", "7")] {
+        from.append(name, HeaderValue::from_static(value));
+    }
+    let mut to = received(HEAD);
+    to.append("x-c", HeaderValue::from_static("8"));
+    to.replace_by(&from);
+    let all = [("host", "a"), ("accept", "*/*"), ("x-c", "8"), ("x-a", "5"), ("x-b", "6"), ("x-b", "7")];
+    assert_eq!(told(&to), all);
+    let mut out = bytes::BytesMut::new();
+    to.put_lines(&mut out, |name| name != "host" && name != "accept");
+    assert_eq!(out, "x-c: 8\r\nx-a: 5\r\nx-b: 6\r\nx-b: 7\r\n");
+}

@@ -66,15 +66,15 @@ fn whole(stages: &mut Stages) {
         path::read(outbound)
     };
     let json = |path| move || path::inbound(path, "application/json", Bytes::from_static(INFER.as_bytes()));
-    stages.stage("whole path: OIP JSON, bytes untouched", 10, json("/v2/models/raw/infer"), serve);
-    stages.stage("whole path: OIP JSON, decoded and encoded", 31, json("/v2/models/tensors/infer"), serve);
+    stages.stage("whole path: OIP JSON, bytes untouched", 9, json("/v2/models/raw/infer"), serve);
+    stages.stage("whole path: OIP JSON, decoded and encoded", 30, json("/v2/models/tensors/infer"), serve);
     let infer = "/inference.GRPCInferenceService/ModelInfer";
     let grpc = |message: &Bytes| path::inbound(infer, "application/grpc", message.clone());
-    stages.stage("whole path: gRPC ModelInfer, tensors untouched", 15, || grpc(&passed), serve);
-    stages.stage("whole path: gRPC ModelInfer, decoded and encoded", 36, || grpc(&decoded), serve);
+    stages.stage("whole path: gRPC ModelInfer, tensors untouched", 14, || grpc(&passed), serve);
+    stages.stage("whole path: gRPC ModelInfer, decoded and encoded", 35, || grpc(&decoded), serve);
     let chat = || path::inbound("/v1/chat/completions", "application/json", Bytes::from_static(CHAT.as_bytes()));
-    stages.stage("whole path: OpenAI chat", 20, chat, serve);
-    stages.stage("whole path: no such model, refused", 16, json("/v2/models/none/infer"), |inbound| {
+    stages.stage("whole path: OpenAI chat", 19, chat, serve);
+    stages.stage("whole path: no such model, refused", 15, json("/v2/models/none/infer"), |inbound| {
         path::read(sluicegate_flow::serve(&gateway, inbound).now_or_never().unwrap())
     });
 }
@@ -83,13 +83,13 @@ fn ids(stages: &mut Stages) {
     let dice = SeededDice::new(1);
     let make = |inbound: &Inbound| ids::Ids::read_or_make(&inbound.head, inbound.peer, &dice as &dyn Dice);
     let none = path::inbound("/v2", "application/json", Bytes::new());
-    stages.stage("ids: made", 1, || (), |()| make(&none));
+    stages.stage("ids: made", 2, || (), |()| make(&none));
     let mut inbound = path::inbound("/v2", "application/json", Bytes::new());
     let sent = &mut inbound.head.headers;
     sent.insert("x-request-id", HeaderValue::from_static("0123456789abcdef"));
     let trace = HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     sent.insert("traceparent", trace);
-    stages.stage("ids: taken from the client", 1, || (), |()| make(&inbound));
+    stages.stage("ids: taken from the client", 2, || (), |()| make(&inbound));
     stages.stage("ids: as fields for the next hop", 2, || make(&inbound), |ids| ids.headers());
 }
 

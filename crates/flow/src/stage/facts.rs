@@ -7,7 +7,8 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use sluicegate_core::{
-    Asked, DataType, Deadline, Endpoint, Fact, Inquiry, ModelMetadata, Operation, Outbound, Refusal, TensorMetadata,
+    Asked, DataType, Deadline, Endpoint, Fact, Fields, Inquiry, ModelMetadata, Operation, Outbound, Refusal,
+    TensorMetadata,
 };
 use sluicegate_wire::{IndexEntry, codec};
 use tokio::time::{Instant, timeout_at};
@@ -46,7 +47,7 @@ pub(crate) async fn of_all(
     snapshot: &Snapshot,
     trail: &mut Trail,
 ) -> Result<Outbound, Refusal> {
-    let codec = codec(asked.protocol);
+    let (codec, headers) = (codec(asked.protocol), trail.headers());
     let spoken = snapshot.models.values().filter(|model| model.is_for(asked.protocol));
     let mut models: Vec<&Model> = spoken.map(|model| &**model).collect();
     models.sort_by(|left, right| left.name.cmp(&right.name));
@@ -57,18 +58,18 @@ pub(crate) async fn of_all(
         }
         Operation::Index => {
             let only_ready = (codec.decode_index)(message)?;
-            Ok((codec.encode_index)(&index(&models, only_ready, gateway, trail).await))
+            Ok((codec.encode_index)(&index(&models, only_ready, gateway, &headers).await))
         }
         _ => {
-            let told = each(&models, gateway, trail, counters::of);
+            let told = each(&models, gateway, &headers, counters::of);
             let all: Vec<Value> = told.await;
             (codec.encode_fact)(Fact::Statistics, Bytes::from(json!({ "model_stats": all }).to_string()))
         }
     }
 }
 
-async fn index<'a>(models: &[&'a Model], only_ready: bool, gateway: &Gateway, trail: &Trail) -> Vec<IndexEntry<'a>> {
-    let all = each(models, gateway, trail, |model: &'a Model, version: &'a Version, inquiry| async move {
+async fn index<'a>(models: &[&'a Model], only_ready: bool, gateway: &Gateway, headers: &Fields) -> Vec<IndexEntry<'a>> {
+    let all = each(models, gateway, headers, |model: &'a Model, version: &'a Version, inquiry| async move {
         let ready = matches!(inquire::is_ready(version, inquiry).await, Ok(true));
         let (state, reason) = if ready { ("READY", "") } else { ("UNAVAILABLE", "not ready") };
         (ready, IndexEntry { name: &model.name, version: &version.name, state, reason })
@@ -80,7 +81,7 @@ async fn index<'a>(models: &[&'a Model], only_ready: bool, gateway: &Gateway, tr
 async fn each<'a, T, F: Future<Output = T>>(
     models: &[&'a Model],
     gateway: &Gateway,
-    trail: &Trail,
+    headers: &Fields,
     ask: impl Fn(&'a Model, &'a Version, Inquiry) -> F,
 ) -> Vec<T> {
     let now = gateway.clock.now();
@@ -88,7 +89,7 @@ async fn each<'a, T, F: Future<Output = T>>(
     let questions: Vec<F> = versions
         .map(|(model, version)| {
             let deadline = Deadline(now + model.timeout);
-            ask(model, version, Inquiry { model: version.model.clone(), headers: trail.headers(), deadline })
+            ask(model, version, Inquiry { model: version.model.clone(), headers: headers.clone(), deadline })
         })
         .collect();
     stream::iter(questions).buffered(AT_ONCE).collect().await

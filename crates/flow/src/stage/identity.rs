@@ -28,6 +28,7 @@ pub(crate) fn identify<'a>(
     // A listener that this generation does not know lets nobody in.
     let door = snapshot.listeners.get(trail.listener()).filter(|door| door.authenticate.contains(&Method::Anonymous));
     let Some(door) = door else {
+        trail.speaks(&head);
         return Err(Refusal::new(Kind::Unauthenticated, "this listener does not accept you"));
     };
     trail.identified(ANYONE);

@@ -89,7 +89,7 @@ pub(crate) async fn name<'a>(
     snapshot: &'a Snapshot,
     trail: &mut Trail,
 ) -> Result<Named<'a>, Refusal> {
-    let asked = ask(&identified)?;
+    let asked = ask(&identified).inspect_err(|_| trail.speaks(identified.head()))?;
     trail.asked(&asked);
     if asked.operation == Operation::Manage {
         // Rare, and large: in a box it takes no room from the others.

@@ -98,40 +98,32 @@ impl HttpBody for Counted {
     }
 }
 
-/// An answer's body that carries the trail to its end.
-pub(super) struct Carrying {
-    inner: Body,
-    trail: Option<Box<Trail>>,
-}
-
-impl Carrying {
-    pub(super) fn new(inner: Body, trail: Box<Trail>) -> Self {
-        Self { inner, trail: Some(trail) }
-    }
-}
-
-impl BodyStream for Carrying {
+/// The trail is the answer's body, and ends with it.
+impl BodyStream for Trail {
     fn poll_part(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Part, BodyError>>> {
         let this = self.get_mut();
-        let part = ready!(this.inner.poll_part(context));
-        match (&part, &mut this.trail) {
-            (Some(Ok(part)), Some(trail)) => trail.record.traffic.sent += part.len() as u64,
-            (Some(Err(error)), Some(trail)) => trail.broke_off(error.to_string()),
-            (None, _) | (_, None) => {}
+        let part = ready!(this.answer.poll_part(context));
+        if this.finished {
+            return Poll::Ready(part);
+        }
+        match &part {
+            Some(Ok(part)) => this.record.traffic.sent += part.len() as u64,
+            Some(Err(error)) => this.broke_off(error.to_string()),
+            None => {}
         }
         // A reader that knows the length does not ask again after the last byte, and none does after trailers.
-        let last = !matches!(&part, Some(Ok(Part::Data(_)))) || this.inner.is_end_stream();
-        if let Some(trail) = this.trail.take_if(|_| last) {
-            trail.finish();
+        let last = !matches!(&part, Some(Ok(Part::Data(_)))) || this.answer.is_end_stream();
+        if last {
+            this.finish();
         }
         Poll::Ready(part)
     }
 
     fn is_over(&self) -> bool {
-        self.inner.is_end_stream()
+        self.answer.is_end_stream()
     }
 
     fn length(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.answer.size_hint()
     }
 }

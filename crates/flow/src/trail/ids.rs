@@ -26,6 +26,7 @@ const PARENT: usize = 3 + LONG + 1 + SHORT + 3;
 #[derive(Clone)]
 pub(crate) struct Ids {
     pub(super) request: Box<str>,
+    pub(super) trace: Box<str>,
     traceparent: [u8; PARENT],
     tracestate: Option<Box<str>>,
     client: IpAddr,
@@ -57,6 +58,7 @@ impl Ids {
         };
         Self {
             request,
+            trace: trace.into(),
             traceparent: traceparent(trace, dice.roll() | 1, flags),
             tracestate: tracestate.and_then(Value::as_str).map(Box::from),
             client: peer.ip().to_canonical(),
@@ -64,22 +66,16 @@ impl Ids {
         }
     }
 
-    /// The trace's id.
-    pub(super) fn trace(&self) -> &str {
-        text(self.traceparent.get(3..3 + LONG).unwrap_or_default())
-    }
-
     /// The fields that say so to the next hop.
     pub(crate) fn headers(&self) -> Fields {
         // Room also for the fields of the client that join them, so that it need not grow.
         let mut headers = Fields::with_capacity(16, 256);
         headers.append(REQUEST_ID, value(&self.request));
-        headers.append(TRACEPARENT, value(text(&self.traceparent)));
+        headers.append(TRACEPARENT, Printed(&self.traceparent));
         if let Some(state) = &self.tracestate {
             headers.append(TRACESTATE, value(state));
         }
-        with_address(self.client, |text| headers.append(FORWARDED_FOR, value(text)));
-        headers.append(FORWARDED_PROTO, value(if self.secure { "https" } else { "http" }));
+        with_client((self.client, self.secure), |told| headers.replace_by(told));
         headers
     }
 }
@@ -125,29 +121,40 @@ fn text(digits: &[u8]) -> &str {
 }
 
 /// Text of ours, or of a client's that was looked at: printable ASCII.
-pub(super) struct Printed<'a>(&'a str);
+pub(super) struct Printed<'a>(&'a [u8]);
 
 impl FieldValue for Printed<'_> {
     fn value(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.0
     }
 }
 
 /// An id as a field's value.
 pub(super) const fn value(text: &str) -> Printed<'_> {
-    Printed(text)
+    Printed(text.as_bytes())
 }
+
+/// A client: its address, and whether its own connection is encrypted.
+type Client = (IpAddr, bool);
 
 thread_local! {
-    static LAST: RefCell<Option<(IpAddr, String)>> = const { RefCell::new(None) };
+    static LAST: RefCell<Option<(Client, Fields)>> = const { RefCell::new(None) };
 }
 
-/// Hands on an address as text. Requests of one client come one after another, so that it is rarely written anew.
-fn with_address(of: IpAddr, take: impl FnOnce(&str)) {
+/// Hands on what the next hop is told of a client. Requests of one client come one after another, so that it is rarely written
+/// anew.
+fn with_client(of: Client, take: impl FnOnce(&Fields)) {
     LAST.with_borrow_mut(|last| match last {
-        Some((known, text)) if *known == of => take(text),
-        _ => take(&last.insert((of, of.to_string())).1),
+        Some((known, told)) if *known == of => take(told),
+        _ => take(&last.insert((of, told(of))).1),
     });
+}
+
+fn told((address, secure): Client) -> Fields {
+    let mut told = Fields::new();
+    told.append(FORWARDED_FOR, value(&address.to_string()));
+    told.append(FORWARDED_PROTO, value(if secure { "https" } else { "http" }));
+    told
 }
 
 /// Ids end in logs and headers: printable ASCII without quotes or spaces, of bounded length.

@@ -2,13 +2,25 @@
 
 use std::borrow::Cow;
 
+use sluicegate_core::Fields;
 use sluicegate_core::fields::FieldValue;
 
+const MODEL: &str = "sluicegate-model";
+const VERSION: &str = "sluicegate-version";
+
+/// What clients are told of the version of a model that answers them.
+pub(crate) fn stamp(model: &str, version: &str) -> Fields {
+    let mut stamp = Fields::new();
+    stamp.append(MODEL, Named::of(model));
+    stamp.append(VERSION, Named::of(version));
+    stamp
+}
+
 /// A name as a header's value; what a header cannot carry is percent-encoded.
-pub(super) struct Named<'a>(Cow<'a, [u8]>);
+struct Named<'a>(Cow<'a, [u8]>);
 
 impl<'a> Named<'a> {
-    pub(super) fn of(name: &'a str) -> Self {
+    fn of(name: &'a str) -> Self {
         let name = name.as_bytes();
         if name.iter().copied().all(is_plain) {
             return Self(Cow::Borrowed(name));

@@ -34,6 +34,13 @@ pub(crate) enum Framing {
     Chunked,
 }
 
+impl Framing {
+    /// That of a body of so many bytes.
+    pub(crate) const fn of(length: u64) -> Self {
+        if length == 0 { Self::None } else { Self::Length(length) }
+    }
+}
+
 /// How far the end of a head was searched for, so that trickling bytes are looked at once.
 #[derive(Debug, Default)]
 pub(crate) struct Search {

@@ -269,3 +269,37 @@ async fn a_refusal_of_head_has_no_body() {
     let text = said("HEAD /../x HTTP/1.1\r\nhost: a\r\n\r\n", echo).await;
     assert!(text.starts_with("HTTP/1.1 400 ") && text.ends_with("connection: close\r\n\r\n"), "{text}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_comes_again_is_read_as_before_and_another_is_not_taken_for_it() {
+    let told = |inbound: Inbound| async move {
+        let head = format!("{} {:?}", inbound.head.uri, inbound.head.headers.iter().collect::<Vec<_>>());
+        let length = inbound.head.headers.get("content-length").map(|length| length.as_str().unwrap().to_owned());
+        let body = collect(inbound.body).await.unwrap();
+        answer(StatusCode::OK, format!("{head} {length:?} {body:?}"))
+    };
+    let bench = Bench::start(Limits::default(), told);
+    let post = |host: &str, length: usize, body: &str| {
+        format!("POST /a%7eb HTTP/1.1\r\nHost: {host}\r\nX-Id: A\r\nContent-Length: {length}\r\n\r\n{body}")
+    };
+    let alone = |request: String| {
+        let bench = &bench;
+        async move {
+            let mut wire = bench.wire().await;
+            wire.send(&request).await;
+            wire.finish().await;
+            String::from_utf8(wire.read_to_end().await).unwrap()
+        }
+    };
+    // All over one connection, and each over one of its own, where nothing came before it.
+    let bodies = ["abc", "abc", "xyz", "", "0123456789", "0123456789ab"];
+    let requests: Vec<_> = bodies.iter().map(|body| post("a", body.len(), body)).collect();
+    let mut expected = String::new();
+    for request in &requests {
+        expected += &alone(request.clone()).await;
+    }
+    let refused = post("a b", 3, "abc");
+    expected += &alone(refused.clone()).await;
+    assert!(expected.contains("/a~b") && expected.contains("400 Bad Request"), "{expected}");
+    assert_eq!(alone(requests.concat() + &refused).await, expected);
+}

@@ -27,6 +27,9 @@ pub(super) fn ask(method: &Method, path: &str) -> Option<Result<Asked, Refusal>>
 
 fn asked(method: &Method, rest: &str) -> Result<Asked, Refusal> {
     let rest = rest.strip_prefix('/').unwrap_or(rest);
+    if let Some(model) = run_by_name(rest) {
+        return to_run(method, model.to_owned());
+    }
     // One slash at the end is taken; a path of nothing but that slash has lost its own already.
     if rest == "/" {
         return Err(no_such_path());
@@ -66,6 +69,24 @@ fn asked(method: &Method, rest: &str) -> Result<Asked, Refusal> {
         return Err(Refusal::new(Kind::MethodNotAllowed, otherwise));
     }
     Ok(Asked { protocol: Protocol::OipRest, operation, model, version })
+}
+
+/// The model of what nearly every path is: one that runs it by a plain name. Its three parts mean what they mean below.
+fn run_by_name(rest: &str) -> Option<&str> {
+    let name = rest.strip_prefix("models/")?.strip_suffix("/infer")?;
+    (!name.is_empty() && is_plain(name)).then_some(name)
+}
+
+fn to_run(method: &Method, model: String) -> Result<Asked, Refusal> {
+    if *method != Method::POST {
+        return Err(Refusal::new(Kind::MethodNotAllowed, TAKES_POST));
+    }
+    Ok(Asked { protocol: Protocol::OipRest, operation: Operation::Infer, model: Some(model), version: None })
+}
+
+/// Whether nothing in a segment is to be decoded, and nothing to be refused.
+fn is_plain(segment: &str) -> bool {
+    segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 /// The segments of a path. The longest has models, name, versions, version and verb; a sixth part is one too many. One
@@ -121,8 +142,8 @@ pub(crate) fn decode(segment: &str, what: &str) -> Result<String, Refusal> {
     if segment.is_empty() {
         return Err(no_such_path());
     }
-    // Nearly all names: nothing to be decoded, and nothing to be refused.
-    if segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+    // Nearly all names.
+    if is_plain(segment) {
         return Ok(segment.to_owned());
     }
     let bad = |why: &str| Refusal::new(Kind::BadRequest, format!("the {what} in the path {why}"));

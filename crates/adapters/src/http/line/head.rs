@@ -2,10 +2,10 @@
 
 use std::sync::LazyLock;
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use http::{Method, StatusCode, Version};
 use memchr::memmem::Finder;
-use sluicegate_core::http1::{Scan, Stop};
+use sluicegate_core::http1::{LastHead, Scan, Stop};
 use sluicegate_core::{Fields, Response};
 
 use super::super::Origin;
@@ -18,14 +18,18 @@ const FIELDS: usize = 100;
 /// Finds where a head ends. Made once: making it costs more than a search through a usual head.
 static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
 
-/// Up to where the end of an answer's head was looked for in vain, so that trickling bytes are looked at once.
+/// Reads one answer's head after another.
 #[derive(Debug, Default)]
 pub(super) struct Search {
+    /// Up to where its end was looked for in vain, so that trickling bytes are looked at once.
     seen: usize,
+    last: LastHead,
+    /// What the last one was read as, less its text, where that is kept.
+    kept: Option<Box<(Response<()>, Hop)>>,
 }
 
 /// What an answer's head says of its connection and its framing. None of it is handed on.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Hop {
     pub(super) version: Version,
     pub(super) length: Option<u64>,
@@ -81,6 +85,33 @@ impl Search {
         input: &mut BytesMut,
         limit: usize,
     ) -> Result<Option<(Response<()>, Hop)>, &'static str> {
+        if self.seen == 0 {
+            if let Some(known) = self.again(input) {
+                return Ok(Some(known));
+            }
+            self.kept = None;
+            self.last.note(input);
+        }
+        let read = self.read(input, limit)?;
+        if let Some((response, hop)) = &read
+            && hop.nominated.is_empty()
+            && self.last.keep(response.headers.received())
+        {
+            let response = Response { headers: response.headers.in_text(Bytes::new()), ..*response };
+            self.kept = Some(Box::new((response, hop.clone())));
+        }
+        Ok(read)
+    }
+
+    /// The head that came last, once more.
+    fn again(&mut self, input: &mut BytesMut) -> Option<(Response<()>, Hop)> {
+        let (response, hop) = self.kept.as_deref()?;
+        let (text, length) = self.last.again(input)?;
+        let response = Response { headers: response.headers.in_text(text), ..*response };
+        Some((response, Hop { length, nominated: Vec::new(), ..*hop }))
+    }
+
+    fn read(&mut self, input: &mut BytesMut, limit: usize) -> Result<Option<(Response<()>, Hop)>, &'static str> {
         const LARGE: &str = "the head of its answer is too large";
         // Nearly every head comes at once, and is read without a search for its end.
         if self.seen > 0 {

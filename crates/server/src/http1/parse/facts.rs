@@ -61,8 +61,8 @@ impl Facts {
                 Err(framing("a request of HTTP/1.0 has no transfer-encoding"))
             }
             (None, true) => Ok(Framing::Chunked),
-            (Some(0) | None, false) => Ok(Framing::None),
-            (Some(length), false) => Ok(Framing::Length(length)),
+            (None, false) => Ok(Framing::None),
+            (Some(length), false) => Ok(Framing::of(length)),
         }
     }
 }
