@@ -4,11 +4,14 @@
 //! a field that only passes through is a place in the text it was received in, which all who hand it on share. Names are in
 //! lower case, names and values within RFC 9110, section 5: whatever makes a field has seen to that.
 
+mod lines;
+mod others;
+mod received;
 mod text;
 
 use std::fmt;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 
 pub(crate) use self::text::LOWER;
@@ -65,53 +68,6 @@ impl Fields {
         Self { received: Bytes::new(), own: Vec::with_capacity(text), list: Vec::with_capacity(fields), marks: 0 }
     }
 
-    /// Adds a field of the received text: its name, where this and its value begin there, and how many bytes they have. The
-    /// name is a token in lower case, and the value one by [`is_value`].
-    pub fn push_received(&mut self, text: &[u8], name: (usize, usize), value: (usize, usize)) {
-        self.marks |= mark(text);
-        self.list.push(Field { name: Span::of(name), value: Span::of(value) });
-    }
-
-    /// Says in which text the fields stand whose places were pushed.
-    pub fn stand_in(&mut self, received: Bytes) {
-        self.received = received;
-    }
-
-    /// The same fields with all their text in one piece, which [`Fields::adopt`] shares.
-    #[must_use]
-    pub fn shared(&self) -> Self {
-        let mut text = BytesMut::new();
-        let mut made = Self::with_capacity(self.len(), 0);
-        for (name, value) in self {
-            let (name, value) = (name.as_bytes(), value.as_bytes());
-            let at = text.len();
-            for part in [name, b": ", value, b"\r\n"] {
-                text.extend_from_slice(part);
-            }
-            made.push_received(name, (at, name.len()), (at + name.len() + 2, value.len()));
-        }
-        made.stand_in(text.freeze());
-        made
-    }
-
-    /// The same fields in another text in which they stand at the same places. What was put beside them is left out, and there
-    /// is room for more of it.
-    #[must_use]
-    pub fn in_text(&self, received: Bytes) -> Self {
-        let mut list = Vec::with_capacity(self.list.len() + BESIDE);
-        list.extend_from_slice(&self.list);
-        if !self.own.is_empty() {
-            list.retain(|field| (field.name.at | field.value.at) & OWN == 0);
-        }
-        Self { received, own: Vec::new(), list, marks: self.marks }
-    }
-
-    /// The text that was received.
-    #[must_use]
-    pub const fn received(&self) -> &Bytes {
-        &self.received
-    }
-
     /// How many there are.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -133,33 +89,6 @@ impl Fields {
     /// Their names; one that stands several times comes several times.
     pub fn names(&self) -> impl Iterator<Item = Name<'_>> + Clone {
         self.list.iter().map(|field| Name(self.text(field.name)))
-    }
-
-    /// Puts the lines of those whose names pass behind `out`, as HTTP/1 has them. Lines that stand behind one another in their
-    /// text go together.
-    pub fn put_lines(&self, out: &mut BytesMut, mut passes: impl FnMut(Name<'_>) -> bool) {
-        let mut run = Span { at: 0, length: 0 };
-        for field in &self.list {
-            let text = self.text_from(field.name.at);
-            let Some((name, rest)) = text.split_at_checked(field.name.length as usize) else { continue };
-            if !passes(Name(name)) {
-                continue;
-            }
-            if field.is_line(rest) {
-                let length = field.name.length + field.value.length + 4;
-                if field.name.at == run.at.wrapping_add(run.length) {
-                    run.length += length;
-                    continue;
-                }
-                out.extend_from_slice(self.text(std::mem::replace(&mut run, Span { at: field.name.at, length })));
-            } else {
-                out.extend_from_slice(self.text(std::mem::replace(&mut run, Span { at: 0, length: 0 })));
-                for part in [name, b": ", self.text(field.value), b"\r\n"] {
-                    out.extend_from_slice(part);
-                }
-            }
-        }
-        out.extend_from_slice(self.text(run));
     }
 
     /// The first value of this name, which is in lower case.
@@ -256,52 +185,6 @@ impl Fields {
         self.list = list;
     }
 
-    /// Adds those of `from` of which this is true, behind the others. The text they were received in is shared where there
-    /// is none yet.
-    pub fn adopt(&mut self, from: &Self, mut passes: impl FnMut(Name<'_>, Value<'_>) -> bool) {
-        if self.received.is_empty() {
-            self.received = from.received.clone();
-        }
-        let shared = self.received.as_ptr_range() == from.received.as_ptr_range();
-        for field in &from.list {
-            let (name, value) = (Name(from.text(field.name)), Value(from.text(field.value)));
-            if !passes(name, value) {
-                continue;
-            }
-            if shared && (field.name.at | field.value.at) & OWN == 0 {
-                self.marks |= mark(name.0);
-                self.list.push(*field);
-            } else {
-                self.append(name, value);
-            }
-        }
-    }
-
-    /// Puts all of `from` in the place of those of the same names.
-    pub fn replace_by(&mut self, from: &Self) {
-        if self.marks & from.marks != 0 {
-            for name in from.names() {
-                self.remove_bytes(name.0);
-            }
-        }
-        if from.received.is_empty() {
-            self.append_all(from);
-        } else {
-            self.adopt(from, |_, _| true);
-        }
-    }
-
-    /// Adds all of `from`, where none was received, behind the others.
-    fn append_all(&mut self, from: &Self) {
-        let at = self.own.len();
-        self.reserve_first();
-        self.own.extend_from_slice(&from.own);
-        let further = |span: Span| Span::own((span.at & !OWN) as usize + at, span.length as usize);
-        self.list
-            .extend(from.list.iter().map(|field| Field { name: further(field.name), value: further(field.value) }));
-        self.marks |= from.marks;
-    }
-
     /// Makes room for a few: what grows from nothing does so many times.
     #[inline]
     fn reserve_first(&mut self) {
@@ -340,18 +223,6 @@ const fn mark(name: &[u8]) -> u64 {
     match (name.first(), name.last()) {
         (Some(first), Some(last)) => 1 << ((name.len() as u64 + 3 * (*first as u64) + 5 * (*last as u64)) & 63),
         _ => 0,
-    }
-}
-
-impl Field {
-    /// Whether what stands behind its name makes a line with that, as it is sent. What was put beside those received was written
-    /// so.
-    fn is_line(&self, rest: &[u8]) -> bool {
-        let behind = || rest.get(self.value.length as usize + 2..).and_then(<[u8]>::first_chunk);
-        self.name.at & OWN != 0
-            || (self.value.at == self.name.at.wrapping_add(self.name.length + 2)
-                && rest.first_chunk() == Some(b": ")
-                && behind() == Some(b"\r\n"))
     }
 }
 
