@@ -32,8 +32,8 @@ pub(crate) use named::stamp;
 /// Longest method that is told whole.
 const LONGEST_METHOD: usize = 16;
 
-/// Facts gathered while a request passes the stages; then the answer's body. Dropped unfinished, it records that the client left. Kept in a box: it
-/// is large, and goes from hand to hand.
+/// Facts gathered while a request passes the stages; then the answer's body. Dropped unfinished, it records that the client
+/// left. Kept in a box: it is large, and goes from hand to hand.
 pub(crate) struct Trail {
     record: Record,
     ids: Ids,

@@ -6,7 +6,7 @@ use super::{BESIDE, Field, Fields, OWN, Span, mark};
 
 impl Fields {
     /// Adds a field of the received text: its name, where this and its value begin there, and how many bytes they have. The
-    /// name is a token in lower case, and the value one by [`is_value`].
+    /// name is a token in lower case, and the value one by [`super::is_value`].
     pub fn push_received(&mut self, text: &[u8], name: (usize, usize), value: (usize, usize)) {
         self.marks |= mark(text);
         self.list.push(Field { name: Span::of(name), value: Span::of(value) });
