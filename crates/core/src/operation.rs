@@ -72,6 +72,10 @@ pub struct Asked {
     pub version: Option<String>,
 }
 
+/// A set of operations.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OperationSet(u32);
+
 impl Protocol {
     /// Every protocol.
     pub const ALL: [Self; 5] = [Self::OipRest, Self::OipGrpc, Self::GrpcHealth, Self::GrpcReflection, Self::OpenAi];
@@ -90,6 +94,29 @@ impl Protocol {
 }
 
 impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 19] = [
+        Self::Infer,
+        Self::Metadata,
+        Self::Ready,
+        Self::ServerLive,
+        Self::ServerReady,
+        Self::ServerMetadata,
+        Self::Reflect,
+        Self::StreamInfer,
+        Self::Generate,
+        Self::GenerateStream,
+        Self::Config,
+        Self::Statistics,
+        Self::Index,
+        Self::Names,
+        Self::Manage,
+        Self::Chat,
+        Self::Complete,
+        Self::Respond,
+        Self::Embed,
+    ];
+
     /// Whether a generative model is asked: the message goes to it as it came, and names the model itself.
     #[must_use]
     pub const fn is_generative(self) -> bool {
@@ -132,5 +159,87 @@ impl Operation {
             Self::Respond => "respond",
             Self::Embed => "embed",
         }
+    }
+}
+
+impl OperationSet {
+    /// None.
+    pub const NONE: Self = Self(0);
+    /// All of them.
+    pub const ALL: Self = Self(u32::MAX);
+
+    /// The operations that `name` stands for: one by its own name, or a group of them: `run` (whatever runs a model),
+    /// `read` (whatever asks about one), `manage`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let group: fn(Operation) -> bool = match name {
+            "run" => |operation| operation.runs_model() || operation == Operation::StreamInfer,
+            "read" => |operation| {
+                use Operation::{Config, Index, Metadata, Names, Ready, Statistics};
+                matches!(operation, Metadata | Ready | Config | Statistics | Index | Names)
+            },
+            _ => return Operation::ALL.iter().find(|operation| operation.as_str() == name).map(|one| Self::of(*one)),
+        };
+        Some(
+            Operation::ALL
+                .into_iter()
+                .filter(|operation| group(*operation))
+                .map(Self::of)
+                .fold(Self::NONE, Self::union),
+        )
+    }
+
+    /// One operation.
+    #[must_use]
+    pub const fn of(operation: Operation) -> Self {
+        Self(1 << operation as u32)
+    }
+
+    /// What is in either.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether `operation` is in it.
+    #[must_use]
+    pub const fn contains(self, operation: Operation) -> bool {
+        self.0 & Self::of(operation).0 != 0
+    }
+
+    /// The operations in it, in the order of [`Operation::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Operation> {
+        Operation::ALL.into_iter().filter(move |operation| self.contains(*operation))
+    }
+}
+
+impl std::fmt::Debug for OperationSet {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_set().entries(self.iter().map(Operation::as_str)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Operation, OperationSet};
+
+    #[test]
+    fn every_operation_is_in_the_set_of_its_own_name_alone() {
+        for (at, operation) in Operation::ALL.into_iter().enumerate() {
+            assert_eq!(operation as usize, at);
+            let set = OperationSet::named(operation.as_str()).unwrap();
+            assert_eq!(set.iter().collect::<Vec<_>>(), [operation]);
+        }
+    }
+
+    #[test]
+    fn groups_hold_what_runs_and_what_asks_and_share_nothing() {
+        let (run, read) = (OperationSet::named("run").unwrap(), OperationSet::named("read").unwrap());
+        assert!(
+            run.contains(Operation::Chat) && run.contains(Operation::StreamInfer) && !run.contains(Operation::Manage)
+        );
+        assert!(read.contains(Operation::Names) && !read.contains(Operation::Manage));
+        assert_eq!(run.iter().filter(|operation| read.contains(*operation)).count(), 0);
+        assert_eq!(OperationSet::named("runs"), None);
     }
 }

@@ -1,0 +1,68 @@
+//! Who calls: the one shape in which every way of identifying oneself ends, and which policy, limits and records read.
+
+use std::sync::Arc;
+
+use crate::operation::{Operation, OperationSet};
+
+/// A caller whose identity is settled. Made by whoever verified the credential, and shared by all requests that present it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The name in records, policies and limits, with the kind in front (`key:scoring-batch`); of anonymous callers
+    /// `anonymous`. No credential and no part of one.
+    pub id: Arc<str>,
+    /// How it identified itself.
+    pub kind: PrincipalKind,
+    /// The tenant it belongs to; `None` as long as none is known.
+    pub tenant: Option<Arc<str>>,
+    /// The groups it is in, sorted, each once.
+    pub groups: Arc<[Arc<str>]>,
+    /// What it may be used for at most, whatever policies say.
+    pub scopes: OperationSet,
+    /// The models it may be used for at most, sorted; `None`: any.
+    pub models: Option<Arc<[Arc<str>]>>,
+    /// What its calls are for, sorted. Bound to the credential: a caller cannot say it.
+    pub purposes: Arc<[Arc<str>]>,
+}
+
+/// A way in which callers identify themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PrincipalKind {
+    /// Not at all.
+    Anonymous,
+    /// By an API key.
+    Key,
+}
+
+impl Principal {
+    /// A caller that does not say who it is.
+    #[must_use]
+    pub fn anonymous() -> Self {
+        Self {
+            id: Arc::from("anonymous"),
+            kind: PrincipalKind::Anonymous,
+            tenant: None,
+            groups: Arc::default(),
+            scopes: OperationSet::ALL,
+            models: None,
+            purposes: Arc::default(),
+        }
+    }
+
+    /// Whether its credential reaches to `operation` on `model`; whether it is permitted is the policies' matter.
+    #[must_use]
+    pub fn reaches(&self, operation: Operation, model: &str) -> bool {
+        let named = |models: &Arc<[Arc<str>]>| models.binary_search_by(|name| (**name).cmp(model)).is_ok();
+        self.scopes.contains(operation) && self.models.as_ref().is_none_or(named)
+    }
+}
+
+impl PrincipalKind {
+    /// The name in logs, policies and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Key => "key",
+        }
+    }
+}
