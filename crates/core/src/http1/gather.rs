@@ -10,6 +10,9 @@ const TOGETHER: usize = 32 * 1024;
 /// A piece of this size or larger is not copied.
 const LARGE: usize = 16 * 1024;
 
+/// Room kept from message to message.
+const KEPT: usize = 16 * 1024;
+
 /// A message's bytes that are ready to leave.
 #[derive(Debug, Default)]
 pub struct Gather {
@@ -104,9 +107,15 @@ impl Gather {
         }
     }
 
-    /// Gives back the room that messages took. Nothing must be waiting here.
+    /// Gives back what a large message took. Nothing must be waiting here.
     pub fn shrink(&mut self) {
-        self.small = BytesMut::new();
+        if self.small.capacity() > KEPT {
+            self.small = BytesMut::new();
+        } else {
+            // Back to the beginning of the room it has.
+            self.small.clear();
+            self.small.reserve(1);
+        }
     }
 }
 
