@@ -89,8 +89,13 @@ pub struct Record {
 pub trait RecordSink: Send + Sync + 'static {
     /// A request began on `listener`.
     fn begun(&self, listener: &Arc<str>);
-    /// It ended.
+    /// It ended: to be counted, before the answer's last bytes leave, so that whoever has read them finds it counted.
     fn ended(&self, record: &Record);
+    /// The answer has left, or was given up: what takes longer than counting is done now, when nobody waits for it. Told of
+    /// each record once, behind [`Self::ended`].
+    fn left(&self, record: &Record) {
+        let _ = record;
+    }
     /// `listener` turned a peer away before its bytes made a request: there is no record, only this.
     fn turned_away(&self, listener: &Arc<str>, kind: Kind) {
         let _ = (listener, kind);

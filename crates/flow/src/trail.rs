@@ -288,7 +288,7 @@ impl Trail {
         head.with(Body::Stream(Box::into_pin(self)))
     }
 
-    /// Writes the record: the answer's last byte is out.
+    /// Makes the record: the answer's last byte is on its way out.
     fn finish(&mut self) {
         self.write();
         // Nor is anything held any more for it.
@@ -327,6 +327,8 @@ impl Drop for Trail {
             self.record.status = Kind::ClientGone.facts().http;
             self.write();
         }
+        // The answer's body is dropped once its last byte was handed to the socket.
+        self.gateway.sink.left(&self.record);
     }
 }
 

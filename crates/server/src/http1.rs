@@ -8,11 +8,12 @@ mod incoming;
 mod known;
 mod outgoing;
 mod parse;
+mod scratch;
 mod state;
 mod wire;
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
@@ -203,9 +204,11 @@ where
             }
         }
         let mut asked = Asked { version: head.version, method: head.method.clone(), keep: keep_alive };
-        // Pinned here: handed over by value it would take its room twice.
-        let handling = pin!(opened.handler.serve(self.inbound(head, opened)));
-        let Some(outbound) = self.handled(handling).await else {
+        // In a box: a connection that waits holds no room for it, and the next request anywhere on this thread takes the same.
+        let mut handling = Box::pin(opened.handler.serve(self.inbound(head, opened)));
+        let handled = self.handled(handling.as_mut()).await;
+        drop(handling);
+        let Some(outbound) = handled else {
             return Some(End::Cut);
         };
         asked.keep &= self.may_serve_on().await && !leave.is_asked();

@@ -118,7 +118,9 @@ impl AccessLog {
 impl RecordSink for AccessLog {
     fn begun(&self, _listener: &Arc<str>) {}
 
-    fn ended(&self, record: &Record) {
+    fn ended(&self, _record: &Record) {}
+
+    fn left(&self, record: &Record) {
         let put = |scribe: &RefCell<Scribe>| scribe.borrow_mut().write(record).map(|line| self.desk.put(line));
         // Asked first, so that a line that has no place is not written.
         let has_place = self.desk.lines.load(Ordering::Relaxed) < self.most;

@@ -23,6 +23,10 @@ impl RecordSink for Tee {
         self.0.iter().for_each(|sink| sink.ended(record));
     }
 
+    fn left(&self, record: &Record) {
+        self.0.iter().for_each(|sink| sink.left(record));
+    }
+
     fn turned_away(&self, listener: &Arc<str>, kind: Kind) {
         self.0.iter().for_each(|sink| sink.turned_away(listener, kind));
     }

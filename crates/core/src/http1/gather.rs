@@ -10,9 +10,6 @@ const TOGETHER: usize = 32 * 1024;
 /// A piece of this size or larger is not copied.
 const LARGE: usize = 16 * 1024;
 
-/// Room kept from message to message.
-const KEPT: usize = 16 * 1024;
-
 /// A message's bytes that are ready to leave.
 #[derive(Debug, Default)]
 pub struct Gather {
@@ -107,15 +104,9 @@ impl Gather {
         }
     }
 
-    /// Gives back what a large message took. Nothing must be waiting here.
+    /// Gives back the room that messages took. Nothing must be waiting here.
     pub fn shrink(&mut self) {
-        if self.small.capacity() > KEPT {
-            self.small = BytesMut::new();
-        } else {
-            // Back to the beginning of the room it has.
-            self.small.clear();
-            self.small.reserve(1);
-        }
+        self.small = BytesMut::new();
     }
 }
 

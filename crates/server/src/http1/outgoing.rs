@@ -16,6 +16,9 @@ use super::wire::Wire;
 use crate::date;
 use crate::joined::Joined;
 
+/// Room that is made for an answer's head; a small body fits in too, and the allocator has rooms of this size at hand.
+const ROOM: usize = 1000;
+
 /// What a request asks of its answer's form.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
@@ -198,7 +201,7 @@ fn write_head(
     out: &mut Gather,
 ) {
     let out = out.head();
-    out.reserve(512);
+    out.reserve(ROOM);
     if head.status == StatusCode::OK {
         out.put_slice(b"HTTP/1.1 200 OK\r\n");
     } else {

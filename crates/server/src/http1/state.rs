@@ -13,9 +13,10 @@ use tokio::time::Instant;
 use tokio_util::io::poll_read_buf;
 
 use super::parse::Framing;
+use super::scratch;
 
 /// Room made before a head, or bytes that nobody asked for, are read.
-const ROOM: usize = 8 * 1024;
+pub(super) const ROOM: usize = 8 * 1024;
 
 /// Most room made for a body at once.
 const LARGE: usize = 256 * 1024;
@@ -33,8 +34,6 @@ pub(super) struct State<Io> {
     io: Option<Io>,
     /// Read, and not used yet.
     pub(super) input: BytesMut,
-    /// ... into more room than an idle connection should hold.
-    grown: bool,
     /// What is still to come of the current request's body.
     rest: Rest,
     /// Somebody holds that body.
@@ -63,16 +62,13 @@ enum Rest {
 impl<Io> State<Io> {
     /// A connection over `io`, of which `early` was read before.
     pub(super) fn over(io: Io, early: &Bytes) -> Self {
-        let mut input = BytesMut::with_capacity(ROOM);
-        input.extend_from_slice(early);
-        Self::new(Some(io), input)
+        Self::new(Some(io), BytesMut::from(&**early))
     }
 
     fn new(io: Option<Io>, input: BytesMut) -> Self {
         Self {
             io,
             input,
-            grown: false,
             rest: Rest::Nothing,
             held: false,
             asked: false,
@@ -145,11 +141,10 @@ impl<Io> State<Io> {
         if rest.len() == CONTINUE.len() { &[] } else { rest }
     }
 
-    /// Gives back the room that a large body took.
+    /// Gives back the room of what was read and used: a connection that waits holds none.
     pub(super) fn shrink(&mut self) {
-        if self.grown && self.input.is_empty() {
-            self.grown = false;
-            self.input = BytesMut::with_capacity(ROOM);
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
         }
     }
 
@@ -240,11 +235,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> State<Io> {
     fn poll_fill(&mut self, context: &mut Context<'_>, room: usize) -> Poll<io::Result<bool>> {
         let Some(io) = &mut self.io else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
         // A little room is made only where there is almost none, so that few heads are read in pieces.
-        if room > ROOM || self.input.capacity() - self.input.len() < ROOM / 4 {
-            self.grown |= room > ROOM;
-            self.input.reserve(room);
-        }
-        match poll_read_buf(Pin::new(io), context, &mut self.input) {
+        let make_room = room > ROOM || self.input.capacity() - self.input.len() < ROOM / 4;
+        let read = if make_room && room <= ROOM && self.input.is_empty() {
+            scratch::poll_read(Pin::new(io), context, &mut self.input)
+        } else {
+            if make_room {
+                self.input.reserve(room);
+            }
+            poll_read_buf(Pin::new(io), context, &mut self.input)
+        };
+        match read {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(0)) => {
                 self.ended = true;

@@ -102,7 +102,7 @@ fn record() -> Record {
 fn a_line_to_the_letter() {
     let memory = Memory::default();
     let log = AccessLog::start(Box::new(memory.clone())).unwrap();
-    log.ended(&record());
+    log.left(&record());
     assert!(log.flush(LONG));
     assert_eq!(
         memory.text(),
@@ -122,7 +122,7 @@ fn tokens_are_told_as_far_as_they_are_known() {
     let memory = Memory::default();
     let log = AccessLog::start(Box::new(memory.clone())).unwrap();
     let usage = Usage { input: Some(12), output: Some(u64::MAX), cached: Some(0), ..Usage::default() };
-    log.ended(&Record { usage: Some(usage), ..record() });
+    log.left(&Record { usage: Some(usage), ..record() });
     assert!(log.flush(LONG));
     let told = r#""usage":{"input":12,"output":18446744073709551615,"total":null,"cached":0,"reasoning":null},"#;
     assert!(memory.text().contains(told), "{}", memory.text());
@@ -146,7 +146,7 @@ fn what_an_attacker_sends_stays_inside_its_string() {
         tries: 1,
         ..record()
     };
-    log.ended(&record);
+    log.left(&record);
     drop(log);
     let text = memory.text();
     assert_eq!(text.lines().count(), 1, "{text}");
@@ -163,7 +163,7 @@ fn every_letter_is_read_back_and_written_as_others_write_it() {
     let all: String = (0..=0x2ff).filter_map(char::from_u32).chain(['\u{2028}', '\u{1f980}']).collect();
     let memory = Memory::default();
     let log = AccessLog::start(Box::new(memory.clone())).unwrap();
-    log.ended(&Record { cause: Some(all.clone()), ..record() });
+    log.left(&Record { cause: Some(all.clone()), ..record() });
     assert!(log.flush(LONG));
     let expected = format!("\"cause\":{},", serde_json::to_string(&all).unwrap());
     assert!(memory.text().contains(&expected), "{}", memory.text());
@@ -182,7 +182,7 @@ fn times_are_told_to_the_microsecond() {
     ] {
         let memory = Memory::default();
         let log = AccessLog::start(Box::new(memory.clone())).unwrap();
-        log.ended(&Record { total: Duration::from_micros(microseconds), ..record() });
+        log.left(&Record { total: Duration::from_micros(microseconds), ..record() });
         assert!(log.flush(LONG));
         let expected = format!("\"total_ms\":{expected},");
         assert!(memory.text().contains(&expected), "{} has no {expected}", memory.text());
@@ -196,11 +196,11 @@ fn lines_beyond_the_queue_are_dropped_and_counted_and_nobody_waits() {
     let (open, opened) = channel();
     let gate = Gate { memory: memory.clone(), called, open: opened };
     let log = AccessLog::with_queue(Box::new(gate), 4).unwrap();
-    log.ended(&record());
+    log.left(&record());
     // The writer now holds the first line and is stuck with it.
     calls.recv_timeout(LONG).unwrap();
     for _ in 0..10 {
-        log.ended(&record());
+        log.left(&record());
     }
     assert_eq!(log.dropped().load(Ordering::Relaxed), 6);
     drop(open);
@@ -212,7 +212,7 @@ fn lines_beyond_the_queue_are_dropped_and_counted_and_nobody_waits() {
 fn lines_that_cannot_be_written_are_counted() {
     let log = AccessLog::start(Box::new(Broken)).unwrap();
     for _ in 0..3 {
-        log.ended(&record());
+        log.left(&record());
     }
     assert!(log.flush(LONG));
     assert_eq!(log.dropped().load(Ordering::Relaxed), 3);
@@ -223,7 +223,7 @@ fn dropping_the_log_writes_what_is_queued_in_order() {
     let memory = Memory::default();
     let log = AccessLog::start(Box::new(memory.clone())).unwrap();
     for number in 0..1000 {
-        log.ended(&Record { request_id: Box::from(number.to_string()), ..record() });
+        log.left(&Record { request_id: Box::from(number.to_string()), ..record() });
     }
     drop(log);
     let ids: Vec<String> = memory
