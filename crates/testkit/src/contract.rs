@@ -1,5 +1,7 @@
 //! Tests that every implementation of a port must pass. An implementation's own tests bring a fixture and call them.
 
+mod limits;
 mod upstream;
 
+pub use limits::{LimiterFixture, limiter};
 pub use upstream::{Stall, UpstreamFixture, upstream};
