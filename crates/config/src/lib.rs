@@ -4,6 +4,7 @@
 //! protocol or the request path; kinds of backends come through [`sluicegate_core::Catalog`].
 
 mod check;
+mod limits;
 mod markdown;
 mod mistakes;
 mod names;
@@ -23,6 +24,7 @@ use sluicegate_core::{Catalog, Mistake, Node, Source};
 use self::mistakes::Mistakes;
 use self::resolve::Checked;
 
+pub use limits::{Limit, LimitMode, Per, Select};
 pub use markdown::markdown;
 pub use resilience::{Balance, Concurrency, Ejection, Hedge, Priority, Probing, Resilience, Retry, Timeouts};
 pub use resolve::backends::endpoints;

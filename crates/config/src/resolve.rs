@@ -3,6 +3,7 @@
 
 pub(crate) mod backends;
 mod files;
+mod limits;
 mod listeners;
 mod models;
 mod tls;
@@ -41,6 +42,13 @@ pub(crate) fn resolve(
     models.warn(&mut warnings);
     let backends = backends.finish(&mut warnings);
     let (models, stream) = models.done();
+    let known = limits::Known {
+        // Not looked up as long as there are none.
+        tenants: None,
+        models: &models.iter().map(|model| Arc::clone(&model.name)).collect::<Vec<_>>(),
+        listeners: &listeners.iter().map(|listener| Arc::clone(&listener.name)).collect::<Vec<_>>(),
+    };
+    let limits = limits::limits(&root.node, &known, mistakes);
     let overload = Reading::of(&root.node, "overload", OVERLOAD);
     Resolved {
         digest: whole(root, includes, &files),
@@ -56,6 +64,7 @@ pub(crate) fn resolve(
         stream,
         backends,
         models,
+        limits,
         warnings: warnings.sorted(),
     }
 }

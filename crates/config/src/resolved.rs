@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Priority, Resilience};
+use crate::{Limit, Priority, Resilience};
 use sluicegate_core::{
     BackendModel, BackendPlan, EndpointSource, KeyPair, Mistake, ModelSource, Network, NonFinite, Span,
 };
@@ -34,6 +34,8 @@ pub struct Resolved {
     pub backends: Vec<Backend>,
     /// Models: the root file's in the order written, then those of each include in the order of the files' paths.
     pub models: Vec<Model>,
+    /// How much callers may ask for: the list's in the order written, then those of the listeners.
+    pub limits: Vec<Limit>,
     /// What is allowed but probably not meant, in the order of the places.
     pub warnings: Vec<Mistake>,
 }

@@ -4,6 +4,7 @@
 //! documentation), so that it is refused with the right words and appears nowhere else.
 
 mod backends;
+mod limits;
 mod listeners;
 mod models;
 mod resilience;
@@ -11,6 +12,7 @@ mod resilience;
 use sluicegate_core::{Field, Shape};
 
 pub(crate) use self::backends::{BACKEND, DNS, ENDPOINT, LATER_PROTOCOLS, LISTED, REMOTE, SRV, TIMEOUTS};
+pub(crate) use self::limits::{LIMIT, SELECT};
 pub(crate) use self::listeners::{ADMIN, LIMITS, LISTENER};
 pub(crate) use self::models::{DEFAULTS, MODEL, STREAM};
 pub(crate) use self::resilience::{CONCURRENCY, EJECT, HEALTH, HEDGE, RETRY};
@@ -26,6 +28,9 @@ pub(crate) const MAX_BACKENDS: usize = 1_000;
 
 /// The most listeners.
 pub(crate) const MAX_LISTENERS: usize = 100;
+
+/// The most limits, those of listeners included.
+pub(crate) const MAX_LIMITS: usize = 1_000;
 
 /// The most include files.
 pub(crate) const MAX_INCLUDES: usize = 1_000;
@@ -66,11 +71,16 @@ pub(crate) const ROOT: &[Field] = &[
         "The models clients can ask for. A name has at most 256 characters, and neither `/` nor `\\`; two names may \
          not differ by case alone.",
     ),
+    Field::absent(
+        "limits",
+        Shape::List(&Shape::Object(LIMIT)),
+        "How much callers may ask for. Every limit that a request falls under must let it through; one that does not answers \
+         429, and then nothing is taken from the others.",
+    ),
     Field::later("identity"),
     Field::later("tenants"),
     Field::later("floor"),
     Field::later("policy"),
-    Field::later("limits"),
     Field::later("connections"),
     Field::later("state"),
     Field::later("telemetry"),
@@ -152,6 +162,7 @@ pub(crate) const EXAMPLES: &[(&str, &str)] = &[
     ("defaults", "defaults: { timeout: 10s, non_finite: token }\n"),
     ("backends", backends::EXAMPLE),
     ("models", models::EXAMPLE),
+    ("limits", limits::EXAMPLE),
 ];
 
 /// An example of an include file.

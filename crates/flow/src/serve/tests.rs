@@ -223,6 +223,7 @@ fn resolved() -> Resolved {
             resilience: Resilience::default(),
         }],
         models: vec![model],
+        limits: Vec::new(),
         warnings: Vec::new(),
     }
 }
