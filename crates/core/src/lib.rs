@@ -55,7 +55,7 @@ pub use network::{Network, NetworkError};
 pub use node::{Mistake, Node, Source, Span, Value};
 pub use operation::{Asked, Operation, OperationSet, Protocol};
 pub use parameters::{Parameter, Parameters};
-pub use principal::{Principal, PrincipalKind};
+pub use principal::{Identity, Principal, PrincipalKind};
 pub use record::{Outcome, Record, RecordSink, Served, Traffic};
 pub use refusal::{Blame, Kind, KindFacts, Refusal, Retry, Severity};
 pub use seams::{Clock, Dice};
