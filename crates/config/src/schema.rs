@@ -15,7 +15,7 @@ const ADDRESS: &str = "^([0-9]{1,3}(\\.[0-9]{1,3}){3}|\\[[0-9A-Fa-f:.]+\\]):[0-9
 const NETWORK: &str = "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$";
 const URL: &str = "^(http|grpc)s?://[^/?#@\\s]+(/[^?#\\s]*)?$";
 
-/// The JSON Schema of the root file; that of include files is its `$defs/include`.
+/// The JSON Schema of the root file, its keys sorted; that of include files is its `$defs/include`.
 #[must_use]
 pub fn schema(catalog: &Catalog) -> Value {
     let mut root = object(&[ROOT], &[], catalog);
@@ -24,7 +24,10 @@ pub fn schema(catalog: &Catalog) -> Value {
     let mut include = object(&[INCLUDE], &[], catalog);
     include.insert("title".to_owned(), json!("Sluicegate include file"));
     root.insert("$defs".to_owned(), json!({ "include": include }));
-    Value::Object(root)
+    let mut schema = Value::Object(root);
+    // Whether `serde_json` sorts keys by itself depends on what else is built with it.
+    schema.sort_all_objects();
+    schema
 }
 
 /// Keys of a backend of `kind`, in groups.

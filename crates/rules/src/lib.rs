@@ -6,7 +6,6 @@
 mod access;
 mod cedar;
 mod decision;
-mod pattern;
 mod policies;
 mod remembered;
 mod schema;
@@ -14,7 +13,6 @@ mod slices;
 
 pub use access::{Access, Effect, Who};
 pub use decision::{Decision, VersionSet};
-pub use pattern::{Pattern, PatternError};
 pub use policies::Policies;
 pub use schema::schema;
 

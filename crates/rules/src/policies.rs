@@ -144,3 +144,6 @@ impl std::fmt::Debug for Policies {
 fn unsound(error: impl std::fmt::Display) -> Unsound {
     Unsound(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

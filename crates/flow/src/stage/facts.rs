@@ -10,7 +10,7 @@ use sluicegate_core::{
     Asked, DataType, Deadline, Endpoint, Fact, Fields, Identity, Inquiry, ModelMetadata, Operation, Outbound, Refusal,
     TensorMetadata,
 };
-use sluicegate_wire::{IndexEntry, codec};
+use sluicegate_wire::{IndexEntry, codec, document};
 use tokio::time::{Instant, timeout_at};
 
 use super::inquire::{self, describe};
@@ -40,7 +40,7 @@ pub(crate) async fn of_model(
         Fact::Config => config(named.model(), version, inquiry).await?,
         Fact::Statistics => json!({ "model_stats": [counters::of(named.model(), version, inquiry).await] }),
     };
-    (codec(named.protocol()).encode_fact)(fact, Bytes::from(json.to_string()))
+    (codec(named.protocol()).encode_fact)(fact, Bytes::from(document(json)))
 }
 
 /// Answers for every model that the caller may see: counters, or a list.
@@ -66,7 +66,7 @@ pub(crate) async fn of_all(
         _ => {
             let told = each(&seen, gateway, &headers, counters::of);
             let all: Vec<Value> = told.await;
-            (codec.encode_fact)(Fact::Statistics, Bytes::from(json!({ "model_stats": all }).to_string()))
+            (codec.encode_fact)(Fact::Statistics, Bytes::from(document(json!({ "model_stats": all }))))
         }
     }
 }
