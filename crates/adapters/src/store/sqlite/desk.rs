@@ -1,0 +1,106 @@
+//! The thread's side: the file made, checked and opened, and opened anew where another lies in its place. It must not know
+//! what is in it.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{self, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+use sluicegate_core::StoreError;
+
+use super::fault::fault;
+use super::migrate;
+use crate::private::{self, Others};
+
+/// The open database.
+pub(super) struct Desk {
+    path: PathBuf,
+    patience: Duration,
+    open: Option<Open>,
+    /// How often it was opened.
+    opening: u64,
+}
+
+struct Open {
+    connection: Connection,
+    /// Which file it is: device and number.
+    file: (u64, u64),
+}
+
+impl Desk {
+    pub(super) fn new(path: PathBuf, patience: Duration) -> Self {
+        Self { path, patience, open: None, opening: 0 }
+    }
+
+    /// Makes the file if there is none, and opens it.
+    pub(super) fn make(&mut self) -> Result<(), StoreError> {
+        // A name such as `:memory:` is that of a file.
+        self.path = path::absolute(&self.path).map_err(|error| self.unusable(&error.to_string()))?;
+        private::create(&self.path).map_err(|error| {
+            let folder = self.path.parent().unwrap_or(&self.path).display();
+            let advice = format!("let the user that this process runs as write to the folder {folder}");
+            self.unusable(&format!("it cannot be made: {error}; {advice}"))
+        })?;
+        self.on(|_| Ok(())).map(drop)
+    }
+
+    /// Does `work` on the database, and tells through which opening.
+    pub(super) fn on<T>(
+        &mut self,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<(u64, T), StoreError> {
+        let done = self.current().and_then(work);
+        if let Err(StoreError::Unusable(why)) = done {
+            // What is there next time is looked at with new eyes.
+            self.open = None;
+            return Err(self.unusable(&why));
+        }
+        done.map(|done| (self.opening, done))
+    }
+
+    /// The connection to the file that lies there now.
+    fn current(&mut self) -> Result<&mut Connection, StoreError> {
+        let known = fs::metadata(&self.path).map_err(|error| StoreError::Unusable(error.to_string()))?;
+        let file = (known.dev(), known.ino());
+        let open = match self.open.take().filter(|open| open.file == file) {
+            Some(open) => open,
+            None => {
+                // Looked at without opening it: closing a file would let go of the locks that SQLite holds on it.
+                private::check(&self.path, &known, Others::Nobody).map_err(StoreError::Unusable)?;
+                let connection = self.connect()?;
+                self.opening += 1;
+                Open { connection, file }
+            }
+        };
+        Ok(&mut self.open.insert(open).connection)
+    }
+
+    fn connect(&self) -> Result<Connection, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(&self.path, flags).map_err(fault)?;
+        let set = |connection: &Connection| {
+            connection.busy_timeout(self.patience)?;
+            // What is in the file must not be able to do more than to be read.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+            connection.pragma_update(None, "cell_size_check", true)?;
+            let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+            // What is acknowledged survives the loss of power.
+            connection.pragma_update(None, "synchronous", "full")?;
+            Ok(mode)
+        };
+        let mode = set(&connection).map_err(fault)?;
+        if mode != "wal" {
+            let words = "it cannot be shared between processes there: put it on a disk of this machine";
+            return Err(StoreError::Unusable(words.to_owned()));
+        }
+        migrate::up(&mut connection)?;
+        Ok(connection)
+    }
+
+    fn unusable(&self, why: &str) -> StoreError {
+        StoreError::Unusable(format!("the store {}: {why}", self.path.display()))
+    }
+}
