@@ -68,6 +68,6 @@ pub use store::{
 pub use tally::Tally;
 pub use tensor::{BytesElements, DataType, Tensor, TensorError};
 pub use tls::{KeyPair, Pem, TlsIdentity};
-pub use units::Share;
+pub use units::{Share, duration};
 pub use usage::Usage;
 pub use worker::{Entered, PerWorker, Worker};

@@ -5,6 +5,7 @@ pub(crate) mod alarm;
 mod banner;
 pub(crate) mod doors;
 mod ending;
+mod keyring;
 mod lasting;
 mod path;
 mod records;
@@ -41,6 +42,7 @@ use crate::watch::Watch;
 use admin::AdminPlane;
 use doors::Doors;
 use ending::End;
+use keyring::Keyring;
 use lasting::Restarts;
 use path::Path;
 use replace::{Binary, Inherited};
@@ -74,6 +76,7 @@ struct Assembly {
     clock: Arc<dyn Clock>,
     resolved: Option<Resolved>,
     doors: Doors,
+    keyring: Keyring,
     binary: Binary,
     /// Of work beside requests.
     restarts: Restarts,
@@ -122,6 +125,8 @@ pub(crate) async fn run(mut options: Options) -> anyhow::Result<ExitCode> {
     lasting::keep("the finding of endpoints", &assembly.restarts, move || {
         Arc::clone(&gateway).follow(Arc::clone(&discover))
     });
+    let keys = assembly.keyring.keys();
+    lasting::keep("the following of keys", &assembly.restarts, move || Arc::clone(&keys).follow());
     assembly.greet().await;
     // The first time comes with each configuration.
     let mut alarm = tokio::time::interval_at(tokio::time::Instant::now() + alarm::EVERY, alarm::EVERY);
@@ -175,6 +180,7 @@ impl Assembly {
             admin_override: options.admin,
             resolved: None,
             doors: Doors::default(),
+            keyring: Keyring::default(),
             binary: Binary::of_this_process().context("cannot tell which file this process was started from")?,
             not_replaced,
             restarts,
@@ -230,6 +236,7 @@ impl Assembly {
             return Ok(Loaded::Unchanged);
         }
         let doors = Doors::open(&resolved, &self.doors, self.clock.wall())?;
+        let keys = self.keyring.prepare(&resolved).await?;
         let (gateway, builders) = (Arc::clone(&self.gateway), Arc::clone(&self.builders));
         let building = resolved.clone();
         let sought = self.gateway.seek(&self.discover, &resolved).await;
@@ -249,6 +256,7 @@ impl Assembly {
             vec![Mistake::at(&resolved.admin.span, format!("the admin listener cannot be opened: {cause}"))]
         })?;
         // From here on nothing fails.
+        self.keyring.commit(keys);
         self.gateway.install(built);
         self.server.commit(prepared);
         self.admin.commit(admin);
