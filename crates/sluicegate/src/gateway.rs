@@ -3,6 +3,7 @@
 mod admin;
 pub(crate) mod alarm;
 mod banner;
+mod blocking;
 pub(crate) mod doors;
 mod ending;
 mod keyring;
@@ -40,6 +41,7 @@ use crate::sources::{Loader, Origin};
 use crate::systemd;
 use crate::watch::Watch;
 use admin::AdminPlane;
+use blocking::blocking;
 use doors::Doors;
 use ending::End;
 use keyring::Keyring;
@@ -125,8 +127,7 @@ pub(crate) async fn run(mut options: Options) -> anyhow::Result<ExitCode> {
     lasting::keep("the finding of endpoints", &assembly.restarts, move || {
         Arc::clone(&gateway).follow(Arc::clone(&discover))
     });
-    let keys = assembly.keyring.keys();
-    lasting::keep("the following of keys", &assembly.restarts, move || Arc::clone(&keys).follow());
+    assembly.keyring.follow(&assembly.restarts);
     assembly.greet().await;
     // The first time comes with each configuration.
     let mut alarm = tokio::time::interval_at(tokio::time::Instant::now() + alarm::EVERY, alarm::EVERY);
@@ -342,13 +343,6 @@ impl Assembly {
         let open = self.open.read().clone();
         banner::print(&self.gateway, &open, self.admin.address()).await;
     }
-}
-
-/// Work that reads files or uses the processor for long, off the request path's threads.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Vec<Mistake>> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| vec![Mistake::at(&nowhere(), format!("loading failed: {error}"))])
 }
 
 fn nowhere() -> Span {

@@ -7,6 +7,7 @@ use sluicegate_adapters::identity::api_key::{ApiKeys, ReadKeys};
 use sluicegate_config::{Resolved, State};
 use sluicegate_core::Mistake;
 
+use super::lasting::{self, Restarts};
 use crate::keys;
 
 /// The keys that requests are let in by, and where they come from.
@@ -28,6 +29,12 @@ impl Keyring {
     /// The keys, whatever configuration serves.
     pub(super) fn keys(&self) -> Arc<ApiKeys> {
         Arc::clone(&self.keys)
+    }
+
+    /// Begins to see what changes about them.
+    pub(super) fn follow(&self, restarts: &Restarts) {
+        let keys = self.keys();
+        lasting::keep("the following of keys", restarts, move || Arc::clone(&keys).follow());
     }
 
     /// Reads the keys of `resolved`, where they are not those that serve.
