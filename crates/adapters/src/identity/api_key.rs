@@ -18,8 +18,8 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
-use sluicegate_core::{KeyFault, Keys, Principal, StoreError};
-use tokio::time::{MissedTickBehavior, interval};
+use sluicegate_core::{KeyFault, Keys, Principal, Revision, StoreError};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 pub use pepper::{Pepper, PepperSource};
 pub use text::{KeyId, LENGTH, Presented, SecretKey};
@@ -29,6 +29,9 @@ use self::table::Table;
 
 /// How often the store is asked whether anything changed: together with the reading it makes less than a second.
 const EVERY: Duration = Duration::from_millis(500);
+
+/// How long the store may take to answer: longer than it waits for another writer itself.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The keys that requests are let in by. Knows none until it serves a vault.
 #[derive(Default)]
@@ -85,11 +88,8 @@ impl ApiKeys {
     pub(crate) async fn look(&self) {
         let Some(vault) = self.followed.lock().as_ref().map(|followed| followed.vault.clone()) else { return };
         let known = self.table.load().as_ref().map(|table| table.revision());
-        let seen = match vault.store.revision().await {
-            Ok(revision) if known == Some(revision) => Ok(None),
-            Ok(_) => read(&vault).await.map(Some),
-            Err(error) => Err(error),
-        };
+        let seen = timeout(PATIENCE, changed(&vault, known)).await;
+        let seen = seen.unwrap_or_else(|_| Err(StoreError::Unusable("the store does not answer".to_owned())));
         let mut followed = self.followed.lock();
         // Another vault may serve by now.
         let same = |followed: &&mut Followed| Arc::ptr_eq(&followed.vault.store, &vault.store);
@@ -129,6 +129,14 @@ impl std::fmt::Debug for ApiKeys {
         let known = self.table.load().as_ref().map(|table| table.len());
         formatter.debug_struct("ApiKeys").field("known", &known).finish_non_exhaustive()
     }
+}
+
+/// The table of what the store holds now, if that is another than is known.
+async fn changed(vault: &Vault, known: Option<Revision>) -> Result<Option<Table>, StoreError> {
+    if known == Some(vault.store.revision().await?) {
+        return Ok(None);
+    }
+    read(vault).await.map(Some)
 }
 
 /// The table of what the store holds now; made where nobody waits for the thread.

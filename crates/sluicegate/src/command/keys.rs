@@ -106,7 +106,10 @@ async fn revoke(options: &RevokeKey) -> anyhow::Result<()> {
 
 async fn list(options: &ListKeys) -> anyhow::Result<()> {
     let now = SystemClock.wall();
-    let keys = vault(&options.config).await?.keys().await?;
+    let (keys, unreadable) = vault(&options.config).await?.keys().await?;
+    if unreadable > 0 {
+        output::tell(&format!("{unreadable} rows of the store hold no key, and let nobody in."));
+    }
     let shown = |key: &KeyRow| options.all || matches!(key.state(now), KeyState::Live | KeyState::Overlapping);
     let rows: Vec<Row> = keys.into_iter().filter(shown).map(|key| row(key, now)).collect();
     output::print(options.output.output, &rows, |rows| {

@@ -27,6 +27,7 @@ struct House {
 struct Breaking {
     store: Sqlite,
     broken: Mutex<bool>,
+    silent: Mutex<bool>,
     /// How often all of it was read.
     read: Mutex<usize>,
 }
@@ -36,7 +37,8 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.db");
         let store = Sqlite::open(path.clone()).await.unwrap();
-        let store = Arc::new(Breaking { store, broken: Mutex::new(false), read: Mutex::new(0) });
+        let store =
+            Arc::new(Breaking { store, broken: Mutex::new(false), silent: Mutex::new(false), read: Mutex::new(0) });
         let kept: Arc<dyn KeyStore> = Arc::clone(&store) as _;
         let beside = PepperSource::Beside(folder.path().join("state.db.pepper"));
         let vault = Vault::open(kept, beside).await.unwrap();
@@ -67,6 +69,9 @@ impl Breaking {
     where
         T: Send + 'a,
     {
+        if *self.silent.lock() {
+            return Box::pin(std::future::pending());
+        }
         if *self.broken.lock() { Box::pin(async { Err(StoreError::Busy) }) } else { asked }
     }
 }
@@ -234,6 +239,21 @@ async fn k_05_while_the_store_fails_the_last_table_stays() {
 }
 
 #[tokio::test]
+async fn a_store_that_does_not_answer_is_not_waited_for_without_end() {
+    let house = House::open().await;
+    let secret = house.create("kept", None).await;
+    house.vault.revoke("kept", cause(2)).await.unwrap();
+    *house.store.silent.lock() = true;
+    tokio::time::pause();
+    house.keys.look().await;
+    tokio::time::resume();
+    assert!(house.find(secret.expose(), 2).is_ok());
+    *house.store.silent.lock() = false;
+    house.keys.look().await;
+    assert_eq!(house.find(secret.expose(), 2), Err(KeyFault::Revoked("kept".into())));
+}
+
+#[tokio::test]
 async fn what_has_not_changed_is_not_read_again() {
     let house = House::open().await;
     house.create("one", None).await;
@@ -282,7 +302,7 @@ async fn k_02_the_store_holds_nothing_that_can_be_presented() {
     assert!(!holds(secret.expose().get(17..).unwrap().as_bytes()), "the secret");
     let pepper = std::fs::read(house.folder.path().join("state.db.pepper")).unwrap();
     assert!(!holds(&pepper[..64]), "the pepper");
-    let row = house.vault.keys().await.unwrap().remove(0);
+    let row = house.vault.keys().await.unwrap().0.remove(0);
     let hexadecimal: String = row.digest.0.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(house.find(&hexadecimal, 1), Err(KeyFault::Malformed), "a digest is no credential");
 }
@@ -333,7 +353,7 @@ async fn what_cannot_be_granted_is_refused_in_words() {
     assert!(matches!(long, Err(VaultError::Wrong(_))));
     let name = house.vault.revoke("A\u{1b}[31m", cause(1)).await.unwrap_err().to_string();
     assert!(name.contains("there is no key") && !name.contains('\u{1b}'), "{name}");
-    assert!(house.vault.keys().await.unwrap().is_empty());
+    assert!(house.vault.keys().await.unwrap().0.is_empty());
 }
 
 #[tokio::test]

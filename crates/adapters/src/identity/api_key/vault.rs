@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use sluicegate_core::{Cause, Grant, KeyRow, KeyStore, NewKey, Rotation, StoreError};
+use sluicegate_core::{Cause, Grant, KeyRow, KeyStore, NewKey, Reading, Rotation, StoreError};
 
 use super::grant::{self, is_key_name};
 use super::pepper::{Pepper, PepperSource};
@@ -102,14 +102,14 @@ impl Vault {
         Ok(self.store.revoke(known(name)?, cause).await?)
     }
 
-    /// All keys, in the order of their names and times.
+    /// All keys, in the order of their names and times, and how many rows hold none.
     ///
     /// # Errors
     /// The store fails.
-    pub async fn keys(&self) -> Result<Vec<KeyRow>, StoreError> {
-        let mut keys = self.store.read().await?.keys;
+    pub async fn keys(&self) -> Result<(Vec<KeyRow>, usize), StoreError> {
+        let Reading { mut keys, unreadable, .. } = self.store.read().await?;
         keys.sort_by(|left, right| (&left.grant.name, left.created).cmp(&(&right.grant.name, right.created)));
-        Ok(keys)
+        Ok((keys, unreadable))
     }
 }
 

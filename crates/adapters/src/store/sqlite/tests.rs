@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
-use sluicegate_core::{Cause, Digest, Grant, KeyStore as _, Mark, NewKey, Rotation, StoreError};
+use sluicegate_core::{Cause, Digest, Grant, KeyStore as _, MAX_KEYS, Mark, NewKey, Rotation, StoreError};
 use sluicegate_testkit::contract;
 use tempfile::TempDir;
 
@@ -88,6 +88,20 @@ async fn of_writers_at_once_none_is_lost() {
     let reading = one.read().await.unwrap();
     assert_eq!((reading.keys.len(), reading.revision.number), (40, 40));
     assert_eq!(one.changes(0, 100).await.unwrap().len(), 40);
+}
+
+#[tokio::test]
+async fn of_many_who_make_it_at_once_all_have_it() {
+    for _ in 0..5 {
+        let folder = folder();
+        let path = folder.path().join("state.db");
+        let stores = futures_util::future::join_all((0..8).map(|_| open(&path))).await;
+        let stores: Vec<Sqlite> = stores.into_iter().map(Result::unwrap).collect();
+        stores[0].create(key(1), cause(1)).await.unwrap();
+        for store in &stores {
+            assert_eq!(store.read().await.unwrap().keys.len(), 1);
+        }
+    }
 }
 
 #[tokio::test]
@@ -225,6 +239,24 @@ async fn a_full_store_forgets_what_ended_first_and_nothing_that_is_accepted() {
     assert_eq!(store.create(key(4), cause(8)).await, Err(StoreError::Full), "what overlaps is accepted");
     store.create(key(4), cause(9)).await.unwrap();
     assert_eq!(store.changes(0, 100).await.unwrap().len(), 6, "changes are never forgotten");
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_keys_are_read_and_one_more_is_refused() {
+    let folder = folder();
+    let path = folder.path().join("state.db");
+    let store = open(&path).await.unwrap();
+    let other = Connection::open(&path).unwrap();
+    let insert = "WITH RECURSIVE numbers (number) AS (SELECT ?1 UNION ALL SELECT number + 1 FROM numbers WHERE number < ?2) \
+                  INSERT INTO keys (id, name, tenant, groups, scopes, purposes, digest, created, author) \
+                  SELECT printf('%012d', number), 'key-' || number, 'risk', '[]', '[]', '[]', zeroblob(32), 1, 'me' \
+                  FROM numbers";
+    other.execute(insert, [1, 100_000]).unwrap();
+    assert_eq!(store.read().await.unwrap().keys.len(), MAX_KEYS);
+    assert_eq!(store.create(key(0), cause(1)).await, Err(StoreError::Full));
+    other.execute(insert, [100_001, 100_001]).unwrap();
+    let words = store.read().await.unwrap_err().to_string();
+    assert!(words.contains("more than 100000 keys"), "{words}");
 }
 
 #[tokio::test]
