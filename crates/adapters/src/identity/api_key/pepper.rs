@@ -2,7 +2,7 @@
 //! keys there are.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use sluicegate_core::{Digest, Mark, StoreError};
 use zeroize::Zeroizing;
 
 use super::text::Presented;
-use crate::private::{self, Others};
+use crate::private::{self, Draft, Others};
 
 /// Bytes of a pepper.
 const BYTES: usize = 32;
@@ -150,24 +150,13 @@ fn make(path: &Path) -> Result<Pepper, String> {
         text.extend([byte >> 4, byte & 15].into_iter().filter_map(|digit| char::from_digit(digit.into(), 16)));
     }
     text.push('\n');
-    // It appears under its name whole, or not at all.
-    let random = getrandom::u64().map_err(|error| wrong(&error.into()))?;
-    let draft = path.with_extension(format!("pepper-{random:016x}"));
-    let written = write(&draft, &text).and_then(|()| fs::hard_link(&draft, path));
-    // What is left of it is of no use.
-    let _ = fs::remove_file(&draft);
-    match written {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(wrong(&error)),
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| wrong(&error))?;
+    write(path, &text).map_err(|error| wrong(&error))?;
     read(path, Others::Nobody)?.ok_or_else(|| format!("{} is gone again", path.display()))
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = private::create(path)?.ok_or(ErrorKind::AlreadyExists)?;
+    let (draft, mut file) = Draft::new(path)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()
+    file.sync_all()?;
+    draft.place(path)
 }

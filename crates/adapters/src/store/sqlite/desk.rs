@@ -1,9 +1,11 @@
-//! The thread's side: the file made, checked and opened, and opened anew where another lies in its place. It must not know
+//! The thread's side: the file made whole, checked and opened, and opened anew where another lies in its place. It must not know
 //! what is in it.
 
+use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{self, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -12,7 +14,7 @@ use sluicegate_core::StoreError;
 
 use super::fault::fault;
 use super::migrate;
-use crate::private::{self, Others};
+use crate::private::{self, Draft, Others};
 
 /// The open database.
 pub(super) struct Desk {
@@ -38,12 +40,30 @@ impl Desk {
     pub(super) fn make(&mut self) -> Result<(), StoreError> {
         // A name such as `:memory:` is that of a file.
         self.path = path::absolute(&self.path).map_err(|error| self.unusable(&error.to_string()))?;
-        private::create(&self.path).map_err(|error| {
+        if !self.path.exists() {
+            self.lay()?;
+        }
+        self.on(|_| Ok(())).map(drop)
+    }
+
+    /// Makes the file, which appears with all its tables or not at all, however many make it at once.
+    fn lay(&self) -> Result<(), StoreError> {
+        let cannot = |error: io::Error| {
             let folder = self.path.parent().unwrap_or(&self.path).display();
             let advice = format!("let the user that this process runs as write to the folder {folder}");
             self.unusable(&format!("it cannot be made: {error}; {advice}"))
-        })?;
-        self.on(|_| Ok(())).map(drop)
+        };
+        let mut log = OsString::from(&self.path);
+        log.push("-wal");
+        if Path::new(&log).exists() {
+            // SQLite would take it for the new file's.
+            let words = "it is gone, and its log `-wal` is still there: put both back, or take the log away as well";
+            return Err(self.unusable(words));
+        }
+        let (draft, _) = Draft::new(&self.path).map_err(cannot)?;
+        let connection = self.connect(draft.path())?;
+        connection.close().map_err(|(_, error)| fault(error))?;
+        draft.place(&self.path).map_err(cannot)
     }
 
     /// Does `work` on the database, and tells through which opening.
@@ -69,7 +89,7 @@ impl Desk {
             None => {
                 // Looked at without opening it: closing a file would let go of the locks that SQLite holds on it.
                 private::check(&self.path, &known, Others::Nobody).map_err(StoreError::Unusable)?;
-                let connection = self.connect()?;
+                let connection = self.connect(&self.path)?;
                 self.opening += 1;
                 Open { connection, file }
             }
@@ -77,9 +97,9 @@ impl Desk {
         Ok(&mut self.open.insert(open).connection)
     }
 
-    fn connect(&self) -> Result<Connection, StoreError> {
+    fn connect(&self, path: &Path) -> Result<Connection, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(&self.path, flags).map_err(fault)?;
+        let mut connection = Connection::open_with_flags(path, flags).map_err(fault)?;
         let set = |connection: &Connection| {
             connection.busy_timeout(self.patience)?;
             // What is in the file must not be able to do more than to be read.

@@ -101,7 +101,20 @@ async fn of_many_who_make_it_at_once_all_have_it() {
         for store in &stores {
             assert_eq!(store.read().await.unwrap().keys.len(), 1);
         }
+        drop(stores);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
     }
+}
+
+/// The log of a file that is gone would be taken for that of the new one, and bring back what was in it.
+#[tokio::test]
+async fn a_log_that_was_left_over_is_not_taken_over() {
+    let folder = folder();
+    let path = folder.path().join("state.db");
+    fs::write(folder.path().join("state.db-wal"), "what a lost file left").unwrap();
+    let words = refused(&path).await;
+    assert!(words.contains("take the log away as well") && !path.exists(), "{words}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
 }
 
 #[tokio::test]
