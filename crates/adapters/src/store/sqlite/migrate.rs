@@ -33,10 +33,12 @@ const OURS: i64 = 0x736c_6365;
 /// # Errors
 /// It is a newer release's, or another program's, or it cannot be written.
 pub(super) fn up(connection: &mut Connection) -> Result<(), StoreError> {
-    // Mostly there is nothing to do, and nobody is held up.
-    if version(connection)? == MIGRATIONS.len() {
+    // Mostly there is nothing to do, and nobody is held up. What is asked is asked of one moment: another may be at it.
+    let seen = connection.transaction().map_err(fault)?;
+    if version(&seen)? == MIGRATIONS.len() {
         return Ok(());
     }
+    drop(seen);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
     for migration in MIGRATIONS.iter().skip(version(&transaction)?) {
         transaction.execute_batch(migration.up).map_err(fault)?;
