@@ -92,6 +92,8 @@ pub struct Listener {
 pub enum Method {
     /// Not at all: everybody may call.
     Anonymous,
+    /// By one of this gateway's own keys.
+    ApiKey,
 }
 
 /// Who can reach a listener.

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use sluicegate_core::{Mistake, Span};
-
-use crate::Resolved;
+use sluicegate_core::Span;
 
 /// Where state is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,13 +24,4 @@ pub enum Pepper {
     File(Arc<str>),
     /// In an environment variable.
     Env(Arc<str>),
-}
-
-impl Resolved {
-    /// What is wrong where a listener takes keys (as `at` says) and nothing says where they are kept.
-    #[must_use]
-    pub fn lacks_store(&self, at: &Span) -> Option<Mistake> {
-        let mistake = || Mistake::at(at, "keys are taken, and nothing says where they are kept");
-        self.state.is_none().then(|| mistake().help("write `state: { store: { sqlite: PATH } }`"))
-    }
 }

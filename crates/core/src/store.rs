@@ -55,6 +55,8 @@ pub struct Reading {
     pub keys: Vec<KeyRow>,
     /// How many rows hold no key: nobody can use them.
     pub unreadable: usize,
+    /// The mark of the pepper with which their digests are made, where there is one yet.
+    pub pepper: Option<Mark>,
 }
 
 /// What a key may be used for.

@@ -156,14 +156,17 @@ impl Assembly {
         let meter = Arc::new(Meter::new(clock.wall()));
         let sink = records::sink(&options.access_log, &meter)?;
         let memory = Memory::new(machine::memory() / 2);
+        let keyring = Keyring::default();
+        // KEYS: `.with_keys(keyring.keys())` belongs behind `holding`, where the gateway identifies its callers.
         let gateway = Gateway::new(Arc::clone(&clock), Arc::new(ThreadDice), sink).holding(&memory);
         let gateway = Arc::new(gateway);
         let open: Arc<RwLock<Vec<Listening>>> = Arc::default();
         let restarts = Restarts::default();
         let (of, listening, lost) = (Arc::downgrade(&gateway), Arc::clone(&open), options.lost);
-        let begun_anew = Arc::clone(&restarts);
+        let (begun_anew, keys) = (Arc::clone(&restarts), keyring.standing());
         meter.follow(Box::new(move || {
             let mut all = standing::of_process(lost.dropped_lines(), begun_anew.load(Relaxed));
+            all.extend(standing::of_keys(keys()));
             if let Some(gateway) = of.upgrade() {
                 all.extend(standing::of(&gateway.status(), &listening.read()));
             }
@@ -181,7 +184,7 @@ impl Assembly {
             admin_override: options.admin,
             resolved: None,
             doors: Doors::default(),
-            keyring: Keyring::default(),
+            keyring,
             binary: Binary::of_this_process().context("cannot tell which file this process was started from")?,
             not_replaced,
             restarts,

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sluicegate_adapters::identity::api_key::{PepperSource, Vault};
+use sluicegate_adapters::identity::api_key::{self, PepperSource, Vault};
 use sluicegate_adapters::store::sqlite::Sqlite;
 use sluicegate_config::{Pepper, State};
 use sluicegate_core::Mistake;
@@ -16,6 +16,13 @@ use sluicegate_core::Mistake;
 pub(crate) async fn open(state: &State) -> Result<Vault, Mistake> {
     let wrong = |why: String| Mistake::at(&state.span, why);
     let path = PathBuf::from(&*state.sqlite);
+    // What is told is read by many, and this is for nobody.
+    let itself = |text: &str| api_key::Pepper::parse(text.rsplit('/').next().unwrap_or(text)).is_ok();
+    if matches!(&state.pepper, Pepper::Env(text) | Pepper::File(text) if itself(text)) {
+        return Err(wrong(
+            "`pepper` says where the pepper is, and here it is itself: make another, and name its place".to_owned(),
+        ));
+    }
     let source = match &state.pepper {
         Pepper::Beside => {
             let mut name = OsString::from(&path);

@@ -14,6 +14,7 @@ mod text;
 mod vault;
 
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
@@ -47,6 +48,15 @@ struct Followed {
     failing: Option<StoreError>,
 }
 
+/// How it stands with the keys that requests are let in by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeysStanding {
+    /// The secrets that are known, those included that are not accepted any more.
+    pub secrets: usize,
+    /// Whether the store could not be read the last time.
+    pub failing: bool,
+}
+
 /// The keys of a vault, read and not yet served.
 pub struct ReadKeys {
     vault: Vault,
@@ -65,13 +75,17 @@ impl ApiKeys {
 
     /// From now on these keys are known, and what changes about them is followed; with `None` none is.
     pub fn serve(&self, keys: Option<ReadKeys>) {
-        let mut followed = self.followed.lock();
         let (vault, table) = keys.map(|keys| (keys.vault, keys.table)).unzip();
         if let Some(table) = &table {
             tell(table);
         }
-        *followed = vault.map(|vault| Followed { vault, failing: None });
+        let mut followed = self.followed.lock();
+        let before = std::mem::replace(&mut *followed, vault.map(|vault| Followed { vault, failing: None }));
         self.table.store(table);
+        drop(followed);
+        if let Some(before) = before {
+            let_go(before.vault);
+        }
     }
 
     /// Sees what changes, as long as it is polled. Not for a thread that serves requests.
@@ -84,6 +98,13 @@ impl ApiKeys {
         }
     }
 
+    /// How it stands with them; `None` while no vault is served.
+    #[must_use]
+    pub fn standing(&self) -> Option<KeysStanding> {
+        let failing = self.followed.lock().as_ref().map(|followed| followed.failing.is_some())?;
+        Some(KeysStanding { secrets: self.table.load().as_ref().map_or(0, |table| table.len()), failing })
+    }
+
     /// Asks the store once whether anything changed, and takes it over.
     pub(crate) async fn look(&self) {
         let Some(vault) = self.followed.lock().as_ref().map(|followed| followed.vault.clone()) else { return };
@@ -93,7 +114,7 @@ impl ApiKeys {
         let mut followed = self.followed.lock();
         // Another vault may serve by now.
         let same = |followed: &&mut Followed| Arc::ptr_eq(&followed.vault.store, &vault.store);
-        let Some(followed) = followed.as_mut().filter(same) else { return };
+        let Some(followed) = followed.as_mut().filter(same) else { return let_go(vault) };
         match seen {
             Ok(seen) => {
                 if followed.failing.take().is_some() {
@@ -141,10 +162,16 @@ async fn changed(vault: &Vault, known: Option<Revision>) -> Result<Option<Table>
 
 /// The table of what the store holds now; made where nobody waits for the thread.
 async fn read(vault: &Vault) -> Result<Table, StoreError> {
-    let reading = vault.store.read().await?;
+    let reading = vault.read().await?;
     let pepper = Arc::clone(&vault.pepper);
     let making = tokio::task::spawn_blocking(move || Table::of(reading, pepper));
     making.await.map_err(|error| StoreError::Unusable(format!("the table of keys cannot be made: {error}")))
+}
+
+/// Lets go of a vault on a thread of its own: to close its file takes long where the disk has gone.
+fn let_go(vault: Vault) {
+    // Where there is no thread to be had, this has let go of it.
+    drop(thread::Builder::new().name("state-end".to_owned()).spawn(move || drop(vault)));
 }
 
 fn tell(table: &Table) {

@@ -16,10 +16,11 @@ mod rows;
 mod statements;
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use sluicegate_core::{
     BoxFuture, Cause, Change, KeyRow, KeyStore, MAX_KEYS, Mark, NewKey, Reading, Revision, Rotation, StoreError,
@@ -31,14 +32,18 @@ use self::desk::Desk;
 /// How long another writer is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long the thread may take to end what it does and to close the file: a disk that has gone may keep it for ever.
+const ENDING: Duration = Duration::from_secs(10);
+
 /// What is asked of the thread.
 type Task = Box<dyn FnOnce(&mut Desk) + Send>;
 
-/// A store in a file. Dropping it waits until what was asked is done, and closes the file.
+/// A store in a file. Dropping it waits, within a bound, until what was asked is done and the file is closed.
 #[derive(Debug)]
 pub struct Sqlite {
     tasks: Option<Sender<Task>>,
-    thread: Option<JoinHandle<()>>,
+    /// Told when the thread has closed the file.
+    ended: Mutex<Receiver<()>>,
     most: usize,
 }
 
@@ -54,14 +59,18 @@ impl Sqlite {
     /// The same with another patience, and another bound for the number of keys.
     pub(crate) async fn open_with(path: PathBuf, patience: Duration, most: usize) -> Result<Self, StoreError> {
         let (tasks, asked) = channel::<Task>();
+        let (end, ended) = channel();
         let thread = thread::Builder::new().name("state".to_owned()).spawn(move || {
             let mut desk = Desk::new(path, patience);
             while let Ok(task) = asked.recv() {
                 task(&mut desk);
             }
+            drop(desk);
+            // Who dropped the store may have stopped waiting.
+            let _ = end.send(());
         });
-        let thread = thread.map_err(|error| StoreError::Unusable(format!("its thread cannot be started: {error}")))?;
-        let store = Self { tasks: Some(tasks), thread: Some(thread), most };
+        thread.map_err(|error| StoreError::Unusable(format!("its thread cannot be started: {error}")))?;
+        let store = Self { tasks: Some(tasks), ended: Mutex::new(ended), most };
         store.ask(Desk::make).await?;
         Ok(store)
     }
@@ -106,7 +115,7 @@ impl KeyStore for Sqlite {
         self.ask(|desk| {
             let (opening, page) = desk.on(ledger::read)?;
             let revision = Revision { opening, number: page.number };
-            Ok(Reading { revision, keys: page.keys, unreadable: page.unreadable })
+            Ok(Reading { revision, keys: page.keys, unreadable: page.unreadable, pepper: page.pepper })
         })
     }
 
@@ -136,8 +145,10 @@ impl KeyStore for Sqlite {
 impl Drop for Sqlite {
     fn drop(&mut self) {
         self.tasks = None;
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the thread of the store has failed");
+        match self.ended.get_mut().recv_timeout(ENDING) {
+            Ok(()) => {}
+            Err(RecvTimeoutError::Timeout) => tracing::error!("the store does not answer, and is left open"),
+            Err(RecvTimeoutError::Disconnected) => tracing::error!("the thread of the store has failed"),
         }
     }
 }

@@ -149,7 +149,9 @@ fn the_page_has_what_is_built_and_nothing_else() {
     for key in LATER {
         assert!(!page.contains(&format!("`{key}`")) && !page.contains(&format!(".{key}`")), "{key} is documented");
     }
-    for word in ["`anonymous`", "`token`", "`null`", "`reject`", "`files`", "`auto`", "### `protocol: embedded`"] {
+    for word in
+        ["`anonymous`", "`api_key`", "`token`", "`null`", "`reject`", "`files`", "`auto`", "### `protocol: embedded`"]
+    {
         assert!(page.contains(word), "{word}");
     }
     assert_document("markdown", &page);

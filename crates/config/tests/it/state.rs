@@ -1,6 +1,6 @@
 //! Where state is kept, asked for by itself.
 
-use sluicegate_config::{Pepper, Sources, load, state};
+use sluicegate_config::{Method, Pepper, Sources, load, state};
 use sluicegate_core::Source;
 
 use crate::target::{CATALOG, Disk};
@@ -27,14 +27,31 @@ fn its_own_mistakes_are_told() {
 }
 
 #[test]
-fn keys_without_a_store_are_a_mistake() {
-    let head = "version: 1\nlisteners: { main: { address: 127.0.0.1:1, authenticate: [anonymous] } }\n";
-    let read = |text: String| {
-        let sources = Sources { root: source(&text), includes: Vec::new() };
-        load(&sources, &CATALOG, &mut Disk).unwrap()
+fn a_listener_that_takes_keys_needs_a_store() {
+    let read = |methods: &str, rest: &str| {
+        let text =
+            format!("version: 1\nlisteners: {{ main: {{ address: 127.0.0.1:1, authenticate: {methods} }} }}\n{rest}");
+        load(&Sources { root: source(&text), includes: Vec::new() }, &CATALOG, &mut Disk)
     };
-    let (without, with) = (read(head.to_owned()), read(format!("{head}state: {{ store: {{ sqlite: a.db }} }}\n")));
-    let mistake = without.lacks_store(&without.listeners[0].span).unwrap();
-    assert!(mistake.to_string().ends_with("(write `state: { store: { sqlite: PATH } }`)"), "{mistake}");
-    assert_eq!(with.lacks_store(&with.listeners[0].span), None);
+    let lacking = |rest: &str, methods: &str| -> Vec<String> {
+        let mistakes = read(methods, rest).expect_err(rest);
+        mistakes.iter().map(ToString::to_string).filter(|words| words.contains("takes keys")).collect()
+    };
+    let words = "`main` takes keys, and nothing says where they are kept (write `state: { store: { sqlite: PATH } }`)";
+    assert_eq!(lacking("", "[api_key]"), [format!("etc/gateway.yaml:2:59: {words}")]);
+    assert_eq!(lacking("", "[anonymous, api_key]"), [format!("etc/gateway.yaml:2:70: {words}")]);
+    // What is wrong with `state` is told there, and once.
+    for broken in ["state:\n", "state: { store: {} }\n", "state: { store: { postgres: {} } }\n"] {
+        assert!(lacking(broken, "[api_key]").is_empty(), "{broken}");
+    }
+    let store = "state: { store: { sqlite: a.db } }\n";
+    for (methods, known) in [
+        ("[api_key]", &[Method::ApiKey][..]),
+        ("[api_key, anonymous]", &[Method::ApiKey, Method::Anonymous]),
+        ("[anonymous]", &[Method::Anonymous]),
+    ] {
+        assert_eq!(read(methods, store).unwrap().listeners[0].authenticate, known);
+    }
+    let twice = read("[api_key, api_key]", store).expect_err("twice");
+    assert!(twice[0].to_string().starts_with("etc/gateway.yaml:2:68: a method of `main` is given twice"), "{twice:?}");
 }

@@ -127,9 +127,10 @@ async fn list(options: &ListKeys) -> anyhow::Result<()> {
                 words(&row.purposes),
                 row.created.clone(),
                 row.ends.clone().unwrap_or_else(|| "-".to_owned()),
-                // Nobody's own words reach a terminal as they are.
-                row.author.escape_debug().to_string(),
+                row.author.clone(),
             ]
+            // Nobody's own words reach a terminal as they are.
+            .map(|cell| cell.escape_debug().to_string())
         });
         let heading =
             ["NAME", "ID", "STATE", "TENANT", "GROUPS", "SCOPES", "MODELS", "PURPOSES", "CREATED", "ENDS", "AUTHOR"];

@@ -2,13 +2,18 @@
 //! or kept.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use sluicegate_adapters::identity::api_key::{ApiKeys, ReadKeys};
+use sluicegate_adapters::identity::api_key::{ApiKeys, KeysStanding, ReadKeys};
 use sluicegate_config::{Resolved, State};
-use sluicegate_core::Mistake;
+use sluicegate_core::{Keys, Mistake};
+use tokio::time::timeout;
 
 use super::lasting::{self, Restarts};
 use crate::keys;
+
+/// How long a store may take to be opened and read: many times what a full one takes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The keys that requests are let in by, and where they come from.
 #[derive(Default)]
@@ -26,14 +31,21 @@ pub(super) enum Prepared {
 }
 
 impl Keyring {
-    /// The keys, whatever configuration serves.
-    pub(super) fn keys(&self) -> Arc<ApiKeys> {
-        Arc::clone(&self.keys)
+    /// The keys, whatever configuration serves: for the whole life of the gateway.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the gateway takes them where it identifies its callers"))]
+    pub(super) fn keys(&self) -> Arc<dyn Keys> {
+        Arc::clone(&self.keys) as _
+    }
+
+    /// How it stands with them, whenever that is asked for; `None` while no configuration says where they are kept.
+    pub(super) fn standing(&self) -> impl Fn() -> Option<KeysStanding> + Send + Sync + use<> {
+        let keys = Arc::clone(&self.keys);
+        move || keys.standing()
     }
 
     /// Begins to see what changes about them.
     pub(super) fn follow(&self, restarts: &Restarts) {
-        let keys = self.keys();
+        let keys = Arc::clone(&self.keys);
         lasting::keep("the following of keys", restarts, move || Arc::clone(&keys).follow());
     }
 
@@ -48,9 +60,13 @@ impl Keyring {
         if self.serving.as_ref().is_some_and(same) {
             return Ok(Prepared::Same);
         }
-        let vault = keys::open(state).await.map_err(|mistake| vec![mistake])?;
-        let read = ApiKeys::read(vault).await.map_err(|error| vec![Mistake::at(&state.span, error.to_string())])?;
-        Ok(Prepared::Other(Some((state.clone(), read))))
+        // A disk that has gone must keep nobody from being heard: what waits for it is left behind.
+        let reading = tokio::spawn(read(state.clone()));
+        let read = match timeout(PATIENCE, reading).await {
+            Ok(read) => read.unwrap_or_else(|error| Err(Mistake::at(&state.span, format!("loading failed: {error}")))),
+            Err(_) => Err(Mistake::at(&state.span, "the store does not answer: see to the disk that it is on")),
+        };
+        Ok(Prepared::Other(Some((state.clone(), read.map_err(|mistake| vec![mistake])?))))
     }
 
     /// From now on these are known.
@@ -61,3 +77,11 @@ impl Keyring {
         self.keys.serve(read);
     }
 }
+
+async fn read(state: State) -> Result<ReadKeys, Mistake> {
+    let vault = keys::open(&state).await?;
+    ApiKeys::read(vault).await.map_err(|error| Mistake::at(&state.span, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests;

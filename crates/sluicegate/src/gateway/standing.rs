@@ -1,5 +1,6 @@
 //! The gateway's status as metrics: what stands at this moment, of the whole, of backends and of their endpoints.
 
+use sluicegate_adapters::identity::api_key::KeysStanding;
 use sluicegate_adapters::meter::prometheus::Standing;
 use sluicegate_control::Listening;
 use sluicegate_flow::control::{BackendStatus, EndpointStatus, SourceStatus, Status};
@@ -13,6 +14,19 @@ pub(super) fn of_process(lost: usize, restarts: u64) -> Vec<Standing> {
     vec![
         one("log_messages_dropped", "Messages of the log that were lost, since nobody read them in time", lost as f64),
         one("background_restarts", "Times that work beside requests failed and began anew", restarts as f64),
+    ]
+}
+
+/// The keys of callers, where it is said where they are kept.
+pub(super) fn of_keys(keys: Option<KeysStanding>) -> Vec<Standing> {
+    let one = |name, help, value: Option<f64>| {
+        let series = value.map(|value| (Vec::new(), value)).into_iter().collect();
+        Standing { name, help, grows: false, series }
+    };
+    let failing = keys.map(|keys| f64::from(u8::from(keys.failing)));
+    vec![
+        one("keys_known", "Secrets of callers' keys read from the store", keys.map(|keys| keys.secrets as f64)),
+        one("keys_failing", "1 where the store of keys could not be read at the last look", failing),
     ]
 }
 

@@ -177,6 +177,34 @@ fn it_says_where_the_configuration_lacks_something() {
     assert!(words.contains("gateway.yaml:3:27: ") && words.contains("write to the folder"), "{words}");
 }
 
+#[test]
+fn what_was_written_by_hand_does_not_reach_a_terminal_as_it_is() {
+    let house = House::new();
+    house.json(&["create", "batch", "--tenant", "risk", "--author", "\u{200b}ops\u{202e}"]);
+    let shown = stdout(&house.keys(&["list"]));
+    assert!(shown.contains("\\u{200b}ops\\u{202e}") && !shown.contains('\u{202e}'), "{shown}");
+}
+
+/// `check` says it before a start does.
+#[test]
+fn a_listener_that_takes_keys_and_no_store_is_a_mistake() {
+    let takes = |methods: &str, rest: &str| {
+        let listener = format!("main: {{ address: 127.0.0.1:0, authenticate: {methods} }}");
+        let house = House::with(&format!("version: 1\nlisteners: {{ {listener} }}\n{rest}"));
+        let output = sluicegate(&["check", house.config.to_str().unwrap()]);
+        (output.status.code(), stdout(&output), house)
+    };
+    for (methods, place) in [("[api_key]", "2:59"), ("[anonymous, api_key]", "2:70")] {
+        let (code, words, _) = takes(methods, "");
+        assert_eq!(code, Some(1), "{words}");
+        assert!(words.contains(&format!("gateway.yaml:{place}: `main` takes keys")), "{words}");
+        assert!(words.contains("write `state: { store: { sqlite: PATH } }`"), "{words}");
+        let (code, words, house) = takes(methods, "state: { store: { sqlite: state.db } }\n");
+        assert_eq!(code, Some(0), "{words}");
+        assert!(!house.file("state.db").exists(), "a check makes nothing");
+    }
+}
+
 /// The command as a user who may not write to the folder.
 #[test]
 fn in_a_folder_that_cannot_be_written_it_says_so() {
@@ -211,6 +239,11 @@ fn the_pepper_can_be_kept_apart() {
     fs::write(&house.config, pepper("{ env: NO_SUCH_PEPPER }")).unwrap();
     let words = house.refused(&["list"]);
     assert!(words.contains("there is no environment variable `NO_SUCH_PEPPER`"), "{words}");
+    for at in ["env", "file"] {
+        fs::write(&house.config, pepper(&format!("{{ {at}: \"{}\" }}", "cd".repeat(32)))).unwrap();
+        let words = house.refused(&["list"]);
+        assert!(words.contains("make another") && !words.contains("cdcd"), "{words}");
+    }
     fs::write(&house.config, format!("{HEAD}state: {{ store: {{ sqlite: state.db }} }}\n")).unwrap();
     let words = house.refused(&["list"]);
     assert!(words.contains("state.db.pepper is gone"), "no other is made: {words}");
@@ -235,6 +268,24 @@ fn keys_are_managed_beside_a_gateway_that_runs() {
     fs::write(&house.config, text("another.db")).unwrap();
     gateway.wait_for("that it serves", |line| line.contains("new configuration serves"));
     assert_eq!(house.json(&["list"]).as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn a_store_that_vanishes_under_a_gateway_is_told_and_found_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut gateway, config) =
+        Gateway::of(folder.path(), &format!("{HEAD}state: {{ store: {{ sqlite: state.db }} }}\n"));
+    let house = House { folder, config };
+    house.json(&["create", "one", "--tenant", "risk"]);
+    let metrics = |gateway: &Gateway| gateway.admin("/metrics").text().to_owned();
+    fs::rename(house.file("state.db"), house.file("away.db")).unwrap();
+    gateway.wait_for("that it is gone", |line| line.contains("the store of keys cannot be read"));
+    assert!(metrics(&gateway).contains("\nsluicegate_keys_failing 1"), "{}", metrics(&gateway));
+    assert!(!house.file("state.db").exists(), "it makes no other");
+    fs::rename(house.file("away.db"), house.file("state.db")).unwrap();
+    gateway.wait_for("that it is back", |line| line.contains("the store of keys can be read again"));
+    let now = metrics(&gateway);
+    assert!(now.contains("\nsluicegate_keys_failing 0") && now.contains("\nsluicegate_keys_known 1"), "{now}");
 }
 
 #[test]

@@ -49,6 +49,8 @@ impl Contract {
         assert_eq!(pepper(None).await, Ok(None), "key store contract: no pepper is known");
         assert_eq!(pepper(Some(1)).await, Ok(Some(Mark([1; 32]))), "key store contract: the first pepper is kept");
         assert_eq!(pepper(Some(2)).await, Ok(Some(Mark([1; 32]))), "key store contract: another one is not");
+        let told = self.read().await.pepper;
+        assert_eq!(told, Some(Mark([1; 32])), "key store contract: it is told with the keys");
     }
 
     async fn keeps_what_it_is_given(&self) {

@@ -2,7 +2,6 @@
 //! keys there are.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -127,7 +126,7 @@ impl fmt::Debug for PepperSource {
 /// The pepper in a file; `None` where there is none.
 fn read(path: &Path, others: Others) -> Result<Option<Pepper>, String> {
     let told = |error: &io::Error| format!("{} cannot be read: {error}", path.display());
-    let file = match File::open(path) {
+    let file = match private::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(told(&error)),

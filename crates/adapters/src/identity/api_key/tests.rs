@@ -9,7 +9,7 @@ use sluicegate_core::{
 use sluicegate_testkit::wait_for;
 use tempfile::TempDir;
 
-use super::{ApiKeys, EVERY, PepperSource, SecretKey, Vault, VaultError};
+use super::{ApiKeys, EVERY, KeysStanding, PepperSource, SecretKey, Vault, VaultError};
 use crate::store::sqlite::Sqlite;
 
 mod peppers;
@@ -319,6 +319,43 @@ async fn another_pepper_is_refused_before_every_key_is() {
     let error = Vault::open(store, PepperSource::Beside(beside.clone())).await.unwrap_err().to_string();
     assert!(error.contains("state.db.pepper is gone") && error.contains("backup"), "{error}");
     assert!(!beside.exists(), "no other is made in its place");
+}
+
+/// A store that was put in the place of the one that was opened: its keys cannot be known, and those from before are.
+#[tokio::test]
+async fn a_store_of_another_pepper_is_not_taken_over() {
+    let house = House::open().await;
+    let secret = house.create("kept", None).await;
+    assert_eq!(house.keys.standing(), Some(KeysStanding { secrets: 1, failing: false }));
+    let other = House::open().await;
+    other.create("theirs", None).await;
+    let (place, from) = (house.folder.path().join("state.db"), other.folder.path().join("state.db"));
+    // Closed, all of it is in the file.
+    let kept = other.folder;
+    drop((other.keys, other.vault, other.store));
+    std::fs::rename(from, &place).unwrap();
+    // With the log of the one before it would not be opened at all.
+    std::fs::remove_file(house.folder.path().join("state.db-wal")).unwrap();
+    drop(kept);
+    house.keys.look().await;
+    assert_eq!(house.keys.standing(), Some(KeysStanding { secrets: 1, failing: true }));
+    assert_eq!(house.find(secret.expose(), 1), Ok("key:kept".to_owned()));
+    let error = house.vault.keys().await.unwrap_err().to_string();
+    assert!(error.contains("the pepper is another"), "{error}");
+}
+
+#[tokio::test]
+async fn how_it_stands_is_told() {
+    let house = House::new().await;
+    assert_eq!(house.keys.standing(), None, "no vault is served");
+    house.keys.serve(Some(ApiKeys::read(house.vault.clone()).await.unwrap()));
+    assert_eq!(house.keys.standing(), Some(KeysStanding { secrets: 0, failing: false }));
+    *house.store.broken.lock() = true;
+    house.keys.look().await;
+    assert_eq!(house.keys.standing(), Some(KeysStanding { secrets: 0, failing: true }));
+    *house.store.broken.lock() = false;
+    house.keys.look().await;
+    assert_eq!(house.keys.standing(), Some(KeysStanding { secrets: 0, failing: false }));
 }
 
 #[tokio::test]

@@ -47,9 +47,7 @@ impl Vault {
         let pepper = read.map_err(|why| StoreError::Unusable(format!("the pepper of the keys: {why}")))?;
         let mark = pepper.mark()?;
         if store.pepper(Some(mark)).await? != Some(mark) {
-            let words = "the pepper is another than that which the keys in the store were made with, so that none would be \
-                         known: give the one from before";
-            return Err(StoreError::Unusable(words.to_owned()));
+            return Err(other_pepper());
         }
         Ok(Self { store, pepper: Arc::new(pepper) })
     }
@@ -102,12 +100,22 @@ impl Vault {
         Ok(self.store.revoke(known(name)?, cause).await?)
     }
 
+    /// What is in the store now, which may be another than that which was opened.
+    ///
+    /// # Errors
+    /// The store fails, or its digests are made with another pepper.
+    pub(super) async fn read(&self) -> Result<Reading, StoreError> {
+        let reading = self.store.read().await?;
+        let own = self.pepper.mark()?;
+        if reading.pepper.is_some_and(|mark| mark != own) { Err(other_pepper()) } else { Ok(reading) }
+    }
+
     /// All keys, in the order of their names and times, and how many rows hold none.
     ///
     /// # Errors
     /// The store fails.
     pub async fn keys(&self) -> Result<(Vec<KeyRow>, usize), StoreError> {
-        let Reading { mut keys, unreadable, .. } = self.store.read().await?;
+        let Reading { mut keys, unreadable, .. } = self.read().await?;
         keys.sort_by(|left, right| (&left.grant.name, left.created).cmp(&(&right.grant.name, right.created)));
         Ok((keys, unreadable))
     }
@@ -117,6 +125,12 @@ impl std::fmt::Debug for Vault {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Vault").finish_non_exhaustive()
     }
+}
+
+fn other_pepper() -> StoreError {
+    let words = "the pepper is another than that which the keys in the store were made with, so that none would be known: give \
+                 the one from before, and start a gateway that runs anew";
+    StoreError::Unusable(words.to_owned())
 }
 
 /// A name that can be that of a key; one that cannot is that of none.

@@ -3,7 +3,7 @@
 
 use std::time::SystemTime;
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, Rows, Transaction, TransactionBehavior, params};
 use sluicegate_core::{Cause, Change, Deed, KeyRow, MAX_KEYS, Mark, NewKey, Rotated, Rotation, StoreError};
 
 use super::fault::fault;
@@ -21,6 +21,7 @@ pub(super) struct Page {
     pub(super) number: u64,
     pub(super) keys: Vec<KeyRow>,
     pub(super) unreadable: usize,
+    pub(super) pepper: Option<Mark>,
 }
 
 pub(super) fn revision(connection: &Connection) -> Result<u64, StoreError> {
@@ -29,26 +30,36 @@ pub(super) fn revision(connection: &Connection) -> Result<u64, StoreError> {
 
 pub(super) fn read(connection: &mut Connection) -> Result<Page, StoreError> {
     let transaction = connection.transaction().map_err(fault)?;
-    let mut page = Page { number: revision(&transaction)?, keys: Vec::new(), unreadable: 0 };
+    let (number, pepper) = (revision(&transaction)?, mark(&transaction)?);
     let mut statement = transaction.prepare(ALL).map_err(fault)?;
-    let mut rows = statement.query([MAX_KEYS.saturating_add(1)]).map_err(fault)?;
-    while let Some(next) = rows.next().map_err(fault)? {
-        match row(next) {
-            Ok(key) => page.keys.push(key),
-            Err(_) => page.unreadable += 1,
-        }
-    }
-    if page.keys.len() + page.unreadable > MAX_KEYS {
+    let (keys, unreadable) = readable(statement.query([MAX_KEYS.saturating_add(1)]).map_err(fault)?)?;
+    if keys.len() + unreadable > MAX_KEYS {
         let words = format!("it holds more than {MAX_KEYS} keys: somebody else wrote to it; put a backup in its place");
         return Err(StoreError::Unusable(words));
     }
-    Ok(page)
+    Ok(Page { number, keys, unreadable, pepper })
+}
+
+/// The keys of these rows, and how many hold none.
+fn readable(mut rows: Rows<'_>) -> Result<(Vec<KeyRow>, usize), StoreError> {
+    let (mut keys, mut unreadable) = (Vec::new(), 0);
+    while let Some(next) = rows.next().map_err(fault)? {
+        match row(next) {
+            Ok(key) => keys.push(key),
+            Err(_) => unreadable += 1,
+        }
+    }
+    Ok((keys, unreadable))
 }
 
 pub(super) fn pepper(connection: &mut Connection, offered: Option<Mark>) -> Result<Option<Mark>, StoreError> {
     if let Some(Mark(mark)) = offered {
         connection.execute(SET_PEPPER, [mark]).map_err(fault)?;
     }
+    mark(connection)
+}
+
+fn mark(connection: &Connection) -> Result<Option<Mark>, StoreError> {
     let kept = connection.query_row(PEPPER, [], |row| row.get::<_, Option<[u8; 32]>>(0)).map_err(fault)?;
     Ok(kept.map(Mark))
 }
@@ -111,10 +122,10 @@ pub(super) fn rotate(
 
 pub(super) fn revoke(connection: &mut Connection, name: String, cause: &Cause) -> Result<usize, StoreError> {
     let transaction = begin(connection)?;
-    let accepted = {
+    // A row that holds no key lets nobody in, and must not keep the others from being ended.
+    let (accepted, _) = {
         let mut statement = transaction.prepare(ACCEPTED).map_err(fault)?;
-        let rows = statement.query_map(params![name, milliseconds(cause.at)], row).map_err(fault)?;
-        rows.collect::<Result<Vec<_>, _>>().map_err(fault)?
+        readable(statement.query(params![name, milliseconds(cause.at)]).map_err(fault)?)?
     };
     if accepted.is_empty() {
         return Err(StoreError::NoSuch(name));

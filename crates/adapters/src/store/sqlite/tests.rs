@@ -117,6 +117,36 @@ async fn a_log_that_was_left_over_is_not_taken_over() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
 }
 
+/// SQLite would lay the log of the one before over the other, and write it into it.
+#[tokio::test]
+async fn a_file_in_its_place_is_not_mixed_with_the_log_of_the_one_before() {
+    let folder = folder();
+    let (path, copy) = (folder.path().join("state.db"), folder.path().join("copy.db"));
+    let other = open(&copy).await.unwrap();
+    other.create(key(7), cause(1)).await.unwrap();
+    drop(other);
+    let before = fs::read(&copy).unwrap();
+    let store = open(&path).await.unwrap();
+    store.create(key(1), cause(1)).await.unwrap();
+    let log = folder.path().join("state.db-wal");
+    assert!(fs::metadata(&log).unwrap().len() > 0);
+    fs::rename(&path, folder.path().join("away.db")).unwrap();
+    fs::rename(&copy, &path).unwrap();
+    for _ in 0..2 {
+        let words = store.read().await.unwrap_err().to_string();
+        assert!(words.contains("take the log away"), "{words}");
+    }
+    assert_eq!(fs::read(&path).unwrap(), before, "it is left as it is");
+    for ending in ["wal", "shm"] {
+        let left = folder.path().join(format!("state.db-{ending}"));
+        fs::rename(left, folder.path().join(format!("away.db-{ending}"))).unwrap();
+    }
+    let ids = |keys: Vec<sluicegate_core::KeyRow>| keys.into_iter().map(|row| row.grant.name).collect::<Vec<_>>();
+    assert_eq!(ids(store.read().await.unwrap().keys), ["key-7"]);
+    let away = open(&folder.path().join("away.db")).await.unwrap();
+    assert_eq!(ids(away.read().await.unwrap().keys), ["key-1"], "what was acknowledged is not lost");
+}
+
 #[tokio::test]
 async fn a_locked_database_is_waited_for_and_then_told() {
     let folder = folder();
@@ -141,6 +171,40 @@ async fn a_damaged_file_is_told_and_left_as_it_is() {
     let words = refused(&path).await;
     assert!(words.contains("state.db") && words.contains("put a backup in its place"), "{words}");
     assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_database_that_another_keeps_for_itself_is_told() {
+    let folder = folder();
+    let path = folder.path().join("state.db");
+    drop(open(&path).await.unwrap());
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("PRAGMA locking_mode = exclusive; BEGIN IMMEDIATE; COMMIT").unwrap();
+    let refused = Sqlite::open_with(path.clone(), Duration::from_millis(20), 10).await;
+    assert_eq!(refused.map(drop), Err(StoreError::Busy));
+    drop(other);
+    assert!(open(&path).await.is_ok());
+}
+
+#[tokio::test]
+async fn pages_that_are_damaged_are_told() {
+    let folder = folder();
+    let path = folder.path().join("state.db");
+    let store = open(&path).await.unwrap();
+    for number in 0..100 {
+        store.create(key(number), cause(1)).await.unwrap();
+    }
+    drop(store);
+    let mut bytes = fs::read(&path).unwrap();
+    let beyond_the_first = 4096..;
+    assert!(bytes.len() > 10 * beyond_the_first.start);
+    bytes[beyond_the_first].fill(0xa5);
+    fs::write(&path, &bytes).unwrap();
+    let words = match open(&path).await {
+        Err(error) => error.to_string(),
+        Ok(store) => store.read().await.unwrap_err().to_string(),
+    };
+    assert!(words.contains("state.db") && words.contains("put a backup in its place"), "{words}");
 }
 
 #[tokio::test]
@@ -295,6 +359,43 @@ async fn rows_that_hold_no_key_hide_no_other() {
     other.execute("UPDATE keys SET groups = '[1]' WHERE name = 'key-1'", []).unwrap();
     let reading = store.read().await.unwrap();
     assert_eq!((reading.keys.len(), reading.unreadable), (1, 1));
+}
+
+/// Neither all memory, nor a row taken for what it is not.
+#[tokio::test]
+async fn a_row_that_is_too_long_is_refused() {
+    let folder = folder();
+    let path = folder.path().join("state.db");
+    let store = open(&path).await.unwrap();
+    store.create(key(1), cause(1)).await.unwrap();
+    let other = Connection::open(&path).unwrap();
+    let long = "UPDATE keys SET models = '[\"' || hex(zeroblob(?1)) || '\"]'";
+    other.execute(long, [1 << 20]).unwrap();
+    assert_eq!(store.read().await.unwrap().keys.len(), 1);
+    other.execute(long, [2 << 20]).unwrap();
+    let words = store.read().await.unwrap_err().to_string();
+    assert!(words.contains("too big"), "{words}");
+}
+
+#[tokio::test]
+async fn a_row_that_holds_no_key_keeps_none_from_being_revoked() {
+    let folder = folder();
+    let path = folder.path().join("state.db");
+    let store = open(&path).await.unwrap();
+    store.create(key(1), cause(1)).await.unwrap();
+    let rotation = Rotation {
+        name: "key-1".to_owned(),
+        id: "x".repeat(12),
+        digest: Digest([8; 32]),
+        expires: None,
+        until: at(1_000),
+    };
+    store.rotate(rotation, cause(2)).await.unwrap();
+    let other = Connection::open(&path).unwrap();
+    assert_eq!(other.execute("UPDATE keys SET groups = '[1]' WHERE rotated_to IS NULL", []).unwrap(), 1);
+    assert_eq!(store.revoke("key-1".to_owned(), cause(3)).await, Ok(1));
+    let reading = store.read().await.unwrap();
+    assert!(reading.unreadable == 1 && reading.keys.iter().all(|key| key.revoked.is_some()), "{reading:?}");
 }
 
 /// What is written by hand is held to the same rules.

@@ -91,6 +91,9 @@ fn k_11_a_file_that_is_not_as_it_should_be_is_refused_with_what_to_do() {
     symlink(&path, &link).unwrap();
     assert!(PepperSource::File(link).get(false).is_ok(), "secrets are handed into containers as links");
     assert!(wrong(&PepperSource::File(folder.path().to_path_buf())).contains("not a regular file"));
+    let pipe = folder.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
+    assert!(wrong(&PepperSource::File(pipe)).contains("not a regular file"), "nobody is waited for");
 }
 
 #[test]
