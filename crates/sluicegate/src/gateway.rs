@@ -19,7 +19,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::Context as _;
 use parking_lot::RwLock;
@@ -162,16 +161,7 @@ impl Assembly {
         let gateway = Arc::new(gateway);
         let open: Arc<RwLock<Vec<Listening>>> = Arc::default();
         let restarts = Restarts::default();
-        let (of, listening, lost) = (Arc::downgrade(&gateway), Arc::clone(&open), options.lost);
-        let (begun_anew, keys) = (Arc::clone(&restarts), keyring.standing());
-        meter.follow(Box::new(move || {
-            let mut all = standing::of_process(lost.dropped_lines(), begun_anew.load(Relaxed));
-            all.extend(standing::of_keys(keys()));
-            if let Some(gateway) = of.upgrade() {
-                all.extend(standing::of(&gateway.status(), &listening.read()));
-            }
-            all
-        }));
+        meter.follow(standing::all(&gateway, &open, options.lost, &restarts, keyring.standing()));
         let not_replaced = Arc::default();
         let admin =
             AdminPlane::new(Arc::clone(&gateway), Arc::clone(&meter), Arc::clone(&open), Arc::clone(&not_replaced));

@@ -280,12 +280,13 @@ fn a_store_that_vanishes_under_a_gateway_is_told_and_found_again() {
     let metrics = |gateway: &Gateway| gateway.admin("/metrics").text().to_owned();
     fs::rename(house.file("state.db"), house.file("away.db")).unwrap();
     gateway.wait_for("that it is gone", |line| line.contains("the store of keys cannot be read"));
-    assert!(metrics(&gateway).contains("\nsluicegate_keys_failing 1"), "{}", metrics(&gateway));
+    let now = metrics(&gateway);
+    assert!(now.contains("\nsluicegate_keys_failing{} 1.0"), "{now}");
     assert!(!house.file("state.db").exists(), "it makes no other");
     fs::rename(house.file("away.db"), house.file("state.db")).unwrap();
     gateway.wait_for("that it is back", |line| line.contains("the store of keys can be read again"));
     let now = metrics(&gateway);
-    assert!(now.contains("\nsluicegate_keys_failing 0") && now.contains("\nsluicegate_keys_known 1"), "{now}");
+    assert!(now.contains("\nsluicegate_keys_failing{} 0.0") && now.contains("\nsluicegate_keys_known{} 1.0"), "{now}");
 }
 
 #[test]
