@@ -3,8 +3,10 @@
 
 pub(crate) mod backends;
 mod files;
+mod identity;
 mod listeners;
 mod models;
+pub(crate) mod state;
 mod tls;
 
 use std::sync::Arc;
@@ -54,6 +56,8 @@ pub(crate) fn resolve(
             memory: overload.node("memory").is_some().then(|| overload.size("memory")),
         },
         stream,
+        identity: identity::identity(&root.node, mistakes),
+        state: state::state(&root.path, &root.node),
         backends,
         models,
         warnings: warnings.sorted(),

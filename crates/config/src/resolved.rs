@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Priority, Resilience};
+use crate::{Identity, Priority, Resilience, State};
 use sluicegate_core::{
     BackendModel, BackendPlan, EndpointSource, KeyPair, Mistake, ModelSource, Network, NonFinite, Span,
 };
@@ -30,6 +30,10 @@ pub struct Resolved {
     pub overload: Overload,
     /// How long a client that keeps a stream of requests open may be silent, and what models inherit.
     pub stream: StreamTimes,
+    /// How callers show who they are.
+    pub identity: Identity,
+    /// Where state is kept, where that is said.
+    pub state: Option<State>,
     /// Backends in the order written.
     pub backends: Vec<Backend>,
     /// Models: the root file's in the order written, then those of each include in the order of the files' paths.
@@ -88,6 +92,8 @@ pub struct Listener {
 pub enum Method {
     /// Not at all: everybody may call.
     Anonymous,
+    /// By one of this gateway's own keys.
+    ApiKey,
 }
 
 /// Who can reach a listener.

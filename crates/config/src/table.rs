@@ -4,16 +4,20 @@
 //! documentation), so that it is refused with the right words and appears nowhere else.
 
 mod backends;
+mod identity;
 mod listeners;
 mod models;
 mod resilience;
+mod state;
 
 use sluicegate_core::{Field, Shape};
 
 pub(crate) use self::backends::{BACKEND, DNS, ENDPOINT, LATER_PROTOCOLS, LISTED, REMOTE, SRV, TIMEOUTS};
+pub(crate) use self::identity::IDENTITY;
 pub(crate) use self::listeners::{ADMIN, LIMITS, LISTENER};
 pub(crate) use self::models::{DEFAULTS, MODEL, STREAM};
 pub(crate) use self::resilience::{CONCURRENCY, EJECT, HEALTH, HEDGE, RETRY};
+pub(crate) use self::state::STATE;
 
 /// The most models of one configuration.
 pub(crate) const MAX_MODELS: usize = 10_000;
@@ -66,13 +70,13 @@ pub(crate) const ROOT: &[Field] = &[
         "The models clients can ask for. A name has at most 256 characters, and neither `/` nor `\\`; two names may \
          not differ by case alone.",
     ),
-    Field::later("identity"),
+    Field::absent("identity", Shape::Object(IDENTITY), "How callers show who they are."),
+    Field::absent("state", Shape::Object(STATE), "Where the gateway keeps what outlives it."),
     Field::later("tenants"),
     Field::later("floor"),
     Field::later("policy"),
     Field::later("limits"),
     Field::later("connections"),
-    Field::later("state"),
     Field::later("telemetry"),
     Field::later("audit"),
     Field::later("console"),
@@ -152,6 +156,8 @@ pub(crate) const EXAMPLES: &[(&str, &str)] = &[
     ("defaults", "defaults: { timeout: 10s, non_finite: token }\n"),
     ("backends", backends::EXAMPLE),
     ("models", models::EXAMPLE),
+    ("identity", identity::EXAMPLE),
+    ("state", state::EXAMPLE),
 ];
 
 /// An example of an include file.

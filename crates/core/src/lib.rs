@@ -26,6 +26,7 @@ mod record;
 mod refusal;
 mod seams;
 mod shape;
+mod store;
 mod tally;
 mod tensor;
 mod tls;
@@ -60,9 +61,13 @@ pub use record::{Outcome, Record, RecordSink, Served, Traffic};
 pub use refusal::{Blame, Kind, KindFacts, Refusal, Retry, Severity};
 pub use seams::{Clock, Dice};
 pub use shape::{Field, Shape, suggest};
+pub use store::{
+    Cause, Change, Deed, Digest, Grant, KeyRow, KeyState, KeyStore, MAX_KEYS, Mark, NewKey, Reading, Revision, Rotated,
+    Rotation, StoreError,
+};
 pub use tally::Tally;
 pub use tensor::{BytesElements, DataType, Tensor, TensorError};
 pub use tls::{KeyPair, Pem, TlsIdentity};
-pub use units::Share;
+pub use units::{Share, duration};
 pub use usage::Usage;
 pub use worker::{Entered, PerWorker, Worker};

@@ -1,5 +1,7 @@
 //! The command line as users type it.
 
+mod keys;
+
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -7,6 +9,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub(crate) use keys::{By, CreateKey, KeysCommand, ListKeys, RevokeKey, RotateKey};
 
 /// One gateway between every client and every model.
 #[derive(Debug, Parser)]
@@ -33,6 +37,9 @@ pub(crate) enum Command {
     Top(Top),
     /// List the models of a running gateway, with versions and where they run
     Models(Running),
+    /// Make, list, rotate and revoke the keys that callers show; whether a gateway runs or not
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// About the configuration itself
     #[command(subcommand)]
     Config(ConfigCommand),

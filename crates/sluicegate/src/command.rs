@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod generate;
+pub(crate) mod keys;
 pub(crate) mod models;
 pub(crate) mod serve;
 pub(crate) mod status;

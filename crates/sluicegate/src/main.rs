@@ -8,6 +8,7 @@ mod discovery;
 mod gateway;
 mod hints;
 mod json;
+mod keys;
 mod machine;
 mod output;
 mod seams;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Top(options) => command::top::run(&options),
         Command::Status(options) => command::status::run(&options),
         Command::Models(options) => command::models::run(&options),
+        Command::Keys(options) => command::keys::run(&options),
         Command::Config(ConfigCommand::Schema) => command::generate::schema(),
         Command::Completions(options) => command::completions::run(&options),
         Command::Generate { what } => command::generate::run(what),

@@ -1,5 +1,7 @@
 //! Tests that every implementation of a port must pass. An implementation's own tests bring a fixture and call them.
 
+mod key_store;
 mod upstream;
 
+pub use key_store::key_store;
 pub use upstream::{Stall, UpstreamFixture, upstream};

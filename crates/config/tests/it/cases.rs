@@ -64,6 +64,12 @@ fn show(resolved: &Resolved) -> String {
         admin.address, admin.span, resolved.delay, resolved.grace
     )
     .unwrap();
+    if resolved.identity != sluicegate_config::Identity::default() {
+        writeln!(text, "keys in {:?}", resolved.identity.key_headers).unwrap();
+    }
+    if let Some(state) = &resolved.state {
+        writeln!(text, "state {} pepper {:?} at {}", state.sqlite, state.pepper, state.span).unwrap();
+    }
     for backend in &resolved.backends {
         let plan = &backend.plan;
         writeln!(text, "backend {} {} connect {:?} at {}", plan.name, plan.kind, plan.connect_timeout, plan.span)

@@ -228,6 +228,8 @@ fn resolved() -> Resolved {
         delay: Duration::ZERO,
         overload: Overload { requests: 1000, memory: None },
         stream: times(),
+        identity: sluicegate_config::Identity::default(),
+        state: None,
         backends: vec![Backend {
             plan: backend,
             weights: vec![1],

@@ -21,6 +21,7 @@ mod gigabyte;
 mod grpc;
 mod http;
 mod inside;
+mod keys;
 mod management;
 mod matrix;
 mod metadata;
