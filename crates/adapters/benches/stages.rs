@@ -13,7 +13,7 @@ use http::Method;
 use sluicegate_adapters::identity::api_key::{ApiKeys, PepperSource, Vault};
 use sluicegate_adapters::meter::prometheus::Meter;
 use sluicegate_adapters::store::sqlite::Sqlite;
-use sluicegate_core::{Cause, Grant, Keys as _, Operation, Outcome, Protocol, Record, RecordSink, Served, Traffic};
+use sluicegate_core::{Cause, Grant, Identity, Keys as _, Operation, Outcome, Protocol, Record, RecordSink, Served, Traffic};
 use sluicegate_testkit::Stages;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
@@ -84,7 +84,7 @@ fn record() -> Record {
         trace_id: Box::from("4bf92f3577b34da6a3ce929d0e0e4736"),
         listener: Arc::from("local"),
         peer: ([127, 0, 0, 1], 40_000).into(),
-        principal: "anonymous".into(),
+        identity: Identity::Anonymous,
         method: Method::POST,
         protocol: Some(Protocol::OipRest),
         operation: Some(Operation::Infer),

@@ -156,9 +156,8 @@ impl Assembly {
         let sink = records::sink(&options.access_log, &meter)?;
         let memory = Memory::new(machine::memory() / 2);
         let keyring = Keyring::default();
-        // KEYS: `.with_keys(keyring.keys())` belongs behind `holding`, where the gateway identifies its callers.
-        let gateway = Gateway::new(Arc::clone(&clock), Arc::new(ThreadDice), sink).holding(&memory);
-        let gateway = Arc::new(gateway);
+        let gateway = Gateway::new(Arc::clone(&clock), Arc::new(ThreadDice), sink);
+        let gateway = Arc::new(gateway.holding(&memory).with_keys(keyring.keys()));
         let open: Arc<RwLock<Vec<Listening>>> = Arc::default();
         let restarts = Restarts::default();
         meter.follow(standing::all(&gateway, &open, options.lost, &restarts, keyring.standing()));
