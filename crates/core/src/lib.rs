@@ -4,6 +4,7 @@
 //! not know a runtime, a socket, a file, or any other room.
 
 mod body;
+mod boxed;
 mod call;
 mod catalog;
 mod discovery;
@@ -35,6 +36,7 @@ mod usage;
 mod worker;
 
 pub use body::{Body, BodyError, BodyStream, BoxBody, Part};
+pub use boxed::boxed;
 pub use call::{
     BackendModel, BoxFuture, Call, CallBody, CallClass, CallError, Deadline, Endpoint, Fact, Inquiry, Metadata, Reply,
     ReplyStream, Sent, Unnamed, Upstream, one_reply,
