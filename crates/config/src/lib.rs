@@ -3,6 +3,7 @@
 //! Pure: the binary gathers the sources, and nothing here opens a file or a socket. It must not know an adapter, a
 //! protocol or the request path; kinds of backends come through [`sluicegate_core::Catalog`].
 
+mod access;
 mod check;
 mod identity;
 mod markdown;
@@ -25,6 +26,7 @@ use sluicegate_core::{Catalog, Mistake, Node, Shape, Source};
 use self::mistakes::Mistakes;
 use self::resolve::Checked;
 
+pub use access::{AccessRule, Effect, Tenant, Who};
 pub use identity::{Identity, KeyHeader};
 pub use markdown::markdown;
 pub use resilience::{Balance, Concurrency, Ejection, Hedge, Priority, Probing, Resilience, Retry, Timeouts};

@@ -7,6 +7,7 @@ mod identity;
 mod listeners;
 mod models;
 pub(crate) mod state;
+mod tenants;
 mod tls;
 
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use self::files::Files;
 use crate::mistakes::Mistakes;
 use crate::reading::Reading;
 use crate::table::{OVERLOAD, SHUTDOWN};
-use crate::{Files as Disk, Overload, Resolved, words};
+use crate::{Files as Disk, Method, Overload, Resolved, words};
 
 /// A checked file.
 pub(crate) struct Checked {
@@ -39,8 +40,11 @@ pub(crate) fn resolve(
     let listeners = listeners::listeners(root, &mut files, mistakes);
     let admin = listeners::admin(&root.node, &listeners, mistakes);
     let mut backends = backends::Backends::read(root, catalog, &mut files, mistakes);
-    let models = models::Models::read(root, includes, &mut backends, &mut files, mistakes);
-    models.warn(&mut warnings);
+    let tenants = tenants::tenants(&root.node, mistakes);
+    let known = tenants::Known::of(&tenants);
+    let mut models = models::Models::read(root, includes, &known, &mut backends, &mut files, mistakes);
+    let identifies = listeners.iter().flat_map(|listener| &listener.authenticate).any(|by| *by != Method::Anonymous);
+    models.warn(identifies, &mut warnings);
     let backends = backends.finish(&mut warnings);
     let (models, stream) = models.done();
     let overload = Reading::of(&root.node, "overload", OVERLOAD);
@@ -60,6 +64,7 @@ pub(crate) fn resolve(
         state: state::state(&root.path, &root.node),
         backends,
         models,
+        tenants,
         warnings: warnings.sorted(),
     }
 }

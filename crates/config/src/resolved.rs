@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Identity, Priority, Resilience, State};
+use crate::{AccessRule, Identity, Priority, Resilience, State, Tenant};
 use sluicegate_core::{
     BackendModel, BackendPlan, EndpointSource, KeyPair, Mistake, ModelSource, Network, NonFinite, Span,
 };
@@ -38,6 +38,8 @@ pub struct Resolved {
     pub backends: Vec<Backend>,
     /// Models: the root file's in the order written, then those of each include in the order of the files' paths.
     pub models: Vec<Model>,
+    /// The tenants in the order written.
+    pub tenants: Vec<Tenant>,
     /// What is allowed but probably not meant, in the order of the places.
     pub warnings: Vec<Mistake>,
 }
@@ -177,6 +179,8 @@ pub struct Model {
     pub stream: StreamTimes,
     /// How NaN and the infinities are written in JSON.
     pub non_finite: NonFinite,
+    /// Who may do what with it, in the order written; `None`: it is for anonymous callers only.
+    pub access: Option<Vec<AccessRule>>,
     /// Where its name stands.
     pub span: Span,
 }

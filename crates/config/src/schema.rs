@@ -4,10 +4,11 @@
 use serde_json::{Map, Value, json};
 use sluicegate_core::{Catalog, Field, Shape, UpstreamKind};
 
-use crate::table::{BACKEND, INCLUDE, MODEL_KEY, REMOTE, ROOT, VERSION_KEY};
+use crate::table::{BACKEND, INCLUDE, MODEL_KEY, REMOTE, ROOT, TENANT_KEY, VERSION_KEY};
 use crate::{names, words};
 
 const NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$";
+const TENANT: &str = "^[a-z0-9._-]{1,64}$";
 const DURATION: &str = "^[0-9]+(\\.[0-9]+)? *(us|ms|s|m|h|d)$";
 const SIZE: &str = "^[0-9]+(\\.[0-9]+)? *(B|kB|KB|MB|GB|KiB|MiB|GiB)?$";
 const SHARE: &str = "^[0-9]+(\\.[0-9]{1,3})? *%$";
@@ -98,6 +99,7 @@ fn shape(what: &Shape, catalog: &Catalog) -> Value {
             let names = match *key {
                 MODEL_KEY => json!({ "minLength": 1, "maxLength": names::MODEL }),
                 VERSION_KEY => json!({ "minLength": 1, "maxLength": names::VERSION }),
+                TENANT_KEY => json!({ "pattern": TENANT }),
                 _ => json!({ "pattern": NAME }),
             };
             json!({

@@ -3,6 +3,7 @@
 //! A key or word of the design that this build lacks is listed as such ([`Field::later`], a choice without
 //! documentation), so that it is refused with the right words and appears nowhere else.
 
+mod access;
 mod backends;
 mod identity;
 mod listeners;
@@ -12,6 +13,7 @@ mod state;
 
 use sluicegate_core::{Field, Shape};
 
+pub(crate) use self::access::TENANT;
 pub(crate) use self::backends::{BACKEND, DNS, ENDPOINT, LATER_PROTOCOLS, LISTED, REMOTE, SRV, TIMEOUTS};
 pub(crate) use self::identity::IDENTITY;
 pub(crate) use self::listeners::{ADMIN, LIMITS, LISTENER};
@@ -31,6 +33,12 @@ pub(crate) const MAX_BACKENDS: usize = 1_000;
 /// The most listeners.
 pub(crate) const MAX_LISTENERS: usize = 100;
 
+/// The most tenants.
+pub(crate) const MAX_TENANTS: usize = 10_000;
+
+/// The most rules in one model's `access`.
+pub(crate) const MAX_RULES: usize = 1_000;
+
 /// The most include files.
 pub(crate) const MAX_INCLUDES: usize = 1_000;
 
@@ -39,6 +47,9 @@ pub(crate) const MODEL_KEY: &str = "MODEL";
 
 /// The word a [`Shape::Map`] uses for keys that are version names.
 pub(crate) const VERSION_KEY: &str = "VERSION";
+
+/// The word a [`Shape::Map`] uses for keys that are names of tenants.
+pub(crate) const TENANT_KEY: &str = "TENANT";
 
 /// Keys of the root file.
 pub(crate) const ROOT: &[Field] = &[
@@ -72,7 +83,12 @@ pub(crate) const ROOT: &[Field] = &[
     ),
     Field::absent("identity", Shape::Object(IDENTITY), "How callers show who they are."),
     Field::absent("state", Shape::Object(STATE), "Where the gateway keeps what outlives it."),
-    Field::later("tenants"),
+    Field::absent(
+        "tenants",
+        Shape::Map { key: TENANT_KEY, value: &Shape::Object(TENANT) },
+        "The organisations or teams that callers belong to, by names of `a` to `z`, `0` to `9`, `.`, `_` and `-`, at most 64. \
+         Where there are any, an identified caller that belongs to none is refused.",
+    ),
     Field::later("floor"),
     Field::later("policy"),
     Field::later("limits"),
@@ -141,8 +157,10 @@ pub(crate) const OVERLOAD: &[Field] = &[
 ];
 
 /// What to say where a key that must be given is not, beyond an example of its shape.
-pub(crate) const WHEN_MISSING: &[(&str, &str, &str)] =
-    &[("authenticate", "nobody could call", "write `authenticate: [anonymous]`")];
+pub(crate) const WHEN_MISSING: &[(&str, &str, &str)] = &[
+    ("authenticate", "nobody could call", "write `authenticate: [anonymous]`"),
+    ("access", "nobody could call", "write `access: [{ allow: everyone }]`"),
+];
 
 /// An example of each top-level key; together they are one configuration.
 pub(crate) const EXAMPLES: &[(&str, &str)] = &[
@@ -158,6 +176,7 @@ pub(crate) const EXAMPLES: &[(&str, &str)] = &[
     ("models", models::EXAMPLE),
     ("identity", identity::EXAMPLE),
     ("state", state::EXAMPLE),
+    ("tenants", access::EXAMPLE),
 ];
 
 /// An example of an include file.

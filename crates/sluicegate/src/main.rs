@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Check(options) => command::check::run(&options),
         Command::Doctor(options) => command::doctor::run(&options),
         Command::Call(options) => command::call::run(&options),
+        Command::Can(options) => command::can::run(&options),
         Command::Top(options) => command::top::run(&options),
         Command::Status(options) => command::status::run(&options),
         Command::Models(options) => command::models::run(&options),

@@ -204,6 +204,7 @@ fn resolved() -> Resolved {
         priority: Priority::Normal,
         stream: times(),
         non_finite: NonFinite::Token,
+        access: None,
         span: span.clone(),
     };
     let listener = Listener {
@@ -237,6 +238,7 @@ fn resolved() -> Resolved {
             resilience: Resilience::default(),
         }],
         models: vec![model],
+        tenants: Vec::new(),
         warnings: Vec::new(),
     }
 }

@@ -10,6 +10,7 @@
 )]
 
 mod calls;
+mod can;
 mod cli;
 mod discovery;
 mod doctor;
