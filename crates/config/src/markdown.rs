@@ -77,7 +77,8 @@ fn collect(path: &str, shape: &'static Shape, rows: &mut Vec<(String, &'static F
             for field in fields {
                 let path = format!("{path}.{}", field.name);
                 if rows.iter().all(|(known, _)| *known != path) {
-                    rows.push((path, field));
+                    rows.push((path.clone(), field));
+                    collect(&path, &field.shape, rows);
                 }
             }
         }

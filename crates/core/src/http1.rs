@@ -8,5 +8,5 @@ mod scan;
 
 pub use chunks::{ChunkRead, Chunks};
 pub use gather::Gather;
-pub use last::LastHead;
+pub use last::{GIVEN_UP, LastHead};
 pub use scan::{Place, Scan, Stop};

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use sluicegate_config::{Backend as BackendSpec, Listener, Model as ModelSpec, Resolved, Version as VersionSpec};
+use sluicegate_config::{Backend as BackendSpec, Listener, Method, Model as ModelSpec, Resolved, Version as VersionSpec};
 use sluicegate_core::{BackendPlan, BuildUpstream, Mistake, Served};
 use sluicegate_wire::Limits;
 
+use crate::access::policies;
 use crate::discovery::Sought;
 use crate::pace::Pace;
 use crate::snapshot::{Backend, ByName, Door, Model, Snapshot, Version};
@@ -50,12 +51,14 @@ pub fn build(
         models.insert(Arc::clone(&spec.name), Arc::new(model));
     }
     let door = |listener: &Listener| {
-        let authenticate = listener.authenticate.clone();
+        let anonymous = listener.authenticate.contains(&Method::Anonymous);
+        let taken = || resolved.identity.key_headers.iter().map(|header| header.as_str()).collect();
+        let keys = listener.authenticate.contains(&Method::ApiKey).then(taken);
         // A message is as large as a body, at most.
         let limits = Limits { message: listener.limits.body, ..Limits::default() };
         (
             Arc::clone(&listener.name),
-            Arc::new(Door { authenticate, management: listener.management, priority: listener.priority, limits }),
+            Arc::new(Door { anonymous, keys, management: listener.management, priority: listener.priority, limits }),
         )
     };
     let listeners = resolved.listeners.iter().map(door).collect();
@@ -67,6 +70,7 @@ pub fn build(
         listeners,
         silence: resolved.stream.idle,
         overload: resolved.overload,
+        tenants: resolved.tenants.iter().map(|tenant| Arc::clone(&tenant.name)).collect(),
         models,
         backends,
     }))
@@ -129,6 +133,7 @@ fn build_model(
     Ok(Model {
         name: Arc::clone(&spec.name),
         owner: spec.owner.clone(),
+        access: policies(spec).map_err(|unsound| vec![Mistake::at(&spec.span, unsound.to_string())])?,
         versions,
         stable,
         timeout: spec.timeout,

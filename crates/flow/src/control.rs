@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use sluicegate_config::Overload;
 use sluicegate_core::{
-    Clock, Deadline, Dice, Discover, Fields, Inquiry, Kind, Memory, Mistake, ModelMetadata, RecordSink,
+    Clock, Deadline, Dice, Discover, Fields, Inquiry, KeyFault, Keys, Kind, Memory, Mistake, ModelMetadata, Principal, RecordSink,
 };
 use tokio::sync::Notify;
 
@@ -38,6 +38,8 @@ pub struct Gateway {
     pub(crate) memory: Arc<Memory>,
     /// Bytes of bodies that may be held where configuration does not say.
     room: u64,
+    /// The API keys that callers may present.
+    pub(crate) keys: Arc<dyn Keys>,
     snapshot: ArcSwap<Snapshot>,
     draining: AtomicBool,
     /// What the log is told of requests that the gateway failed.
@@ -46,6 +48,15 @@ pub struct Gateway {
     pub(crate) stale: Notify,
     // Read and written by reloads and people only, never by a request.
     history: Mutex<History>,
+}
+
+/// The keys of a gateway that was given none.
+struct NoKeys;
+
+impl Keys for NoKeys {
+    fn find(&self, _: &str, _: SystemTime) -> Result<Arc<Principal>, KeyFault> {
+        Err(KeyFault::Unknown)
+    }
 }
 
 #[derive(Default)]
@@ -63,6 +74,7 @@ impl Gateway {
             since: clock.wall(),
             listeners: Default::default(),
             silence: Duration::ZERO,
+            tenants: Default::default(),
             models: Default::default(),
             backends: Default::default(),
             overload: Overload { requests: usize::MAX, memory: None },
@@ -74,6 +86,7 @@ impl Gateway {
             crowd: Crowd::default(),
             memory: Memory::new(u64::MAX),
             room: u64::MAX,
+            keys: Arc::new(NoKeys),
             snapshot: ArcSwap::from_pointee(empty),
             draining: AtomicBool::new(false),
             failures: Seldom::default(),
@@ -86,6 +99,12 @@ impl Gateway {
     #[must_use]
     pub fn holding(self, memory: &Arc<Memory>) -> Self {
         Self { memory: Arc::clone(memory), room: memory.limit(), ..self }
+    }
+
+    /// The same, which lets callers in by `keys`.
+    #[must_use]
+    pub fn with_keys(self, keys: Arc<dyn Keys>) -> Self {
+        Self { keys, ..self }
     }
 
     /// The generation that serves now.

@@ -2,6 +2,7 @@
 //!
 //! Start at [`serve`]. It must not know hyper, a server, an adapter's settings, or the admin plane.
 
+pub mod access;
 mod affinity;
 mod balance;
 mod budget;

@@ -6,7 +6,6 @@ mod heard;
 mod ids;
 mod named;
 
-use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -15,7 +14,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use sluicegate_core::memory::FREE;
 use sluicegate_core::{
-    Asked, Body, BodyError, Fields, Kind, Memory, Outbound, Outcome, Protocol, Record, Refusal, RequestHead, Severity,
+    Asked, Body, BodyError, Fields, Identity, Kind, Memory, Outbound, Outcome, Protocol, Record, Refusal, RequestHead, Severity,
     Traffic,
 };
 
@@ -71,7 +70,7 @@ impl Trail {
                 trace_id: Box::default(),
                 listener,
                 peer,
-                principal: Cow::Borrowed(""),
+                identity: Identity::Unsettled,
                 method: method_name(&head.method),
                 protocol: None,
                 operation: None,
@@ -108,8 +107,18 @@ impl Trail {
         &self.record.listener
     }
 
-    pub(crate) fn identified(&mut self, principal: &'static str) {
-        self.record.principal = Cow::Borrowed(principal);
+    pub(crate) fn identified(&mut self, identity: Identity) {
+        self.record.identity = identity;
+    }
+
+    /// Who calls.
+    pub(crate) const fn identity(&self) -> &Identity {
+        &self.record.identity
+    }
+
+    /// The time of day when the request came.
+    pub(crate) const fn arrived(&self) -> SystemTime {
+        self.record.arrived
     }
 
     /// Notes in what to refuse a request of which nothing but its head is known.
@@ -260,6 +269,9 @@ impl Trail {
         let mut outbound = (sluicegate_wire::codec(protocol).encode_refusal)(refusal);
         self.record.status = outbound.status.as_u16();
         self.stamp(&mut outbound.headers);
+        if outbound.status == StatusCode::UNAUTHORIZED {
+            outbound.headers.insert("www-authenticate", "Bearer");
+        }
         self.carry(outbound)
     }
 

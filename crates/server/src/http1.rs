@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use sluicegate_core::http1::Gather;
-use sluicegate_core::{Body, Inbound, Kind, Leisure, Outbound, Refusal, RequestHead};
+use sluicegate_core::{Body, Inbound, Kind, Leisure, Outbound, Refusal, RequestHead, boxed};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
@@ -205,7 +205,8 @@ where
         }
         let mut asked = Asked { version: head.version, method: head.method.clone(), keep: keep_alive };
         // In a box: a connection that waits holds no room for it, and the next request anywhere on this thread takes the same.
-        let mut handling = Box::pin(opened.handler.serve(self.inbound(head, opened)));
+        let inbound = self.inbound(head, opened);
+        let mut handling = boxed(|| opened.handler.serve(inbound));
         let handled = self.handled(handling.as_mut()).await;
         drop(handling);
         let Some(outbound) = handled else {

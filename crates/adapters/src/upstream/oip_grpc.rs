@@ -27,7 +27,7 @@ use parking_lot::Mutex;
 use sluicegate_core::{
     BackendPlan, BoxFuture, BuildError, BuildUpstream, Call, CallError, Clock, Deadline, Endpoint, Fact, Field, Fields,
     Inquiry, Introduction, ManageCall, Memory, Mistake, ModelMetadata, Node, Protocol, Reply, ReplyStream, Settings,
-    Shape, Upstream, UpstreamKind,
+    Shape, Upstream, UpstreamKind, boxed,
 };
 
 use crate::http::{Client, Connector, HttpError, Origin, Speaks};
@@ -245,7 +245,7 @@ impl Upstream for OipGrpc {
     }
 
     fn call<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>> {
-        Box::pin(async move { self.run(&*self.peer(endpoint)?, call).await })
+        boxed(move || async move { self.run(&*self.peer(endpoint)?, call).await })
     }
 
     fn stream<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<ReplyStream, CallError>> {

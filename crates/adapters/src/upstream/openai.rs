@@ -20,7 +20,7 @@ use http::{Method, StatusCode, header};
 use sluicegate_core::{
     BackendPlan, Body, BoxFuture, BuildError, BuildUpstream, Call, CallBody, CallClass, CallError, Clock, Deadline,
     Endpoint, Fields, Inquiry, Introduction, Mistake, ModelMetadata, Node, Protocol, Reply, Sent, Settings, Upstream,
-    UpstreamKind,
+    UpstreamKind, boxed,
 };
 use sluicegate_wire::openai::client::path_of;
 
@@ -150,7 +150,7 @@ impl Upstream for OpenAi {
     }
 
     fn call<'a>(&'a self, endpoint: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>> {
-        Box::pin(async move { self.run(&*self.peer(endpoint)?, call).await })
+        boxed(move || async move { self.run(&*self.peer(endpoint)?, call).await })
     }
 
     fn metadata<'a>(

@@ -91,7 +91,10 @@ const LISTENER_TLS: &[Field] = &[
 
 const METHODS: &[(&str, &str)] = &[
     ("anonymous", "everybody may call, without saying who they are"),
-    ("api_key", ""),
+    (
+        "api_key",
+        "by a key of this gateway's own (`sluicegate keys`), in one of the headers of `identity.api_key`; needs `state`",
+    ),
     ("oidc", ""),
     ("mtls", ""),
     ("spiffe", ""),

@@ -46,6 +46,12 @@ impl Fields {
         Self { received, own: Vec::new(), list, marks: self.marks }
     }
 
+    /// Whether the fields of `other` stand at the same places of their text, and all of both are received.
+    #[must_use]
+    pub fn stand_as(&self, other: &Self) -> bool {
+        self.list == other.list && self.marks == other.marks && self.own.is_empty() && other.own.is_empty()
+    }
+
     /// The text that was received.
     #[must_use]
     pub const fn received(&self) -> &Bytes {

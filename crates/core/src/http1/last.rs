@@ -8,7 +8,7 @@ use memchr::memmem::find;
 const LONGEST: usize = 1024;
 
 /// Heads in a row that were not known again before none is kept any more: whoever sends them has no two alike.
-const GIVEN_UP: u8 = 4;
+pub const GIVEN_UP: u8 = 4;
 
 /// Most digits of a length: a number of so many is none too large.
 const DIGITS: usize = 18;
@@ -17,7 +17,7 @@ const DIGITS: usize = 18;
 const LENGTH: &[u8] = b"\r\ncontent-length:";
 
 /// The head that came last, as bytes alone.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct LastHead {
     /// As it came.
     raw: Vec<u8>,
@@ -53,9 +53,16 @@ impl LastHead {
         true
     }
 
+    /// Takes the head off `input` if it is the one that was kept, and notes that it was. See [`Self::take`].
+    pub fn again(&mut self, input: &mut BytesMut) -> Option<(Bytes, Option<u64>)> {
+        let taken = self.take(input)?;
+        self.missed = 0;
+        Some(taken)
+    }
+
     /// Takes the head off `input` if it is the one that was kept: byte for byte the same, but for the digits of the body's
     /// length. Its text, with the names in lower case, and that length where it tells one.
-    pub fn again(&mut self, input: &mut BytesMut) -> Option<(Bytes, Option<u64>)> {
+    pub fn take(&self, input: &mut BytesMut) -> Option<(Bytes, Option<u64>)> {
         let (at, count) = self.digits;
         let came = input.get_mut(..self.text.len()).filter(|came| !came.is_empty())?;
         let (before, rest) = came.split_at_mut_checked(at)?;
@@ -72,7 +79,6 @@ impl LastHead {
             before.copy_from_slice(self.text.get(..at)?);
             behind.copy_from_slice(self.text.get(at + count..)?);
         }
-        self.missed = 0;
         let text = input.split_to(self.text.len()).freeze();
         Some((text, (count > 0).then_some(length)))
     }

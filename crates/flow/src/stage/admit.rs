@@ -4,7 +4,8 @@
 use sluicegate_config::Priority;
 use sluicegate_core::{Kind, Refusal};
 
-use super::name::{NamedModel, NamedStream};
+use super::name::NamedStream;
+use super::permit::Permitted;
 use crate::control::Gateway;
 use crate::snapshot::Snapshot;
 use crate::trail::Trail;
@@ -38,7 +39,7 @@ impl<T> Admitted<T> {
     }
 }
 
-impl Matters for NamedModel<'_> {
+impl Matters for Permitted<'_> {
     fn matters(&self) -> Priority {
         self.caller().priority
     }

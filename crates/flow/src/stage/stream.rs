@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use super::admit::Admitted;
 use super::call::{self, under_the_clients_names};
 use super::name::NamedStream;
+use super::permit;
 use super::read::{self, broken};
 use super::refused::refusal;
 use super::traffic;
@@ -162,7 +163,8 @@ impl Conversation {
     }
 
     async fn begin(&mut self, message: Bytes) -> Result<(), (Refusal, Option<String>)> {
-        let mut named = self.named.message(message, &self.snapshot).map_err(|refusal| (refusal, None))?;
+        let named = self.named.message(message, &self.snapshot).map_err(|refusal| (refusal, None))?;
+        let mut named = permit::permit(named, self.named.identity()).map_err(|refusal| (refusal, None))?;
         let (model, version) = (named.model(), traffic::decide(&named));
         let (request, form) = read::decode_opened(&mut named).map_err(|refusal| (refusal, None))?;
         let id = request.id.clone();

@@ -10,6 +10,7 @@
 )]
 
 mod calls;
+mod can;
 mod cli;
 mod discovery;
 mod doctor;
@@ -21,6 +22,7 @@ mod gigabyte;
 mod grpc;
 mod http;
 mod inside;
+mod keys;
 mod management;
 mod matrix;
 mod metadata;

@@ -8,13 +8,13 @@ use sluicegate_core::{Kind, Outbound, Refusal};
 use super::head::PARAMETERS;
 use super::stream::StreamForm;
 use crate::oip_rest::{TAKES_GET, TAKES_POST};
-use crate::sse;
+use crate::{document, sse};
 
 /// Writes a refusal as `{"error": {"message", "type", "param", "code"}}`. The code is the refusal's label.
 #[must_use]
 pub fn refusal(refusal: &Refusal) -> Outbound {
     let status = StatusCode::from_u16(refusal.kind.facts().http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut answer = Outbound::new(json!({ "error": described(refusal) }).to_string().into());
+    let mut answer = Outbound::new(document(json!({ "error": described(refusal) })).into());
     answer.status = status;
     let headers = &mut answer.headers;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -41,7 +41,7 @@ pub(super) fn error(refused: &Refusal, status: StatusCode) -> Outbound {
 /// Writes the event that ends a stream which cannot go on. `sequence` is the number of the last event of a response.
 pub(super) fn event(refusal: &Refusal, form: StreamForm, sequence: Option<u64>, out: &mut Vec<u8>) {
     match form {
-        StreamForm::Chunks => sse::event(None, &json!({ "error": described(refusal) }).to_string(), out),
+        StreamForm::Chunks => sse::event(None, &document(json!({ "error": described(refusal) })), out),
         StreamForm::Response => {
             let told = json!({
                 "type": "error",
@@ -50,7 +50,7 @@ pub(super) fn event(refusal: &Refusal, form: StreamForm, sequence: Option<u64>, 
                 "param": parameter(refusal),
                 "sequence_number": sequence.map_or(0, |last| last.saturating_add(1)),
             });
-            sse::event(Some("error"), &told.to_string(), out);
+            sse::event(Some("error"), &document(told), out);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::Method;
-use sluicegate_core::{Kind, Operation, Outcome, Protocol, Record, RecordSink, Served, Traffic, Usage};
+use sluicegate_core::{Identity, Kind, Operation, Outcome, Protocol, Record, RecordSink, Served, Traffic, Usage};
 
 use super::Meter;
 
@@ -19,7 +19,7 @@ fn record() -> Record {
         trace_id: Box::from("4bf92f3577b34da6a3ce929d0e0e4736"),
         listener: Arc::from("main"),
         peer: "127.0.0.1:51000".parse().unwrap(),
-        principal: "anonymous".into(),
+        identity: Identity::Anonymous,
         method: Method::POST,
         protocol: Some(Protocol::OipRest),
         operation: Some(Operation::Infer),

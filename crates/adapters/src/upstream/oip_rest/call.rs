@@ -7,7 +7,7 @@ use http::header::{self, HeaderName};
 use http::{Method, StatusCode, Uri};
 use sluicegate_core::{
     BackendModel, Body, BoxFuture, Call, CallBody, CallClass, CallError, Deadline, Fields, InferRequest, Metadata,
-    Operation, Reply, Sent,
+    Operation, Reply, Sent, boxed,
 };
 use sluicegate_wire::Limits;
 use sluicegate_wire::oip_rest::client::{self, EncodeError, WireForm, generate_path, generate_stream_path, infer_path};
@@ -78,7 +78,7 @@ impl OipRest {
         mut request: Request,
         deadline: Deadline,
     ) -> BoxFuture<'a, Result<Reply, CallError>> {
-        Box::pin(async move {
+        boxed(move || async move {
             let response = self.put(&peer, &mut request, deadline).await?;
             let (mut head, answer) = response.into_parts();
             // Events have the status of the first one, which may be an error; answers may follow.
