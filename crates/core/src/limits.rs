@@ -143,6 +143,11 @@ impl Places {
         }
     }
 
+    /// With all of `others`.
+    pub fn join(&mut self, others: Self) {
+        others.first.into_iter().flatten().chain(others.more).for_each(|place| self.add(place));
+    }
+
     /// Whether there is none, so that nothing need be held.
     #[must_use]
     pub fn is_empty(&self) -> bool {
