@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use sluicegate_config::Overload;
+use sluicegate_core::limits::Limiter;
 use sluicegate_core::{
     Clock, Deadline, Dice, Discover, Fields, Inquiry, KeyFault, Keys, Kind, Memory, Mistake, ModelMetadata, Principal, RecordSink,
 };
@@ -40,6 +41,8 @@ pub struct Gateway {
     room: u64,
     /// The API keys that callers may present.
     pub(crate) keys: Arc<dyn Keys>,
+    /// What counts use against limits, if anything does.
+    limiter: Option<Arc<dyn Limiter>>,
     snapshot: ArcSwap<Snapshot>,
     draining: AtomicBool,
     /// What the log is told of requests that the gateway failed.
@@ -87,6 +90,7 @@ impl Gateway {
             memory: Memory::new(u64::MAX),
             room: u64::MAX,
             keys: Arc::new(NoKeys),
+            limiter: None,
             snapshot: ArcSwap::from_pointee(empty),
             draining: AtomicBool::new(false),
             failures: Seldom::default(),
@@ -105,6 +109,12 @@ impl Gateway {
     #[must_use]
     pub fn with_keys(self, keys: Arc<dyn Keys>) -> Self {
         Self { keys, ..self }
+    }
+
+    /// The same, which counts use against limits by `limiter`.
+    #[must_use]
+    pub fn with_limiter(self, limiter: Arc<dyn Limiter>) -> Self {
+        Self { limiter: Some(limiter), ..self }
     }
 
     /// The generation that serves now.
@@ -132,7 +142,8 @@ impl Gateway {
     ) -> Result<Built, Vec<Mistake>> {
         let current = self.current();
         let previous = (current.generation > 0).then_some(&*current);
-        crate::build::build(resolved, builders, previous, (sought, self.clock.wall(), self.clock.now()))
+        let limiter = self.limiter.as_deref();
+        crate::build::build(resolved, builders, previous, limiter, (sought, self.clock.wall(), self.clock.now()))
     }
 
     /// Looks for endpoints that `resolved` does not list and that are not known yet; not for long.

@@ -183,6 +183,3 @@ impl AtDoor {
         (Refusal::new(Kind::RateLimited, public).because(cause).after(Some(wait)), told)
     }
 }
-
-#[cfg(test)]
-mod tests;

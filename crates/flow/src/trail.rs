@@ -21,6 +21,7 @@ use sluicegate_core::{
 use crate::balance::Pool;
 use crate::control::Gateway;
 use crate::held::Source;
+use crate::limits::{Asker, Taken};
 use crate::snapshot::{Model, Snapshot, Version};
 use crate::stage::no_room;
 use body::Received;
@@ -52,6 +53,8 @@ pub(crate) struct Trail {
     /// Whether it counts among the requests under way.
     admitted: bool,
     finished: bool,
+    /// What it has taken from limits, where there are any for it.
+    taken: Option<Box<Taken>>,
 }
 
 impl Trail {
@@ -100,6 +103,7 @@ impl Trail {
             gateway: Arc::clone(gateway),
             admitted: false,
             finished: false,
+            taken: None,
         })
     }
 
@@ -153,6 +157,17 @@ impl Trail {
     /// Counts the request among those under way until it is over.
     pub(crate) const fn admitted(&mut self) {
         self.admitted = true;
+    }
+
+    /// Notes what it has taken from limits, and what its caller is to be told of them.
+    pub(crate) fn took(&mut self, taken: Option<Box<Taken>>) {
+        self.taken = taken;
+    }
+
+    /// Who asks, in the words of limits.
+    pub(crate) fn asker(&self, now: Instant) -> Asker<'_> {
+        let Record { identity, listener, peer, .. } = &self.record;
+        Asker { identity, listener, address: peer.ip(), now }
     }
 
     /// The time of day at `now`, by the clock that was read when the request came.
@@ -287,6 +302,9 @@ impl Trail {
         if let Some(stamp) = &self.stamp {
             headers.replace_by(stamp);
         }
+        if let Some(taken) = &self.taken {
+            taken.stamp(self.record.protocol, headers);
+        }
     }
 
     fn carry(mut self: Box<Self>, outbound: Outbound) -> Outbound {
@@ -327,6 +345,7 @@ impl Trail {
         if std::mem::take(&mut self.admitted) {
             self.gateway.crowd.leave();
         }
+        self.taken = None;
     }
 }
 

@@ -5,5 +5,5 @@ mod limits;
 mod upstream;
 
 pub use key_store::key_store;
-pub use limits::{LimiterFixture, limiter};
+pub use limits::{LimiterFixture, Plain, limiter};
 pub use upstream::{Stall, UpstreamFixture, upstream};

@@ -80,9 +80,10 @@ impl Limits<'_> {
         let Some(rate) = node.rate() else { return };
         let select = Select { listener: Some(listener.into()), ..Select::default() };
         let per = vec![Per::Address];
+        let fingerprint = self.fingerprint(&select, &per, " in short");
         self.add(Limit {
             name: format!("{listener}-per-ip").into(),
-            fingerprint: self.fingerprint(&select, &per, " in short"),
+            fingerprint,
             select,
             per,
             requests: Some(quota(rate, None)),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use sluicegate_core::limits::{Passed, Places, Standing};
 use sluicegate_core::{Fields, Protocol};
 
@@ -34,14 +35,20 @@ impl Taken {
         let Some((standing, limits)) = &self.told else { return };
         let Some(rule) = limits.rules.get(standing.limit) else { return };
         let (name, remaining, more) = (&rule.name, standing.remaining, seconds(standing.more_in));
-        headers.insert("ratelimit-policy", rule.policy.as_str());
-        headers.insert("ratelimit", format!("\"{name}\";r={remaining};t={more}").as_str());
+        let mut told = |field: &'static str, text: String| {
+            // A name is of letters and digits, and the rest is ours: it is always one.
+            if let Ok(value) = HeaderValue::try_from(text) {
+                headers.insert(field, value);
+            }
+        };
+        told("ratelimit-policy", rule.policy.clone());
+        told("ratelimit", format!("\"{name}\";r={remaining};t={more}"));
         if protocol == Some(Protocol::OpenAi)
             && let Some(quota) = rule.requests
         {
-            headers.insert("x-ratelimit-limit-requests", quota.burst.to_string().as_str());
-            headers.insert("x-ratelimit-remaining-requests", remaining.to_string().as_str());
-            headers.insert("x-ratelimit-reset-requests", spoken(standing.whole_in).as_str());
+            told("x-ratelimit-limit-requests", quota.burst.to_string());
+            told("x-ratelimit-remaining-requests", remaining.to_string());
+            told("x-ratelimit-reset-requests", spoken(standing.whole_in));
         }
     }
 }

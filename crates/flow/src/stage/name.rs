@@ -14,6 +14,7 @@ use super::identity::Identified;
 use super::manage::Ordered;
 use super::permit;
 use super::read::{self, broken, collect};
+use crate::limits::AtDoor;
 use crate::snapshot::{Door, Model, Snapshot, Version};
 use crate::trail::Trail;
 use crate::whole;
@@ -261,6 +262,11 @@ impl<'a> NamedModel<'a> {
         &self.door.limits
     }
 
+    /// How much callers by this listener may ask for, where that is bounded.
+    pub(super) fn allowance(&self) -> Option<&'a AtDoor> {
+        self.door.allowance.as_deref()
+    }
+
     /// The version the client named, if it did.
     pub(super) const fn pinned(&self) -> Option<&'a Version> {
         self.pinned
@@ -313,6 +319,11 @@ impl NamedStream {
 
     pub(super) fn limits(&self) -> &Limits {
         &self.door.limits
+    }
+
+    /// How much callers by this listener may ask for, where that is bounded.
+    pub(super) fn allowance(&self) -> Option<&AtDoor> {
+        self.door.allowance.as_deref()
     }
 
     /// Whose streams go first, where the listener says.

@@ -4,6 +4,8 @@ mod bucket;
 mod exact;
 mod generations;
 mod places;
+#[expect(clippy::indexing_slicing, reason = "a claim on a limit that there is not is a failed test")]
+mod plain;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU64;
@@ -14,6 +16,8 @@ use std::thread;
 use std::time::Instant;
 
 use sluicegate_core::limits::{Claim, Counters, Limit, Limiter, Part, Quota, Rate, Subject, Verdict};
+
+pub use self::plain::Plain;
 
 /// An implementation under test that has counted nothing yet.
 pub struct LimiterFixture {

@@ -53,14 +53,12 @@ impl Bucket {
     }
 
     /// Whether it is of another quota.
-    #[cfg(test)]
     pub(super) fn changes_to(&self, quota: Quota) -> bool {
         let new = Self::new(quota);
         (self.burst, self.quantity, self.window) != (new.burst, new.quantity, new.window)
     }
 
     /// Goes on with another quota, with as much taken as before.
-    #[cfg(test)]
     pub(super) fn change(&mut self, quota: Quota) {
         let (new, used) = (Self::new(quota), self.burst * self.window - self.parts);
         let used = used / self.window * new.window + (used % self.window * new.window + self.window - 1) / self.window;
