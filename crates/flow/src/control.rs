@@ -9,7 +9,8 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use sluicegate_config::Overload;
 use sluicegate_core::{
-    Clock, Deadline, Dice, Discover, Fields, Inquiry, KeyFault, Keys, Kind, Memory, Mistake, ModelMetadata, Principal, RecordSink,
+    Clock, Deadline, Dice, Discover, Fields, Inquiry, KeyFault, Keys, Kind, Memory, Mistake, ModelMetadata, Principal,
+    RecordSink,
 };
 use tokio::sync::Notify;
 
