@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use sluicegate_config::{Backend as BackendSpec, Listener, Method, Model as ModelSpec, Resolved, Version as VersionSpec};
+use sluicegate_config::{
+    Backend as BackendSpec, Listener, Method, Model as ModelSpec, Resolved, Version as VersionSpec,
+};
 use sluicegate_core::limits::Limiter;
 use sluicegate_core::{BackendPlan, BuildUpstream, Mistake, Served};
 use sluicegate_wire::Limits;

@@ -10,7 +10,8 @@ use parking_lot::Mutex;
 use sluicegate_config::Overload;
 use sluicegate_core::limits::Limiter;
 use sluicegate_core::{
-    Clock, Deadline, Dice, Discover, Fields, Inquiry, KeyFault, Keys, Kind, Memory, Mistake, ModelMetadata, Principal, RecordSink,
+    Clock, Deadline, Dice, Discover, Fields, Inquiry, KeyFault, Keys, Kind, Memory, Mistake, ModelMetadata, Principal,
+    RecordSink,
 };
 use tokio::sync::Notify;
 

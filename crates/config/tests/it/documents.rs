@@ -81,7 +81,6 @@ const BUILT: &[&str] = &[
     "for",
     "per",
     "group",
-    "observe",
     "head",
     "headers",
     "body",

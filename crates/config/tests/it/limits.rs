@@ -136,7 +136,7 @@ fn a_list_of_mistakes_ends() {
     assert_eq!(
         mistakes[0],
         "gateway.yaml:3:1: unknown key `unknown-0` (known here: `version`, `config`, `include`, \
-                             `listeners`, `admin`, `shutdown`, `overload`, `defaults`, `backends`, `models`, `identity`, `state`, `tenants`)"
+                             `listeners`, `admin`, `shutdown`, `overload`, `defaults`, `backends`, `models`, `identity`, `state`, `tenants`, `limits`)"
     );
     assert!(mistakes[1_000].ends_with(": and 49000 more mistakes"), "{}", mistakes[1_000]);
 }

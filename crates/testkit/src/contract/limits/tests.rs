@@ -14,7 +14,7 @@ fn outcome(fault: Fault) -> Result<(), String> {
     let make = || LimiterFixture { limiter: Arc::new(Plain::with(fault, epoch)), epoch };
     catch_unwind(AssertUnwindSafe(|| limiter(&make))).map_err(|told| match told.downcast::<String>() {
         Ok(text) => *text,
-        Err(_) => "a panic without words".to_owned(),
+        Err(told) => told.downcast::<&str>().map_or_else(|_| "no words".to_owned(), |text| (*text).to_owned()),
     })
 }
 
