@@ -64,6 +64,9 @@ pub(crate) enum What<'a> {
     Question,
 }
 
+/// What was taken, where something is to be held or told of it.
+pub(crate) type MayTell = Option<Box<Taken>>;
+
 /// A limit that applies, and whose counter of it.
 type Wanted<'a> = (usize, &'a Rule, Parts<'a>);
 
@@ -116,7 +119,7 @@ impl AtDoor {
         what: What<'_>,
         asker: Asker<'_>,
         sink: &dyn RecordSink,
-    ) -> Result<Option<Box<Taken>>, (Refusal, Option<Box<Taken>>)> {
+    ) -> Result<MayTell, (Refusal, MayTell)> {
         let Limits { rules, counters } = &*self.limits;
         let wanted = |place: &usize| {
             let rule = rules.get(*place).filter(|rule| rule.applies(asker.identity))?;
@@ -160,7 +163,7 @@ impl AtDoor {
         }
     }
 
-    fn refuse(&self, refused: &Refused, sink: &dyn RecordSink) -> (Refusal, Option<Box<Taken>>) {
+    fn refuse(&self, refused: &Refused, sink: &dyn RecordSink) -> (Refusal, MayTell) {
         self.count(refused.limit, sink);
         let Some(rule) = self.limits.rules.get(refused.limit) else {
             return (Refusal::new(Kind::Internal, "the gateway failed").because("an unknown limit refuses"), None);

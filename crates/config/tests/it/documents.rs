@@ -15,7 +15,6 @@ const LATER: &[&str] = &[
     "client_ca",
     "expose",
     "tokens",
-    "budget",
     "timezone",
     "members",
     "floor",

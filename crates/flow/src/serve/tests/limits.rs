@@ -46,6 +46,7 @@ fn world(behaviour: Behaviour, limits: Vec<Limit>) -> World {
 
 fn configure(resolved: &mut Resolved, limits: Vec<Limit>) {
     resolved.listeners[0].authenticate = EITHER.to_vec();
+    resolved.listeners[0].limits.body = 1 << 20;
     resolved.models[0].access = everyone();
     let mut open = resolved.models[0].clone();
     (open.name, open.access) = (Arc::from("open"), None);
@@ -152,7 +153,7 @@ async fn l_08_a_place_is_given_back_when_its_request_is_over_or_given_up() {
     }
     let (status, headers) = ask(&hanging, INFER, "alice@risk").await;
     assert_eq!((status, named(&headers, "retry-after")), (429, "1"));
-    assert_eq!(self::status(&hanging, "/v2/models/m/ready", "bob@risk").await, 200, "places of others are others'");
+    assert_eq!(self::status(&hanging, "/v2/models/m", "bob@risk").await, 200, "places of others are others'");
     held.pop();
     let mut again = Box::pin(hanging.ask("POST", INFER, &key, BODY));
     assert!(again.as_mut().now_or_never().is_none(), "there is a place again");
