@@ -99,7 +99,8 @@ impl Limits {
         };
         let any = |limit: &Limit| limit.select.models.is_none();
         let names = here.iter().filter_map(|(_, limit)| limit.select.models.as_ref()).flatten();
-        let of = |name: &Arc<str>| places(&|limit| limit.select.models.as_ref().is_none_or(|models| models.contains(name)));
+        let of =
+            |name: &Arc<str>| places(&|limit| limit.select.models.as_ref().is_none_or(|models| models.contains(name)));
         Some(Box::new(AtDoor {
             asking: places(&|limit| any(limit) && !rule::is_by_model(limit)),
             running: places(&any),

@@ -4,6 +4,7 @@
 mod body;
 mod heard;
 mod ids;
+mod limited;
 mod named;
 
 use std::net::SocketAddr;
@@ -21,7 +22,7 @@ use sluicegate_core::{
 use crate::balance::Pool;
 use crate::control::Gateway;
 use crate::held::Source;
-use crate::limits::{Asker, Taken};
+use crate::limits::Taken;
 use crate::snapshot::{Model, Snapshot, Version};
 use crate::stage::no_room;
 use body::Received;
@@ -159,17 +160,6 @@ impl Trail {
         self.admitted = true;
     }
 
-    /// Notes what it has taken from limits, and what its caller is to be told of them.
-    pub(crate) fn took(&mut self, taken: Option<Box<Taken>>) {
-        self.taken = taken;
-    }
-
-    /// Who asks, in the words of limits.
-    pub(crate) fn asker(&self, now: Instant) -> Asker<'_> {
-        let Record { identity, listener, peer, .. } = &self.record;
-        Asker { identity, listener, address: peer.ip(), now }
-    }
-
     /// The time of day at `now`, by the clock that was read when the request came.
     pub(crate) fn wall(&self, now: Instant) -> SystemTime {
         self.record.arrived + now.saturating_duration_since(self.started)
@@ -299,9 +289,7 @@ impl Trail {
         if let Some(stamp) = &self.stamp {
             headers.replace_by(stamp);
         }
-        if let Some(taken) = &self.taken {
-            taken.stamp(self.record.protocol, headers);
-        }
+        self.tell_limits(headers);
     }
 
     fn carry(mut self: Box<Self>, outbound: Outbound) -> Outbound {

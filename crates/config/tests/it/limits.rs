@@ -337,7 +337,9 @@ fn a_limit_is_known_again_by_what_it_counts_and_not_by_how_much() {
         limits.iter().map(|limit| limit.fingerprint.to_string()).collect()
     };
     let before = fingerprints("  - { requests: 1/s }\n  - { per: principal, requests: 1/s }\n");
-    let after = fingerprints("  - { for: { listener: main }, requests: 9/s }\n  - { concurrency: 7, mode: observe }\n  - { per: [principal], requests: 5/day, burst: 2 }\n");
+    let after = fingerprints(
+        "  - { for: { listener: main }, requests: 9/s }\n  - { concurrency: 7, mode: observe }\n  - { per: [principal], requests: 5/day, burst: 2 }\n",
+    );
     assert_eq!(before, after[1..], "at other places, and allowing more");
     let alike = fingerprints("  - { requests: 1/s }\n  - { requests: 9/h }\n  - { requests: 9/day, name: daily }\n");
     assert!(alike[0] != alike[1] && alike[1] != alike[2] && alike[0] == before[0], "{alike:?}");

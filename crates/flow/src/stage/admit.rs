@@ -75,7 +75,7 @@ impl Matters for Permitted<'_> {
     }
 
     fn takes(&self) -> Option<(&AtDoor, What<'_>)> {
-        Some((self.allowance()?, What::Run(&self.model().name)))
+        Some((self.door.allowance.as_deref()?, What::Run(&self.model().name)))
     }
 }
 
@@ -86,6 +86,6 @@ impl Matters for NamedStream {
     }
 
     fn takes(&self) -> Option<(&AtDoor, What<'_>)> {
-        Some((self.allowance()?, What::Stream))
+        Some((self.door.allowance.as_deref()?, What::Stream))
     }
 }

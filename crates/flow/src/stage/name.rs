@@ -14,7 +14,6 @@ use super::identity::Identified;
 use super::manage::Ordered;
 use super::permit;
 use super::read::{self, broken, collect};
-use crate::limits::AtDoor;
 use crate::snapshot::{Door, Model, Snapshot, Version};
 use crate::trail::Trail;
 use crate::whole;
@@ -47,7 +46,7 @@ pub(crate) struct NamedModel<'a> {
     pinned: Option<&'a Version>,
     head: Box<RequestHead>,
     message: Message,
-    door: &'a Door,
+    pub(super) door: &'a Door,
     patience: Option<Duration>,
 }
 
@@ -56,7 +55,7 @@ pub(crate) struct NamedStream {
     asked: Asked,
     head: Box<RequestHead>,
     body: Body,
-    door: Arc<Door>,
+    pub(super) door: Arc<Door>,
     patience: Option<Duration>,
     identity: Identity,
 }
@@ -262,11 +261,6 @@ impl<'a> NamedModel<'a> {
         &self.door.limits
     }
 
-    /// How much callers by this listener may ask for, where that is bounded.
-    pub(super) fn allowance(&self) -> Option<&'a AtDoor> {
-        self.door.allowance.as_deref()
-    }
-
     /// The version the client named, if it did.
     pub(super) const fn pinned(&self) -> Option<&'a Version> {
         self.pinned
@@ -319,11 +313,6 @@ impl NamedStream {
 
     pub(super) fn limits(&self) -> &Limits {
         &self.door.limits
-    }
-
-    /// How much callers by this listener may ask for, where that is bounded.
-    pub(super) fn allowance(&self) -> Option<&AtDoor> {
-        self.door.allowance.as_deref()
     }
 
     /// Whose streams go first, where the listener says.

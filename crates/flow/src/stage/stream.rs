@@ -189,7 +189,7 @@ impl Conversation {
 
     /// Takes what one more message for `model` needs of limits.
     fn claim(&self, model: &Model) -> Result<Option<Box<Taken>>, Refusal> {
-        let Some(allowance) = self.named.allowance() else { return Ok(None) };
+        let Some(allowance) = self.named.door.allowance.as_deref() else { return Ok(None) };
         let (listener, address) = (&*self.from.0, self.from.1);
         let asker = Asker { identity: self.named.identity(), address, listener, now: self.gateway.clock.now() };
         allowance.take(What::Message(&model.name), asker, &*self.gateway.sink).map_err(|(refusal, _)| refusal)

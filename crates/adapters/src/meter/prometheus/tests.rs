@@ -125,7 +125,10 @@ fn what_limits_had_not_enough_for_is_counted_by_limit_and_bounded() {
         meter.limited(&Arc::from(name), "enforce");
     }
     let of = |limit: &str| value(&meter, &format!(r#"sluicegate_limited_total{{limit="{limit}",mode="enforce"}}"#));
-    assert_eq!([of("each"), of("places"), of("other"), of("new")].map(|count| count.unwrap_or_default()), ["2", "1", "2", ""]);
+    assert_eq!(
+        [of("each"), of("places"), of("other"), of("new")].map(|count| count.unwrap_or_default()),
+        ["2", "1", "2", ""]
+    );
 }
 
 #[test]

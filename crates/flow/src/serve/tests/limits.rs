@@ -105,9 +105,15 @@ async fn each_has_its_own_also_where_two_tenants_have_a_caller_of_one_name() {
         assert_eq!(status(&one, INFER, key).await, 429, "{key}");
     }
     assert_eq!(status(&one, "/v2/models/open/infer", "").await, 200);
-    assert_eq!(status(&one, "/v2/models/open/infer", "").await, 429, "who does not say who it is has one with all such");
-    let of_tenant = Limit { select: Select { tenant: Some("risk".into()), ..Select::default() }, ..limit("risk", "2/min") };
-    let of_group = Limit { select: Select { group: Some("interns".into()), ..Select::default() }, ..limit("all", "1/min") };
+    assert_eq!(
+        status(&one, "/v2/models/open/infer", "").await,
+        429,
+        "who does not say who it is has one with all such"
+    );
+    let of_tenant =
+        Limit { select: Select { tenant: Some("risk".into()), ..Select::default() }, ..limit("risk", "2/min") };
+    let of_group =
+        Limit { select: Select { group: Some("interns".into()), ..Select::default() }, ..limit("all", "1/min") };
     let world = world(Behaviour::Echo, vec![of_tenant, of_group]);
     assert_eq!(status(&world, INFER, "alice@risk").await, 200);
     assert_eq!(status(&world, INFER, "bob@risk").await, 200);
@@ -119,7 +125,8 @@ async fn each_has_its_own_also_where_two_tenants_have_a_caller_of_one_name() {
 
 #[tokio::test(start_paused = true)]
 async fn what_all_share_has_no_room_and_tells_nobody_what_others_do() {
-    let of_model = Limit { select: Select { models: Some(vec!["m".into()]), ..Select::default() }, ..limit("m", "1/min") };
+    let of_model =
+        Limit { select: Select { models: Some(vec!["m".into()]), ..Select::default() }, ..limit("m", "1/min") };
     let world = world(Behaviour::Echo, vec![of_model]);
     let (status, headers) = ask(&world, INFER, "alice@risk").await;
     assert!(status == 200 && has_none(&headers), "{headers:?}");
@@ -132,7 +139,10 @@ async fn what_all_share_has_no_room_and_tells_nobody_what_others_do() {
 
 #[tokio::test(start_paused = true)]
 async fn of_several_limits_all_or_none_is_taken() {
-    let narrow = Limit { select: Select { models: Some(vec!["m".into()]), ..Select::default() }, ..per("m", "1/min", &[Per::Tenant]) };
+    let narrow = Limit {
+        select: Select { models: Some(vec!["m".into()]), ..Select::default() },
+        ..per("m", "1/min", &[Per::Tenant])
+    };
     let world = world(Behaviour::Echo, vec![per("wide", "3/min", &[Per::Principal]), narrow]);
     assert_eq!(status(&world, INFER, "alice@risk").await, 200);
     for _ in 0..5 {
@@ -178,7 +188,8 @@ async fn a_place_is_held_to_the_answers_last_byte() {
 
 #[tokio::test(start_paused = true)]
 async fn what_only_observes_serves_and_counts() {
-    let observed = Limit { mode: LimitMode::Observe, concurrency: NonZeroU64::new(1), ..per("seen", "2/min", &[Per::Principal]) };
+    let observed =
+        Limit { mode: LimitMode::Observe, concurrency: NonZeroU64::new(1), ..per("seen", "2/min", &[Per::Principal]) };
     let world = world(Behaviour::Echo, vec![observed, per("kept", "4/min", &[Per::Principal])]);
     for _ in 0..4 {
         let (status, headers) = ask(&world, INFER, "alice@risk").await;
@@ -187,12 +198,19 @@ async fn what_only_observes_serves_and_counts() {
     }
     assert_eq!(counted(&world), vec![("seen".to_owned(), "observe"); 2]);
     assert_eq!(status(&world, INFER, "alice@risk").await, 429);
-    assert_eq!(counted(&world).last(), Some(&("kept".to_owned(), "enforce")), "what was refused was not observed as well");
+    assert_eq!(
+        counted(&world).last(),
+        Some(&("kept".to_owned(), "enforce")),
+        "what was refused was not observed as well"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn questions_count_for_limits_that_name_no_model_and_health_for_none() {
-    let of_model = Limit { select: Select { models: Some(vec!["m".into()]), ..Select::default() }, ..per("m", "1/day", &[Per::Principal]) };
+    let of_model = Limit {
+        select: Select { models: Some(vec!["m".into()]), ..Select::default() },
+        ..per("m", "1/day", &[Per::Principal])
+    };
     let one = world(Behaviour::Echo, vec![of_model, per("by", "1/day", &[Per::Principal, Per::Model])]);
     for _ in 0..3 {
         assert_eq!(status(&one, "/v2/models/m", "alice@risk").await, 200);
@@ -212,7 +230,10 @@ async fn questions_count_for_limits_that_name_no_model_and_health_for_none() {
 
 #[tokio::test(start_paused = true)]
 async fn a_listener_without_limits_pays_and_tells_nothing() {
-    let elsewhere = Limit { select: Select { listener: Some("other".into()), ..Select::default() }, ..per("all", "1/day", &[Per::Address]) };
+    let elsewhere = Limit {
+        select: Select { listener: Some("other".into()), ..Select::default() },
+        ..per("all", "1/day", &[Per::Address])
+    };
     let world = world(Behaviour::Echo, vec![elsewhere]);
     for _ in 0..3 {
         let (status, headers) = ask(&world, INFER, "alice@risk").await;

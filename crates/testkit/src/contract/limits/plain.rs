@@ -8,9 +8,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use sluicegate_core::limits::{
-    Claim, Counters, Limit, Limiter, Occupied, Passed, Place, Refused, Verdict,
-};
+use sluicegate_core::limits::{Claim, Counters, Limit, Limiter, Occupied, Passed, Place, Refused, Verdict};
 
 use super::bucket::Bucket;
 
@@ -169,4 +167,3 @@ impl Occupied for Taken {
         }
     }
 }
-
