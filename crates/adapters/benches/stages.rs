@@ -1,17 +1,26 @@
-//! What a record costs: in metrics, and as a line of the access log.
+//! What a record costs, in metrics and as a line of the access log, what it costs to know a caller by a key, and what
+//! limits do.
 //!
 //! ```text
 //! cargo bench -p sluicegate-adapters --bench stages
 //! ```
+#![expect(clippy::unwrap_used, reason = "what is to be measured must be there")]
 
 use std::alloc::System;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::Method;
+use sluicegate_adapters::identity::api_key::{ApiKeys, PepperSource, Vault};
+use sluicegate_adapters::limits::memory::{ENTRIES, Memory};
 use sluicegate_adapters::meter::prometheus::Meter;
-use sluicegate_core::{Operation, Outcome, Protocol, Record, RecordSink, Served, Traffic};
-use sluicegate_testkit::Stages;
+use sluicegate_adapters::store::sqlite::Sqlite;
+use sluicegate_core::limits::{Claim, Limit, Limiter as _, Part, Quota, Rate, Subject};
+use sluicegate_core::{
+    Cause, Clock as _, Grant, Identity, Keys as _, Operation, Outcome, Protocol, Record, RecordSink, Served, Traffic,
+};
+use sluicegate_testkit::{FakeClock, Stages};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[path = "../src/sink/access_log/line.rs"]
@@ -40,7 +49,74 @@ fn main() {
     );
     let mut scribe = line::Scribe::default();
     stages.stage("access log: the line", 0, || (), |()| scribe.write(&record).map(<[u8]>::len));
+    let (served, known) = keys();
+    let now = SystemTime::UNIX_EPOCH;
+    // Well written, and of another store.
+    let (_, unknown) = keys();
+    let mistyped = known.replace("sgk_", "skg_");
+    for (stage, key) in [("known", &known), ("unknown", &unknown), ("mistyped", &mistyped)] {
+        stages.stage(&format!("key: {stage}"), 0, || (), |()| served.find(key, now).is_ok());
+    }
+    limits(&mut stages);
     stages.finish();
+}
+
+/// Keys among which one is known, and that one.
+fn keys() -> (ApiKeys, String) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    runtime.block_on(async {
+        let store = Sqlite::open(folder.path().join("state.db")).await.unwrap();
+        let pepper = PepperSource::Text("ab".repeat(32).into());
+        let vault = Vault::open(Arc::new(store), pepper).await.unwrap();
+        let grant = Grant {
+            name: "batch".to_owned(),
+            tenant: "risk".to_owned(),
+            groups: Vec::new(),
+            scopes: Vec::new(),
+            models: None,
+            purposes: Vec::new(),
+        };
+        let cause = Cause { at: SystemTime::UNIX_EPOCH, author: "me".to_owned(), reason: None };
+        let secret = vault.create(grant, None, cause).await.unwrap();
+        let keys = ApiKeys::default();
+        keys.serve(Some(ApiKeys::read(vault).await.unwrap()));
+        (keys, secret.expose().to_owned())
+    })
+}
+
+/// A tenant's, a caller's and a model's, by a caller that has an entry already.
+fn limits(stages: &mut Stages) {
+    let clock = FakeClock::still();
+    let now = clock.now();
+    let limit = |name: &str, rate, concurrency| Limit {
+        name: Arc::from(name),
+        fingerprint: Arc::from(name),
+        requests: Rate::read(rate).map(|rate| Quota { rate, burst: rate.quantity }),
+        concurrency: NonZeroU64::new(concurrency),
+    };
+    let counters = Memory::new(now, ENTRIES).counters(&[
+        limit("tenant", "86400000000/day", 0),
+        limit("caller", "3600000000/h", 0),
+        limit("model", "999983/s", 0),
+        limit("used up", "1/day", 0),
+        limit("places", "", 64),
+    ]);
+    let (caller, model) = ([Part::Principal("key:scoring-batch")], [Part::Model("credit-risk")]);
+    let claim = |limit, parts| Claim {
+        limit,
+        subject: Subject { tenant: Some("risk"), parts },
+        cost: 1,
+        place: true,
+        tell: true,
+    };
+    let three = [claim(0, &[]), claim(1, &caller), claim(2, &model)];
+    stages.stage("limits: one, passed", 0, || (), |()| counters.take(&three[..1], now));
+    stages.stage("limits: three, passed", 0, || (), |()| counters.take(&three, now));
+    let used_up = [three[0], three[1], claim(3, &caller)];
+    stages.stage("limits: three, refused", 0, || (), |()| counters.take(&used_up, now));
+    let place = [claim(4, &caller)];
+    stages.stage("limits: a place, taken and given back", 0, || (), |()| drop(counters.take(&place, now)));
 }
 
 fn record() -> Record {
@@ -49,7 +125,7 @@ fn record() -> Record {
         trace_id: Box::from("4bf92f3577b34da6a3ce929d0e0e4736"),
         listener: Arc::from("local"),
         peer: ([127, 0, 0, 1], 40_000).into(),
-        principal: "anonymous".into(),
+        identity: Identity::Anonymous,
         method: Method::POST,
         protocol: Some(Protocol::OipRest),
         operation: Some(Operation::Infer),

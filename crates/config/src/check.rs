@@ -4,7 +4,7 @@
 use sluicegate_core::{Catalog, Field, Node, Shape, Span, UpstreamKind, Value, suggest};
 
 use crate::mistakes::Mistakes;
-use crate::table::{INCLUDE, LATER_PROTOCOLS, MODEL_KEY, REMOTE, ROOT, VERSION_KEY, WHEN_MISSING};
+use crate::table::{INCLUDE, LATER_PROTOCOLS, MODEL_KEY, REMOTE, ROOT, TENANT_KEY, VERSION_KEY, WHEN_MISSING};
 use crate::{names, scalar, words};
 
 /// Checks a root file.
@@ -67,7 +67,9 @@ impl Checker<'_> {
                 self.object(at, node, &[fields], Elsewhere::Nothing);
             }
             (Value::Null | Value::Map(_), Shape::OneOf(groups)) => self.one_of(at, node, groups),
-            (Value::Map(_), Shape::Either(_, full)) => self.value(name, at, node, full),
+            (Value::Map(_), Shape::Either(_, full)) | (Value::List(_), Shape::Either(_, full @ Shape::List(_))) => {
+                self.value(name, at, node, full);
+            }
             (Value::Null | Value::Map(_), Shape::Kind(common)) => self.kind(at, node, common),
             (Value::Null | Value::Map(_), Shape::Map { key, value }) => {
                 for (name, span, node) in node.entries() {
@@ -115,6 +117,12 @@ impl Checker<'_> {
         let (what, problem) = match rule {
             MODEL_KEY => ("model", names::wrong(name, names::MODEL)),
             VERSION_KEY => ("version", names::wrong(name, names::VERSION)),
+            TENANT_KEY if names::is_lower(name) => return,
+            TENANT_KEY => {
+                let message = format!("{} is not the name of a tenant", words::quoted(name));
+                let help = "`a` to `z`, `0` to `9`, `.`, `_` and `-`, at most 64";
+                return self.mistakes.helped(span, message, help);
+            }
             _ if names::is_plain(name) => return,
             _ => {
                 let message = format!("{} is not a name", words::quoted(name));

@@ -3,7 +3,10 @@
 //! Pure: the binary gathers the sources, and nothing here opens a file or a socket. It must not know an adapter, a
 //! protocol or the request path; kinds of backends come through [`sluicegate_core::Catalog`].
 
+mod access;
 mod check;
+mod identity;
+mod limits;
 mod markdown;
 mod mistakes;
 mod names;
@@ -13,16 +16,20 @@ mod resolve;
 mod resolved;
 mod scalar;
 mod schema;
+mod state;
 mod table;
 mod text;
 mod url;
 mod words;
 
-use sluicegate_core::{Catalog, Mistake, Node, Source};
+use sluicegate_core::{Catalog, Mistake, Node, Shape, Source};
 
 use self::mistakes::Mistakes;
 use self::resolve::Checked;
 
+pub use access::{AccessRule, Effect, Tenant, Who};
+pub use identity::{Identity, KeyHeader};
+pub use limits::{Limit, LimitMode, Per, Select};
 pub use markdown::markdown;
 pub use resilience::{Balance, Concurrency, Ejection, Hedge, Priority, Probing, Resilience, Retry, Timeouts};
 pub use resolve::backends::endpoints;
@@ -30,6 +37,7 @@ pub use resolved::{
     Admin, Backend, Exposure, Limits, Listener, Method, Model, Overload, Resolved, StreamTimes, Version,
 };
 pub use schema::schema;
+pub use state::{Pepper, State};
 
 /// The largest file that is read, in bytes; the binary need not hand over more than one byte beyond it.
 pub const MAX_FILE: usize = 4 << 20;
@@ -86,6 +94,20 @@ pub fn includes(root: &Source) -> Vec<String> {
     let Some(node) = text::parse_part(root) else { return Vec::new() };
     let patterns = node.get("include").map(Node::items).unwrap_or_default();
     patterns.iter().filter_map(Node::text).filter(|pattern| !pattern.is_empty()).map(str::to_owned).collect()
+}
+
+/// Where a configuration's state is kept, whatever is wrong elsewhere in it: a key must be revocable when it is broken.
+///
+/// # Errors
+/// The mistakes of the text, and those below `state`.
+pub fn state(root: &Source, catalog: &Catalog) -> Result<Option<State>, Vec<Mistake>> {
+    let mut mistakes = Mistakes::default();
+    let node = text::parse(root, &mut mistakes);
+    if let Some(state) = node.as_ref().and_then(|node| node.get("state")) {
+        check::alone("state", state, &Shape::Object(table::STATE), catalog, &mut mistakes);
+    }
+    let state = node.and_then(|node| resolve::state::state(&root.path, &node));
+    if mistakes.is_empty() { Ok(state) } else { Err(mistakes.sorted()) }
 }
 
 /// Reads a configuration.

@@ -6,6 +6,12 @@ pub(crate) const MODEL: usize = 256;
 /// The most characters of a version's name.
 pub(crate) const VERSION: usize = 128;
 
+/// The most characters of a tenant's name.
+pub(crate) const TENANT: usize = 64;
+
+/// Who is meant by every caller that is identified.
+pub(crate) const EVERYONE: &str = "everyone";
+
 /// Why `name` cannot be a model's or version's name.
 pub(crate) fn wrong(name: &str, longest: usize) -> Option<String> {
     let problem = if name.is_empty() {
@@ -37,6 +43,12 @@ pub(crate) fn is_plain(name: &str) -> bool {
     name.len() <= 128
         && name.starts_with(|first: char| first.is_ascii_alphanumeric())
         && name.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-'))
+}
+
+/// A name of a tenant or of a key: as a store of keys takes them, too.
+pub(crate) fn is_lower(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+    (1..=TENANT).contains(&name.len()) && name.bytes().all(fits)
 }
 
 /// Characters that have a second spelling, or none that can be seen. Without them, text has one Unicode spelling, and

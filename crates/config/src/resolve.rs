@@ -3,8 +3,12 @@
 
 pub(crate) mod backends;
 mod files;
+mod identity;
+mod limits;
 mod listeners;
 mod models;
+pub(crate) mod state;
+mod tenants;
 mod tls;
 
 use std::sync::Arc;
@@ -16,7 +20,7 @@ use self::files::Files;
 use crate::mistakes::Mistakes;
 use crate::reading::Reading;
 use crate::table::{OVERLOAD, SHUTDOWN};
-use crate::{Files as Disk, Overload, Resolved, words};
+use crate::{Files as Disk, Method, Overload, Resolved, words};
 
 /// A checked file.
 pub(crate) struct Checked {
@@ -37,10 +41,19 @@ pub(crate) fn resolve(
     let listeners = listeners::listeners(root, &mut files, mistakes);
     let admin = listeners::admin(&root.node, &listeners, mistakes);
     let mut backends = backends::Backends::read(root, catalog, &mut files, mistakes);
-    let models = models::Models::read(root, includes, &mut backends, &mut files, mistakes);
-    models.warn(&mut warnings);
+    let tenants = tenants::tenants(&root.node, mistakes);
+    let known = tenants::Known::of(&tenants);
+    let mut models = models::Models::read(root, includes, &known, &mut backends, &mut files, mistakes);
+    let identifies = listeners.iter().flat_map(|listener| &listener.authenticate).any(|by| *by != Method::Anonymous);
+    models.warn(identifies, &mut warnings);
     let backends = backends.finish(&mut warnings);
     let (models, stream) = models.done();
+    let known = limits::Known {
+        tenants: Some(&tenants.iter().map(|tenant| Arc::clone(&tenant.name)).collect::<Vec<_>>()),
+        models: &models.iter().map(|model| Arc::clone(&model.name)).collect::<Vec<_>>(),
+        listeners: &listeners.iter().map(|listener| Arc::clone(&listener.name)).collect::<Vec<_>>(),
+    };
+    let limits = limits::limits(&root.node, &known, mistakes);
     let overload = Reading::of(&root.node, "overload", OVERLOAD);
     Resolved {
         digest: whole(root, includes, &files),
@@ -54,8 +67,12 @@ pub(crate) fn resolve(
             memory: overload.node("memory").is_some().then(|| overload.size("memory")),
         },
         stream,
+        identity: identity::identity(&root.node, mistakes),
+        state: state::state(&root.path, &root.node),
         backends,
         models,
+        tenants,
+        limits,
         warnings: warnings.sorted(),
     }
 }

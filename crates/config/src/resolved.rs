@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Priority, Resilience};
+use crate::{AccessRule, Identity, Limit, Priority, Resilience, State, Tenant};
 use sluicegate_core::{
     BackendModel, BackendPlan, EndpointSource, KeyPair, Mistake, ModelSource, Network, NonFinite, Span,
 };
@@ -30,10 +30,18 @@ pub struct Resolved {
     pub overload: Overload,
     /// How long a client that keeps a stream of requests open may be silent, and what models inherit.
     pub stream: StreamTimes,
+    /// How callers show who they are.
+    pub identity: Identity,
+    /// Where state is kept, where that is said.
+    pub state: Option<State>,
     /// Backends in the order written.
     pub backends: Vec<Backend>,
     /// Models: the root file's in the order written, then those of each include in the order of the files' paths.
     pub models: Vec<Model>,
+    /// The tenants in the order written.
+    pub tenants: Vec<Tenant>,
+    /// How much callers may ask for: the list's in the order written, then those of the listeners.
+    pub limits: Vec<Limit>,
     /// What is allowed but probably not meant, in the order of the places.
     pub warnings: Vec<Mistake>,
 }
@@ -88,6 +96,8 @@ pub struct Listener {
 pub enum Method {
     /// Not at all: everybody may call.
     Anonymous,
+    /// By one of this gateway's own keys.
+    ApiKey,
 }
 
 /// Who can reach a listener.
@@ -171,6 +181,8 @@ pub struct Model {
     pub stream: StreamTimes,
     /// How NaN and the infinities are written in JSON.
     pub non_finite: NonFinite,
+    /// Who may do what with it, in the order written; `None`: it is for anonymous callers only.
+    pub access: Option<Vec<AccessRule>>,
     /// Where its name stands.
     pub span: Span,
 }

@@ -4,18 +4,20 @@
 use serde_json::{Map, Value, json};
 use sluicegate_core::{Catalog, Field, Shape, UpstreamKind};
 
-use crate::table::{BACKEND, INCLUDE, MODEL_KEY, REMOTE, ROOT, VERSION_KEY};
+use crate::table::{BACKEND, INCLUDE, MODEL_KEY, REMOTE, ROOT, TENANT_KEY, VERSION_KEY};
 use crate::{names, words};
 
 const NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$";
+const TENANT: &str = "^[a-z0-9._-]{1,64}$";
 const DURATION: &str = "^[0-9]+(\\.[0-9]+)? *(us|ms|s|m|h|d)$";
 const SIZE: &str = "^[0-9]+(\\.[0-9]+)? *(B|kB|KB|MB|GB|KiB|MiB|GiB)?$";
 const SHARE: &str = "^[0-9]+(\\.[0-9]{1,3})? *%$";
+const RATE: &str = "^[0-9]{1,20} */ *(s|min|h|day)$";
 const ADDRESS: &str = "^([0-9]{1,3}(\\.[0-9]{1,3}){3}|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$";
 const NETWORK: &str = "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$";
 const URL: &str = "^(http|grpc)s?://[^/?#@\\s]+(/[^?#\\s]*)?$";
 
-/// The JSON Schema of the root file; that of include files is its `$defs/include`.
+/// The JSON Schema of the root file, its keys sorted; that of include files is its `$defs/include`.
 #[must_use]
 pub fn schema(catalog: &Catalog) -> Value {
     let mut root = object(&[ROOT], &[], catalog);
@@ -24,7 +26,10 @@ pub fn schema(catalog: &Catalog) -> Value {
     let mut include = object(&[INCLUDE], &[], catalog);
     include.insert("title".to_owned(), json!("Sluicegate include file"));
     root.insert("$defs".to_owned(), json!({ "include": include }));
-    Value::Object(root)
+    let mut schema = Value::Object(root);
+    // Whether `serde_json` sorts keys by itself depends on what else is built with it.
+    schema.sort_all_objects();
+    schema
 }
 
 /// Keys of a backend of `kind`, in groups.
@@ -84,6 +89,7 @@ fn shape(what: &Shape, catalog: &Catalog) -> Value {
         Shape::Size { min, max } => {
             json!({ "type": ["string", "integer"], "pattern": SIZE, "minimum": min, "maximum": max })
         }
+        Shape::Rate => json!({ "type": "string", "pattern": RATE }),
         Shape::Share { .. } => json!({ "type": "string", "pattern": SHARE }),
         Shape::Either(short, full) => json!({ "anyOf": [shape(short, catalog), shape(full, catalog)] }),
         Shape::Address => json!({ "type": "string", "pattern": ADDRESS }),
@@ -95,6 +101,7 @@ fn shape(what: &Shape, catalog: &Catalog) -> Value {
             let names = match *key {
                 MODEL_KEY => json!({ "minLength": 1, "maxLength": names::MODEL }),
                 VERSION_KEY => json!({ "minLength": 1, "maxLength": names::VERSION }),
+                TENANT_KEY => json!({ "pattern": TENANT }),
                 _ => json!({ "pattern": NAME }),
             };
             json!({

@@ -3,17 +3,25 @@
 //! A key or word of the design that this build lacks is listed as such ([`Field::later`], a choice without
 //! documentation), so that it is refused with the right words and appears nowhere else.
 
+mod access;
 mod backends;
+mod identity;
+mod limits;
 mod listeners;
 mod models;
 mod resilience;
+mod state;
 
 use sluicegate_core::{Field, Shape};
 
+pub(crate) use self::access::TENANT;
 pub(crate) use self::backends::{BACKEND, DNS, ENDPOINT, LATER_PROTOCOLS, LISTED, REMOTE, SRV, TIMEOUTS};
+pub(crate) use self::identity::IDENTITY;
+pub(crate) use self::limits::{LIMIT, SELECT};
 pub(crate) use self::listeners::{ADMIN, LIMITS, LISTENER};
 pub(crate) use self::models::{DEFAULTS, MODEL, STREAM};
 pub(crate) use self::resilience::{CONCURRENCY, EJECT, HEALTH, HEDGE, RETRY};
+pub(crate) use self::state::STATE;
 
 /// The most models of one configuration.
 pub(crate) const MAX_MODELS: usize = 10_000;
@@ -27,6 +35,15 @@ pub(crate) const MAX_BACKENDS: usize = 1_000;
 /// The most listeners.
 pub(crate) const MAX_LISTENERS: usize = 100;
 
+/// The most limits, those of listeners included.
+pub(crate) const MAX_LIMITS: usize = 1_000;
+
+/// The most tenants.
+pub(crate) const MAX_TENANTS: usize = 10_000;
+
+/// The most rules in one model's `access`.
+pub(crate) const MAX_RULES: usize = 1_000;
+
 /// The most include files.
 pub(crate) const MAX_INCLUDES: usize = 1_000;
 
@@ -35,6 +52,9 @@ pub(crate) const MODEL_KEY: &str = "MODEL";
 
 /// The word a [`Shape::Map`] uses for keys that are version names.
 pub(crate) const VERSION_KEY: &str = "VERSION";
+
+/// The word a [`Shape::Map`] uses for keys that are names of tenants.
+pub(crate) const TENANT_KEY: &str = "TENANT";
 
 /// Keys of the root file.
 pub(crate) const ROOT: &[Field] = &[
@@ -66,13 +86,23 @@ pub(crate) const ROOT: &[Field] = &[
         "The models clients can ask for. A name has at most 256 characters, and neither `/` nor `\\`; two names may \
          not differ by case alone.",
     ),
-    Field::later("identity"),
-    Field::later("tenants"),
+    Field::absent("identity", Shape::Object(IDENTITY), "How callers show who they are."),
+    Field::absent("state", Shape::Object(STATE), "Where the gateway keeps what outlives it."),
+    Field::absent(
+        "tenants",
+        Shape::Map { key: TENANT_KEY, value: &Shape::Object(TENANT) },
+        "The organisations or teams that callers belong to, by names of `a` to `z`, `0` to `9`, `.`, `_` and `-`, at most 64. \
+         Where there are any, an identified caller that belongs to none is refused.",
+    ),
+    Field::absent(
+        "limits",
+        Shape::List(&Shape::Object(LIMIT)),
+        "How much callers may ask for. Every limit that a request falls under must let it through; one that does not answers \
+         429, and then nothing is taken from the others.",
+    ),
     Field::later("floor"),
     Field::later("policy"),
-    Field::later("limits"),
     Field::later("connections"),
-    Field::later("state"),
     Field::later("telemetry"),
     Field::later("audit"),
     Field::later("console"),
@@ -137,8 +167,10 @@ pub(crate) const OVERLOAD: &[Field] = &[
 ];
 
 /// What to say where a key that must be given is not, beyond an example of its shape.
-pub(crate) const WHEN_MISSING: &[(&str, &str, &str)] =
-    &[("authenticate", "nobody could call", "write `authenticate: [anonymous]`")];
+pub(crate) const WHEN_MISSING: &[(&str, &str, &str)] = &[
+    ("authenticate", "nobody could call", "write `authenticate: [anonymous]`"),
+    ("access", "nobody could call", "write `access: [{ allow: everyone }]`"),
+];
 
 /// An example of each top-level key; together they are one configuration.
 pub(crate) const EXAMPLES: &[(&str, &str)] = &[
@@ -152,6 +184,10 @@ pub(crate) const EXAMPLES: &[(&str, &str)] = &[
     ("defaults", "defaults: { timeout: 10s, non_finite: token }\n"),
     ("backends", backends::EXAMPLE),
     ("models", models::EXAMPLE),
+    ("identity", identity::EXAMPLE),
+    ("state", state::EXAMPLE),
+    ("tenants", access::EXAMPLE),
+    ("limits", limits::EXAMPLE),
 ];
 
 /// An example of an include file.

@@ -14,6 +14,7 @@ pub mod http1;
 mod inbound;
 mod infer;
 mod keys;
+pub mod limits;
 mod manage;
 pub mod memory;
 mod message;
@@ -27,6 +28,7 @@ mod record;
 mod refusal;
 mod seams;
 mod shape;
+mod store;
 mod tally;
 mod tensor;
 mod tls;
@@ -57,14 +59,18 @@ pub use network::{Network, NetworkError};
 pub use node::{Mistake, Node, Source, Span, Value};
 pub use operation::{Asked, Operation, OperationSet, Protocol};
 pub use parameters::{Parameter, Parameters};
-pub use principal::{Principal, PrincipalKind};
+pub use principal::{Identity, Principal, PrincipalKind};
 pub use record::{Outcome, Record, RecordSink, Served, Traffic};
 pub use refusal::{Blame, Kind, KindFacts, Refusal, Retry, Severity};
 pub use seams::{Clock, Dice};
 pub use shape::{Field, Shape, suggest};
+pub use store::{
+    Cause, Change, Deed, Digest, Grant, KeyRow, KeyState, KeyStore, MAX_KEYS, Mark, NewKey, Reading, Revision, Rotated,
+    Rotation, StoreError,
+};
 pub use tally::Tally;
 pub use tensor::{BytesElements, DataType, Tensor, TensorError};
 pub use tls::{KeyPair, Pem, TlsIdentity};
-pub use units::Share;
+pub use units::{Share, duration};
 pub use usage::Usage;
 pub use worker::{Entered, PerWorker, Worker};

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use crate::operation::{Operation, OperationSet};
 
+/// The id of those that do not identify themselves.
+const ANONYMOUS: &str = "anonymous";
+
 /// A caller whose identity is settled. Made by whoever verified the credential, and shared by all requests that present it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
@@ -24,6 +27,18 @@ pub struct Principal {
     pub purposes: Arc<[Arc<str>]>,
 }
 
+/// Who made a request, as far as that is settled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Identity {
+    /// Nobody has looked yet, or the credential was refused.
+    #[default]
+    Unsettled,
+    /// Somebody who does not say, where that is enough.
+    Anonymous,
+    /// A principal, by its credential.
+    Known(Arc<Principal>),
+}
+
 /// A way in which callers identify themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PrincipalKind {
@@ -38,7 +53,7 @@ impl Principal {
     #[must_use]
     pub fn anonymous() -> Self {
         Self {
-            id: Arc::from("anonymous"),
+            id: Arc::from(ANONYMOUS),
             kind: PrincipalKind::Anonymous,
             tenant: None,
             groups: Arc::default(),
@@ -56,12 +71,33 @@ impl Principal {
     }
 }
 
+impl Identity {
+    /// The principal's id; `anonymous`; empty while it is not settled.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Unsettled => "",
+            Self::Anonymous => ANONYMOUS,
+            Self::Known(principal) => &principal.id,
+        }
+    }
+
+    /// The principal's tenant.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Unsettled | Self::Anonymous => None,
+            Self::Known(principal) => principal.tenant.as_ref(),
+        }
+    }
+}
+
 impl PrincipalKind {
     /// The name in logs, policies and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Anonymous => "anonymous",
+            Self::Anonymous => ANONYMOUS,
             Self::Key => "key",
         }
     }

@@ -1,13 +1,12 @@
 //! The facts of one request, made once. Log line and metrics are written from it, and from nothing else.
 
-use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::Method;
 
-use crate::{Kind, Operation, Protocol, Usage};
+use crate::{Identity, Kind, Operation, Protocol, Usage};
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +48,8 @@ pub struct Record {
     pub listener: Arc<str>,
     /// The peer's address.
     pub peer: SocketAddr,
-    /// Who called; `anonymous` where the listener lets anyone.
-    pub principal: Cow<'static, str>,
+    /// Who called.
+    pub identity: Identity,
     /// HTTP method, as sent; cut to 16 characters.
     pub method: Method,
     /// Protocol, once known.
@@ -99,6 +98,11 @@ pub trait RecordSink: Send + Sync + 'static {
     /// `listener` turned a peer away before its bytes made a request: there is no record, only this.
     fn turned_away(&self, listener: &Arc<str>, kind: Kind) {
         let _ = (listener, kind);
+    }
+    /// A limit of the configuration had not enough left for a request: it was refused, or served all the same where the
+    /// limit's `mode` is to observe.
+    fn limited(&self, limit: &Arc<str>, mode: &'static str) {
+        let _ = (limit, mode);
     }
 }
 

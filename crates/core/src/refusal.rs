@@ -129,8 +129,8 @@ kinds! {
         "The listener does not accept the caller.",
         "Present a credential the listener accepts." }
     Forbidden { "forbidden", 403, 7, Client, No, Info,
-        "The caller may not do this on this listener.",
-        "Ask where it is allowed; for management see `management` of the listener." }
+        "The caller may not do this on this listener, or not with this model; or it belongs to no tenant that is configured.",
+        "Ask for the right; operators: `sluicegate can`, `access` of the model, `management` of the listener." }
     ModelNotFound { "model_not_found", 404, 5, Client, No, Info,
         "No such model or version, or none that this caller may see.",
         "Check the name and version; operators: `sluicegate models`." }
@@ -155,6 +155,10 @@ kinds! {
     ExpectationFailed { "expectation_failed", 417, 3, Client, No, Info,
         "The request has an `expect` field other than `100-continue`.",
         "Leave the field out." }
+    RateLimited { "rate_limited", 429, 8, Client, Later, Info,
+        "The caller has made as many requests as a limit lets it make, or has as many under way.",
+        "Try again after `retry-after`; `ratelimit` in each answer says how many are left. Operators: `limits` in the \
+         configuration, `limit_per_ip` of the listener; the log line names the limit." }
     TooManyConnections { "too_many_connections", 429, 8, Client, Later, Info,
         "The client's address has as many connections open as the listener takes from one. Only in metrics: the connection \
          is closed without a word.",
@@ -166,6 +170,9 @@ kinds! {
     ClientGone { "client_gone", 499, 1, Client, No, Info,
         "The client left before its answer was complete. Only in logs and metrics.",
         "Nothing, or look at the client's own timeout." }
+    IdentityUnavailable { "identity_unavailable", 503, 14, Gateway, Later, Error,
+        "Whether the caller's credential is good cannot be told now: where credentials are kept was not read yet.",
+        "Look at the store that `state` names; the gateway's log line has the cause." }
     Internal { "internal", 500, 13, Gateway, Later, Error,
         "The gateway itself failed.",
         "Report it with the request id and the log line." }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 /// Reads `250ms`, `1.5s`, `2m`, `1h`, `1d`, `10us`; `0` needs no unit.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
     let seconds = match unit {
         "us" => 1e-6,

@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use sluicegate_config::Overload;
+use sluicegate_core::limits::Limiter;
 use sluicegate_core::{
-    Clock, Deadline, Dice, Discover, Fields, Inquiry, Kind, Memory, Mistake, ModelMetadata, RecordSink,
+    Clock, Deadline, Dice, Discover, Fields, Inquiry, KeyFault, Keys, Kind, Memory, Mistake, ModelMetadata, Principal,
+    RecordSink,
 };
 use tokio::sync::Notify;
 
@@ -38,6 +40,10 @@ pub struct Gateway {
     pub(crate) memory: Arc<Memory>,
     /// Bytes of bodies that may be held where configuration does not say.
     room: u64,
+    /// The API keys that callers may present.
+    pub(crate) keys: Arc<dyn Keys>,
+    /// What counts use against limits, if anything does.
+    limiter: Option<Arc<dyn Limiter>>,
     snapshot: ArcSwap<Snapshot>,
     draining: AtomicBool,
     /// What the log is told of requests that the gateway failed.
@@ -46,6 +52,15 @@ pub struct Gateway {
     pub(crate) stale: Notify,
     // Read and written by reloads and people only, never by a request.
     history: Mutex<History>,
+}
+
+/// The keys of a gateway that was given none.
+struct NoKeys;
+
+impl Keys for NoKeys {
+    fn find(&self, _: &str, _: SystemTime) -> Result<Arc<Principal>, KeyFault> {
+        Err(KeyFault::Unknown)
+    }
 }
 
 #[derive(Default)]
@@ -63,6 +78,7 @@ impl Gateway {
             since: clock.wall(),
             listeners: Default::default(),
             silence: Duration::ZERO,
+            tenants: Default::default(),
             models: Default::default(),
             backends: Default::default(),
             overload: Overload { requests: usize::MAX, memory: None },
@@ -74,6 +90,8 @@ impl Gateway {
             crowd: Crowd::default(),
             memory: Memory::new(u64::MAX),
             room: u64::MAX,
+            keys: Arc::new(NoKeys),
+            limiter: None,
             snapshot: ArcSwap::from_pointee(empty),
             draining: AtomicBool::new(false),
             failures: Seldom::default(),
@@ -86,6 +104,18 @@ impl Gateway {
     #[must_use]
     pub fn holding(self, memory: &Arc<Memory>) -> Self {
         Self { memory: Arc::clone(memory), room: memory.limit(), ..self }
+    }
+
+    /// The same, which lets callers in by `keys`.
+    #[must_use]
+    pub fn with_keys(self, keys: Arc<dyn Keys>) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// The same, which counts use against limits by `limiter`.
+    #[must_use]
+    pub fn with_limiter(self, limiter: Arc<dyn Limiter>) -> Self {
+        Self { limiter: Some(limiter), ..self }
     }
 
     /// The generation that serves now.
@@ -113,7 +143,8 @@ impl Gateway {
     ) -> Result<Built, Vec<Mistake>> {
         let current = self.current();
         let previous = (current.generation > 0).then_some(&*current);
-        crate::build::build(resolved, builders, previous, (sought, self.clock.wall(), self.clock.now()))
+        let limiter = self.limiter.as_deref();
+        crate::build::build(resolved, builders, previous, limiter, (sought, self.clock.wall(), self.clock.now()))
     }
 
     /// Looks for endpoints that `resolved` does not list and that are not known yet; not for long.

@@ -2,6 +2,7 @@
 //!
 //! Start at [`serve`]. It must not know hyper, a server, an adapter's settings, or the admin plane.
 
+pub mod access;
 mod affinity;
 mod balance;
 mod budget;
@@ -12,6 +13,7 @@ mod crowd;
 mod discovery;
 mod heavy;
 mod held;
+mod limits;
 mod pace;
 mod patience;
 mod probing;

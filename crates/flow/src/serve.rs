@@ -1,7 +1,7 @@
 //! The life of a request, top to bottom. Each stage takes by value what the one before it returned, and only the stage
 //! can make its own type: a skipped stage does not compile.
 //!
-//! Stages still to come stand between these, in this order: permit after naming; meter after reading; validate,
+//! Stages still to come stand between these, in this order: meter after reading; validate,
 //! enrich, shadow and cache after the choice of a version; post after the call.
 
 use std::panic::AssertUnwindSafe;
@@ -15,7 +15,7 @@ use crate::snapshot::Snapshot;
 use crate::stage::call::Replied;
 use crate::stage::name::Named;
 use crate::stage::{
-    admit, call, encode, facts, identity, inquire, manage, name, read, reflect, stream, traffic, values,
+    admit, call, encode, facts, identity, inquire, manage, name, permit, read, reflect, stream, traffic, values,
 };
 use crate::trail::Trail;
 
@@ -39,10 +39,13 @@ async fn answer(
     (head, body): (Box<RequestHead>, Body),
     trail: &mut Trail,
 ) -> Result<Outbound, Refusal> {
-    let identified = identity::identify(head, body, snapshot, trail)?;
+    let identified = identity::identify((head, body), gateway, snapshot, trail)?;
     // What is not the running of a model is rare, and large: in a box it takes no room from what is common.
     let admitted = match name::name(identified, snapshot, trail).await? {
-        Named::Model(named) if named.operation().runs_model() => admit::admit(named, gateway, snapshot, trail)?,
+        Named::Model(named) if named.operation().runs_model() => {
+            let permitted = permit::permit(named, trail.identity())?;
+            admit::admit(permitted, gateway, snapshot, trail)?
+        }
         other => return Box::pin(others(other, gateway, snapshot, trail)).await,
     };
     let read = read::read(admitted, gateway, trail).await?;
@@ -66,6 +69,13 @@ async fn others(
     snapshot: &Arc<Snapshot>,
     trail: &mut Trail,
 ) -> Result<Outbound, Refusal> {
+    match &named {
+        // Whether it lives is asked by those who would take it out, and a stream is admitted by itself.
+        Named::Gateway(_) | Named::Stream(_) => {}
+        Named::Models(..) | Named::Order(_) | Named::Reflection(_) | Named::Model(_) => {
+            admit::ask(gateway, snapshot, trail)?;
+        }
+    }
     match named {
         Named::Gateway(asked) => Ok(encode::gateway(&asked, gateway)),
         Named::Models(asked, message) => facts::of_all(&asked, &message, gateway, snapshot, trail).await,
@@ -77,7 +87,8 @@ async fn others(
         }
         Named::Model(named) => {
             let operation = named.operation();
-            let chosen = traffic::choose_for_inquiry(named, trail);
+            let permitted = permit::permit(named, trail.identity())?;
+            let chosen = traffic::choose_for_inquiry(permitted, trail);
             match operation {
                 Operation::Config => facts::of_model(chosen, Fact::Config, gateway, trail).await,
                 Operation::Statistics => facts::of_model(chosen, Fact::Statistics, gateway, trail).await,

@@ -1,14 +1,15 @@
 //! One generation of the gateway's configuration, compiled. Immutable but for shared counters; a request holds one
 //! snapshot from its first stage to its last byte.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use sluicegate_config::{Backend as BackendSpec, Method, Overload, Priority, Resilience, StreamTimes};
+use sluicegate_config::{Backend as BackendSpec, Overload, Priority, Resilience, StreamTimes};
 use sluicegate_core::{
     BackendModel, BackendPlan, Endpoint, Fields, Mixing, NonFinite, Protocol, Served, Share, Upstream,
 };
+use sluicegate_rules::Policies;
 use sluicegate_wire::Limits;
 
 use crate::affinity::{Full, Place, Sequences};
@@ -16,6 +17,7 @@ use crate::balance::{Member, NoneFit, Picked, Pool, Wish};
 use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::discovery::{Feeds, Sought};
+use crate::limits::AtDoor;
 use crate::pace::Pace;
 use crate::slots::Slots;
 
@@ -34,25 +36,34 @@ pub struct Snapshot {
     /// How long a client that keeps a stream of requests open may be silent.
     pub(crate) silence: Duration,
     pub(crate) overload: Overload,
+    /// The tenants that callers may belong to; none: nobody asks.
+    pub(crate) tenants: HashSet<Arc<str>, Mixing>,
     pub(crate) models: ByName<Model>,
     pub(crate) backends: ByName<Backend>,
 }
 
 /// Who may come in by a listener, and what for.
 pub(crate) struct Door {
-    pub(crate) authenticate: Vec<Method>,
+    /// Whether callers need not say who they are.
+    pub(crate) anonymous: bool,
+    /// The fields in which API keys are taken, where they are.
+    pub(crate) keys: Option<Vec<&'static str>>,
     /// Whether callers may manage the model servers.
     pub(crate) management: bool,
     /// Whose calls go first, where it is said here and not by the model.
     pub(crate) priority: Option<Priority>,
     /// What a message may ask of its reader.
     pub(crate) limits: Limits,
+    /// How much its callers may ask for; `None`: as much as they like.
+    pub(crate) allowance: Option<Box<AtDoor>>,
 }
 
 /// A model and its versions.
 pub(crate) struct Model {
     pub(crate) name: Arc<str>,
     pub(crate) owner: Option<Arc<str>>,
+    /// Who may do what with it; `None`: whoever need not say who they are, and nobody else.
+    pub(crate) access: Option<Policies>,
     /// In the order of the configuration.
     pub(crate) versions: Vec<Arc<Version>>,
     /// The version that answers where the client names none.
@@ -113,6 +124,11 @@ pub(crate) enum Unfit {
 impl Model {
     pub(crate) fn version(&self, name: &str) -> Option<&Arc<Version>> {
         self.versions.iter().find(|version| *version.name == *name)
+    }
+
+    /// The place of a version among them.
+    pub(crate) fn place(&self, version: &Version) -> Option<usize> {
+        self.versions.iter().position(|one| std::ptr::eq(&raw const **one, version))
     }
 
     /// Whether the model is there for clients of `protocol`. The OpenAI API is for models that speak it; the other

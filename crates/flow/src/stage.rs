@@ -10,6 +10,7 @@ pub(crate) mod identity;
 pub(crate) mod inquire;
 pub(crate) mod manage;
 pub(crate) mod name;
+pub(crate) mod permit;
 pub(crate) mod read;
 pub(crate) mod reflect;
 mod refused;

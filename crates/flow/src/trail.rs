@@ -4,9 +4,9 @@
 mod body;
 mod heard;
 mod ids;
+mod limited;
 mod named;
 
-use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -15,13 +15,14 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use sluicegate_core::memory::FREE;
 use sluicegate_core::{
-    Asked, Body, BodyError, Fields, Kind, Memory, Outbound, Outcome, Protocol, Record, Refusal, RequestHead, Severity,
-    Traffic,
+    Asked, Body, BodyError, Fields, Identity, Kind, Memory, Outbound, Outcome, Protocol, Record, Refusal, RequestHead,
+    Severity, Traffic,
 };
 
 use crate::balance::Pool;
 use crate::control::Gateway;
 use crate::held::Source;
+use crate::limits::Taken;
 use crate::snapshot::{Model, Snapshot, Version};
 use crate::stage::no_room;
 use body::Received;
@@ -53,6 +54,8 @@ pub(crate) struct Trail {
     /// Whether it counts among the requests under way.
     admitted: bool,
     finished: bool,
+    /// What it has taken from limits, where there are any for it.
+    taken: Option<Box<Taken>>,
 }
 
 impl Trail {
@@ -71,7 +74,7 @@ impl Trail {
                 trace_id: Box::default(),
                 listener,
                 peer,
-                principal: Cow::Borrowed(""),
+                identity: Identity::Unsettled,
                 method: method_name(&head.method),
                 protocol: None,
                 operation: None,
@@ -101,6 +104,7 @@ impl Trail {
             gateway: Arc::clone(gateway),
             admitted: false,
             finished: false,
+            taken: None,
         })
     }
 
@@ -108,8 +112,18 @@ impl Trail {
         &self.record.listener
     }
 
-    pub(crate) fn identified(&mut self, principal: &'static str) {
-        self.record.principal = Cow::Borrowed(principal);
+    pub(crate) fn identified(&mut self, identity: Identity) {
+        self.record.identity = identity;
+    }
+
+    /// Who calls.
+    pub(crate) const fn identity(&self) -> &Identity {
+        &self.record.identity
+    }
+
+    /// The time of day when the request came.
+    pub(crate) const fn arrived(&self) -> SystemTime {
+        self.record.arrived
     }
 
     /// Notes in what to refuse a request of which nothing but its head is known.
@@ -275,6 +289,7 @@ impl Trail {
         if let Some(stamp) = &self.stamp {
             headers.replace_by(stamp);
         }
+        self.tell_limits(headers);
     }
 
     fn carry(mut self: Box<Self>, outbound: Outbound) -> Outbound {
@@ -315,6 +330,7 @@ impl Trail {
         if std::mem::take(&mut self.admitted) {
             self.gateway.crowd.leave();
         }
+        self.taken = None;
     }
 }
 

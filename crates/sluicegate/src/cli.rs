@@ -1,5 +1,7 @@
 //! The command line as users type it.
 
+mod keys;
+
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -7,6 +9,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub(crate) use keys::{By, CreateKey, KeysCommand, ListKeys, RevokeKey, RotateKey};
 
 /// One gateway between every client and every model.
 #[derive(Debug, Parser)]
@@ -27,12 +31,17 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Try a model of a running gateway
     Call(Call),
+    /// Say whether a caller may do something with a model by a configuration, by which rule, or what to add; exit code 1 if not
+    Can(Can),
     /// Show a running gateway: readiness, generation, last reload, listeners, backends
     Status(Running),
     /// Watch a running gateway: rates of models and backends, endpoints with state and reason
     Top(Top),
     /// List the models of a running gateway, with versions and where they run
     Models(Running),
+    /// Make, list, rotate and revoke the keys that callers show; whether a gateway runs or not
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// About the configuration itself
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -111,6 +120,30 @@ pub(crate) struct Call {
     pub(crate) ca: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) running: Running,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Can {
+    /// Who: `key:NAME` for the holder of an API key, or `anonymous`
+    #[arg(value_name = "PRINCIPAL")]
+    pub(crate) principal: String,
+    /// What: an operation such as `infer`, or `run`, `read`, `manage`
+    #[arg(value_name = "OPERATION")]
+    pub(crate) operation: String,
+    /// The model's name, with `@VERSION` for one version
+    #[arg(value_name = "MODEL[@VERSION]")]
+    pub(crate) model: String,
+    /// The configuration file
+    #[arg(long, value_name = "FILE", default_value = "gateway.yaml")]
+    pub(crate) config: PathBuf,
+    /// The tenant the caller belongs to
+    #[arg(long, value_name = "TENANT")]
+    pub(crate) tenant: Option<String>,
+    /// A group the caller is in; may be given more than once
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<String>,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Args)]

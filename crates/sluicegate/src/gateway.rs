@@ -3,8 +3,10 @@
 mod admin;
 pub(crate) mod alarm;
 mod banner;
+mod blocking;
 pub(crate) mod doors;
 mod ending;
+mod keyring;
 mod lasting;
 mod path;
 mod records;
@@ -17,10 +19,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::Context as _;
 use parking_lot::RwLock;
+use sluicegate_adapters::limits::memory::{ENTRIES, Memory as Counted};
 use sluicegate_adapters::meter::prometheus::Meter;
 use sluicegate_config::Resolved;
 use sluicegate_control::Listening;
@@ -39,8 +41,10 @@ use crate::sources::{Loader, Origin};
 use crate::systemd;
 use crate::watch::Watch;
 use admin::AdminPlane;
+use blocking::blocking;
 use doors::Doors;
 use ending::End;
+use keyring::Keyring;
 use lasting::Restarts;
 use path::Path;
 use replace::{Binary, Inherited};
@@ -74,6 +78,7 @@ struct Assembly {
     clock: Arc<dyn Clock>,
     resolved: Option<Resolved>,
     doors: Doors,
+    keyring: Keyring,
     binary: Binary,
     /// Of work beside requests.
     restarts: Restarts,
@@ -122,6 +127,7 @@ pub(crate) async fn run(mut options: Options) -> anyhow::Result<ExitCode> {
     lasting::keep("the finding of endpoints", &assembly.restarts, move || {
         Arc::clone(&gateway).follow(Arc::clone(&discover))
     });
+    assembly.keyring.follow(&assembly.restarts);
     assembly.greet().await;
     // The first time comes with each configuration.
     let mut alarm = tokio::time::interval_at(tokio::time::Instant::now() + alarm::EVERY, alarm::EVERY);
@@ -150,19 +156,13 @@ impl Assembly {
         let meter = Arc::new(Meter::new(clock.wall()));
         let sink = records::sink(&options.access_log, &meter)?;
         let memory = Memory::new(machine::memory() / 2);
-        let gateway = Gateway::new(Arc::clone(&clock), Arc::new(ThreadDice), sink).holding(&memory);
-        let gateway = Arc::new(gateway);
+        let keyring = Keyring::default();
+        let gateway = Gateway::new(Arc::clone(&clock), Arc::new(ThreadDice), sink);
+        let limiter = Arc::new(Counted::new(clock.now(), ENTRIES));
+        let gateway = Arc::new(gateway.holding(&memory).with_keys(keyring.keys()).with_limiter(limiter));
         let open: Arc<RwLock<Vec<Listening>>> = Arc::default();
         let restarts = Restarts::default();
-        let (of, listening, lost) = (Arc::downgrade(&gateway), Arc::clone(&open), options.lost);
-        let begun_anew = Arc::clone(&restarts);
-        meter.follow(Box::new(move || {
-            let mut all = standing::of_process(lost.dropped_lines(), begun_anew.load(Relaxed));
-            if let Some(gateway) = of.upgrade() {
-                all.extend(standing::of(&gateway.status(), &listening.read()));
-            }
-            all
-        }));
+        meter.follow(standing::all(&gateway, &open, options.lost, &restarts, keyring.standing()));
         let not_replaced = Arc::default();
         let admin =
             AdminPlane::new(Arc::clone(&gateway), Arc::clone(&meter), Arc::clone(&open), Arc::clone(&not_replaced));
@@ -175,6 +175,7 @@ impl Assembly {
             admin_override: options.admin,
             resolved: None,
             doors: Doors::default(),
+            keyring,
             binary: Binary::of_this_process().context("cannot tell which file this process was started from")?,
             not_replaced,
             restarts,
@@ -230,6 +231,7 @@ impl Assembly {
             return Ok(Loaded::Unchanged);
         }
         let doors = Doors::open(&resolved, &self.doors, self.clock.wall())?;
+        let keys = self.keyring.prepare(&resolved).await?;
         let (gateway, builders) = (Arc::clone(&self.gateway), Arc::clone(&self.builders));
         let building = resolved.clone();
         let sought = self.gateway.seek(&self.discover, &resolved).await;
@@ -249,6 +251,7 @@ impl Assembly {
             vec![Mistake::at(&resolved.admin.span, format!("the admin listener cannot be opened: {cause}"))]
         })?;
         // From here on nothing fails.
+        self.keyring.commit(keys);
         self.gateway.install(built);
         self.server.commit(prepared);
         self.admin.commit(admin);
@@ -334,13 +337,6 @@ impl Assembly {
         let open = self.open.read().clone();
         banner::print(&self.gateway, &open, self.admin.address()).await;
     }
-}
-
-/// Work that reads files or uses the processor for long, off the request path's threads.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Vec<Mistake>> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| vec![Mistake::at(&nowhere(), format!("loading failed: {error}"))])
 }
 
 fn nowhere() -> Span {

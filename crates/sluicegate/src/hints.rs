@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sluicegate_core::ModelMetadata;
 
-use crate::json::at;
+use crate::json::{at, sorted};
 
 /// Elements above which no example is written out.
 const MOST_ELEMENTS: u64 = 256;
@@ -38,7 +38,7 @@ pub(crate) fn chat_model_path(model: &str) -> String {
 
 /// A `curl` line that chats with the model.
 pub(crate) fn chat_curl(base: &str, model: &str) -> String {
-    let body = json!({ "model": model, "messages": [{ "role": "user", "content": GREETING }] });
+    let body = sorted(json!({ "model": model, "messages": [{ "role": "user", "content": GREETING }] }));
     format!("curl -s {base}{CHAT_PATH} -d '{}'", body.to_string().replace('\'', "'\\''"))
 }
 

@@ -8,6 +8,7 @@ mod discovery;
 mod gateway;
 mod hints;
 mod json;
+mod keys;
 mod machine;
 mod output;
 mod seams;
@@ -32,9 +33,11 @@ fn main() -> ExitCode {
         Command::Check(options) => command::check::run(&options),
         Command::Doctor(options) => command::doctor::run(&options),
         Command::Call(options) => command::call::run(&options),
+        Command::Can(options) => command::can::run(&options),
         Command::Top(options) => command::top::run(&options),
         Command::Status(options) => command::status::run(&options),
         Command::Models(options) => command::models::run(&options),
+        Command::Keys(options) => command::keys::run(&options),
         Command::Config(ConfigCommand::Schema) => command::generate::schema(),
         Command::Completions(options) => command::completions::run(&options),
         Command::Generate { what } => command::generate::run(what),

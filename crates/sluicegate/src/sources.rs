@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
-use sluicegate_config::{Files, Resolved, Sources};
+use sluicegate_config::{Files, Resolved, Sources, State};
 use sluicegate_core::{Mistake, Source, Span};
 
 use crate::catalog::CATALOG;
@@ -95,6 +95,15 @@ impl Files for Named<'_> {
         self.lists.insert(PathBuf::from(path));
         discovery::read(path)
     }
+}
+
+/// Where the configuration in `path` keeps what outlives the gateway, whatever is wrong elsewhere in it.
+///
+/// # Errors
+/// It cannot be read, or what it says about that is wrong.
+pub(crate) fn state(path: &Path) -> Result<Option<State>, Vec<Mistake>> {
+    let root = read(path, &mut BTreeSet::new()).map_err(|mistake| vec![mistake])?;
+    sluicegate_config::state(&root, &CATALOG)
 }
 
 fn gather(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<Sources, Vec<Mistake>> {

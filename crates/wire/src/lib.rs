@@ -3,6 +3,7 @@
 //! One file (with its folder) a protocol, listed in `table.rs`. This room must not know a socket, a runtime, the
 //! configuration or the request path: it gets a head and whole bytes, and gives bytes back.
 
+mod document;
 mod extensions;
 mod fault;
 pub mod generated;
@@ -19,6 +20,7 @@ pub mod request_timeout;
 pub mod sse;
 mod table;
 
+pub use document::document;
 pub use limits::Limits;
 pub use reply_form::ReplyForm;
 pub use table::{

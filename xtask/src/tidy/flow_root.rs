@@ -1,10 +1,11 @@
-//! The request path has three doors: whoever imports it can serve, build and control, and reach no stage.
+//! The request path has four doors: whoever imports it can serve, build and control, ask what access rules come to, and
+//! reach no stage.
 
 use super::source::{head_end, line_at, words};
 use super::{Facts, Found};
 
 const ROOT: &str = "crates/flow/src/lib.rs";
-const DOORS: &[&str] = &["serve", "build", "control"];
+const DOORS: &[&str] = &["serve", "build", "control", "access"];
 /// Types that the doors' signatures name. Short on purpose.
 const NAMED_BY_THE_DOORS: &[&str] = &[];
 

@@ -35,7 +35,7 @@ pub(super) fn listeners(file: &Checked, files: &mut Files<'_>, mistakes: &mut Mi
         listeners.push(Listener {
             name: name.as_str().into(),
             address,
-            authenticate: methods(name, node, mistakes),
+            authenticate: methods(name, node, root, mistakes),
             management: node.get("management").and_then(Node::text) == Some("allow"),
             priority: node.get("priority").and_then(Node::text).and_then(priority),
             tls: node.get("tls").and_then(|tls| tls::pair(&file.path, tls, files, mistakes)),
@@ -76,18 +76,25 @@ fn collide(left: SocketAddr, right: SocketAddr) -> bool {
     left.port() != 0 && left.port() == right.port() && (one == other || covers)
 }
 
-fn methods(name: &str, node: &Node, mistakes: &mut Mistakes) -> Vec<Method> {
+/// The methods of the listener `name`, of which some need what `root` says elsewhere.
+fn methods(name: &str, node: &Node, root: &Node, mistakes: &mut Mistakes) -> Vec<Method> {
     let mut methods = Vec::new();
     for item in node.get("authenticate").map(Node::items).unwrap_or_default() {
         let method = match item.text() {
             Some("anonymous") => Method::Anonymous,
+            Some("api_key") => Method::ApiKey,
             Some(_) | None => continue,
         };
         if methods.contains(&method) {
             mistakes.at(&item.span, format!("a method of {} is given twice", words::quoted(name)));
-        } else {
-            methods.push(method);
+            continue;
         }
+        // What is wrong within `state` has been told there.
+        if method == Method::ApiKey && raw(root, "state").is_none() {
+            let message = format!("{} takes keys, and nothing says where they are kept", words::quoted(name));
+            mistakes.helped(&item.span, message, "write `state: { store: { sqlite: PATH } }`");
+        }
+        methods.push(method);
     }
     methods
 }

@@ -1,16 +1,18 @@
 //! Models: their names unique and unlike each other across files, their versions, and which of those answers.
 
+mod access;
 mod versions;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate_core::{Node, NonFinite, Span};
+use sluicegate_core::{Mistake, Node, NonFinite, Span};
 
 use self::versions::Context;
 use super::backends::Backends;
 use super::files::Files;
+use super::tenants::Known;
 use super::{Checked, near};
 use crate::mistakes::Mistakes;
 use crate::reading::{self, Reading, priority, raw};
@@ -21,6 +23,8 @@ use crate::{Model, StreamTimes, names, words};
 pub(super) struct Models {
     list: Vec<Model>,
     stream: StreamTimes,
+    /// What was found on the way.
+    warnings: Vec<Mistake>,
     /// How many were named, with mistakes or without.
     named: usize,
     at: Span,
@@ -44,13 +48,14 @@ impl Models {
     pub(super) fn read(
         root: &Checked,
         includes: &[Checked],
+        tenants: &Known<'_>,
         backends: &mut Backends<'_>,
         files: &mut Files<'_>,
         mistakes: &mut Mistakes,
     ) -> Self {
         let defaults = Defaults::read(root);
         let stream = defaults.stream;
-        let mut all = Self { list: Vec::new(), stream, named: 0, at: root.node.span.clone() };
+        let mut all = Self { list: Vec::new(), stream, warnings: Vec::new(), named: 0, at: root.node.span.clone() };
         let mut taken: HashMap<String, Taken<'_>> = HashMap::new();
         for (file, whose) in std::iter::once((root, None)).chain(includes.iter().map(|file| (file, owner(&file.node))))
         {
@@ -69,6 +74,8 @@ impl Models {
                 let mut context = Context { backends, files, mistakes, file: &file.path, model: name };
                 let versions = context.versions(node, span).unwrap_or_default();
                 let stable = context.stable(node, span, &versions);
+                let access = access::rules(node, tenants, mistakes);
+                all.warnings.extend(access::lax(node, access.as_deref().unwrap_or_default()));
                 all.list.push(Model {
                     name: name.as_str().into(),
                     owner: owner.map(Arc::from),
@@ -78,6 +85,7 @@ impl Models {
                     priority: node.get("priority").and_then(Node::text).and_then(priority).unwrap_or_default(),
                     stream: stream_of(node, defaults.stream),
                     non_finite: raw(node, "non_finite").and_then(reading::non_finite).unwrap_or(defaults.non_finite),
+                    access,
                     span: span.clone(),
                 });
             }
@@ -85,7 +93,12 @@ impl Models {
         all
     }
 
-    pub(super) fn warn(&self, warnings: &mut Mistakes) {
+    /// Says what is probably not meant; `identifies`: whether some listener identifies callers.
+    pub(super) fn warn(&mut self, identifies: bool, warnings: &mut Mistakes) {
+        warnings.extend(std::mem::take(&mut self.warnings));
+        if identifies {
+            self.list.iter().for_each(|model| access::warn_without(model, warnings));
+        }
         warnings.extend(near(self.named, MAX_MODELS, "models", &self.at));
     }
 

@@ -3,6 +3,7 @@
 use sluicegate_core::{Field, Shape};
 
 use super::VERSION_KEY;
+use super::access::ACCESS;
 use super::resilience::PRIORITY;
 
 const TIMEOUT: Shape = Shape::Duration { min_ms: 1, max_ms: 3_600_000 };
@@ -93,7 +94,12 @@ pub(crate) const MODEL: &[Field] = &[
         "How NaN and the infinities are written in JSON answers. Default: that of `defaults`.",
     ),
     Field::absent("owner", Shape::Name, "Whose model it is. In an include file, the file's `owner` holds for all."),
-    Field::later("access"),
+    Field::absent(
+        "access",
+        ACCESS,
+        "Who may do what with it. What no rule allows is refused, and what one denies is refused whatever others allow. \
+         Without `access` it is for callers that do not identify themselves, where a listener takes them, and for nobody else.",
+    ),
     Field::later("unit"),
     Field::later("fallback"),
     Field::later("price"),
@@ -138,7 +144,7 @@ pub(crate) const TRAFFIC: &[Field] = &[
 pub(super) const EXAMPLE: &str = "\
 models:
   iris: { backend: local, source: models/iris.onnx }
-  fraud: { backend: mlserver, timeout: 2s }
+  fraud: { backend: mlserver, timeout: 2s, access: [{ allow: everyone }] }
   chat: { backend: mlserver, stream: { idle: 20s, total: 5m } }
   credit-risk:
     owner: risk-team
@@ -146,4 +152,9 @@ models:
       \"3\": { backend: local, source: models/credit-risk-3.onnx }
       \"4\": { backend: mlserver, model: credit_risk, version: \"4\" }
     traffic: { stable: \"3\" }
+    access:
+      - { allow: risk }
+      - { allow: team-b, versions: [\"4\"], operations: [run] }
+      - { allow: { group: model-operators }, operations: [manage] }
+      - { deny: { principal: key:old-batch }, operations: [run, read, manage] }
 ";

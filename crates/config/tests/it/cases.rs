@@ -64,6 +64,15 @@ fn show(resolved: &Resolved) -> String {
         admin.address, admin.span, resolved.delay, resolved.grace
     )
     .unwrap();
+    if resolved.identity != sluicegate_config::Identity::default() {
+        writeln!(text, "keys in {:?}", resolved.identity.key_headers).unwrap();
+    }
+    if let Some(state) = &resolved.state {
+        writeln!(text, "state {} pepper {:?} at {}", state.sqlite, state.pepper, state.span).unwrap();
+    }
+    for tenant in &resolved.tenants {
+        writeln!(text, "tenant {} {:?} at {}", tenant.name, tenant.description, tenant.span).unwrap();
+    }
     for backend in &resolved.backends {
         let plan = &backend.plan;
         writeln!(text, "backend {} {} connect {:?} at {}", plan.name, plan.kind, plan.connect_timeout, plan.span)
@@ -95,12 +104,22 @@ fn show(resolved: &Resolved) -> String {
         writeln!(text, "model {name} owner {:?} stable {stable} at {span}", model.owner).unwrap();
         writeln!(text, "  timeout {:?}, non-finite {:?}, {:?}", model.timeout, model.non_finite, model.priority)
             .unwrap();
+        for rule in model.access.iter().flatten() {
+            write!(text, "  {:?} {:?} versions {:?} ", rule.effect, rule.who, rule.versions).unwrap();
+            writeln!(text, "{:?} at {}", rule.operations, rule.span).unwrap();
+        }
         for version in &model.versions {
             let (name, backend, model) = (&version.name, &version.backend, &version.model);
             let source = version.source.as_ref().map(|source| &source.path);
             write!(text, "  version {name} on {backend} as {} {:?} ", model.name, model.version).unwrap();
             writeln!(text, "{source:?} at {}", version.span).unwrap();
         }
+    }
+    for limit in &resolved.limits {
+        let quota = limit.requests.map(|quota| format!("{} burst {}", quota.rate, quota.burst));
+        writeln!(text, "limit {} {} at {}", limit.name, limit.mode.as_str(), limit.span).unwrap();
+        writeln!(text, "  for {:?}", limit.select).unwrap();
+        writeln!(text, "  per {:?} requests {quota:?} concurrency {:?}", limit.per, limit.concurrency).unwrap();
     }
     for warning in &resolved.warnings {
         writeln!(text, "warning {warning}").unwrap();

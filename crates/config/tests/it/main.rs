@@ -11,6 +11,7 @@ mod cases;
 mod documents;
 mod fuzz;
 mod limits;
+mod state;
 
 #[expect(unreachable_pub, reason = "the file is a module here, and the root of its own crate where it is fuzzed")]
 #[path = "../../../../fuzz/targets/config.rs"]

@@ -74,7 +74,7 @@ fn whole(stages: &mut Stages) {
     stages.stage("whole path: gRPC ModelInfer, decoded and encoded", 35, || grpc(&decoded), serve);
     let chat = || path::inbound("/v1/chat/completions", "application/json", Bytes::from_static(CHAT.as_bytes()));
     stages.stage("whole path: OpenAI chat", 19, chat, serve);
-    stages.stage("whole path: no such model, refused", 15, json("/v2/models/none/infer"), |inbound| {
+    stages.stage("whole path: no such model, refused", 9, json("/v2/models/none/infer"), |inbound| {
         path::read(sluicegate_flow::serve(&gateway, inbound).now_or_never().unwrap())
     });
 }

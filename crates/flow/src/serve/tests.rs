@@ -1,5 +1,7 @@
 //! The request path against a backend that does as it is told.
 
+mod guard;
+mod limits;
 mod overload;
 mod resilience;
 
@@ -16,8 +18,8 @@ use sluicegate_config::{
 };
 use sluicegate_core::{
     BackendModel, BackendPlan, Body, BodyError, BoxFuture, BuildError, BuildUpstream, Call, CallBody, CallClass,
-    CallError, Clock, Dice, Endpoint, Fields, Inbound, InferResponse, Inquiry, LoadedModel, ModelMetadata, NonFinite,
-    Outbound, Outcome, Protocol, Record, RecordSink, Reply, Sent, Span, Upstream,
+    CallError, Clock, Dice, Endpoint, Fields, Inbound, InferResponse, Inquiry, Keys, LoadedModel, ModelMetadata,
+    NonFinite, Outbound, Outcome, Protocol, Record, RecordSink, Reply, Sent, Span, Upstream,
 };
 
 use crate::build::Builders;
@@ -113,13 +115,17 @@ impl Dice for Sevens {
 }
 
 #[derive(Default)]
-struct Records(Mutex<Vec<Record>>);
+struct Records(Mutex<Vec<Record>>, Mutex<Vec<(String, &'static str)>>);
 
 impl RecordSink for Records {
     fn begun(&self, _: &Arc<str>) {}
 
     fn ended(&self, record: &Record) {
         self.0.lock().push(record.clone());
+    }
+
+    fn limited(&self, limit: &Arc<str>, mode: &'static str) {
+        self.1.lock().push((limit.to_string(), mode));
     }
 }
 
@@ -132,11 +138,22 @@ struct World {
 
 impl World {
     fn new(behaviour: Behaviour) -> Self {
+        Self::of(behaviour, &resolved(), |gateway| gateway)
+    }
+
+    /// The same, which knows `keys`, and of which `change` says the rest.
+    fn with(behaviour: Behaviour, keys: Arc<dyn Keys>, change: impl FnOnce(&mut Resolved)) -> Self {
+        let mut resolved = resolved();
+        change(&mut resolved);
+        Self::of(behaviour, &resolved, |gateway| gateway.with_keys(keys))
+    }
+
+    fn of(behaviour: Behaviour, resolved: &Resolved, make: impl FnOnce(Gateway) -> Gateway) -> Self {
         let (records, seen) = (Arc::new(Records::default()), Arc::default());
         let sink = Arc::clone(&records) as Arc<dyn RecordSink>;
-        let gateway = Arc::new(Gateway::new(Arc::new(TokioClock), Arc::new(Sevens), sink));
+        let gateway = Arc::new(make(Gateway::new(Arc::new(TokioClock), Arc::new(Sevens), sink)));
         let builders: Builders = vec![("scripted", Arc::new(Builder(behaviour, Arc::clone(&seen))))];
-        let built = gateway.build(&resolved(), &builders).unwrap();
+        let built = gateway.build(resolved, &builders).unwrap();
         gateway.install(built);
         Self { gateway, records, seen }
     }
@@ -192,6 +209,7 @@ fn resolved() -> Resolved {
         priority: Priority::Normal,
         stream: times(),
         non_finite: NonFinite::Token,
+        access: None,
         span: span.clone(),
     };
     let listener = Listener {
@@ -216,6 +234,8 @@ fn resolved() -> Resolved {
         delay: Duration::ZERO,
         overload: Overload { requests: 1000, memory: None },
         stream: times(),
+        identity: sluicegate_config::Identity::default(),
+        state: None,
         backends: vec![Backend {
             plan: backend,
             weights: vec![1],
@@ -223,6 +243,8 @@ fn resolved() -> Resolved {
             resilience: Resilience::default(),
         }],
         models: vec![model],
+        tenants: Vec::new(),
+        limits: Vec::new(),
         warnings: Vec::new(),
     }
 }

@@ -7,17 +7,21 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use sluicegate_core::{
-    Asked, DataType, Deadline, Endpoint, Fact, Fields, Inquiry, ModelMetadata, Operation, Outbound, Refusal,
+    Asked, DataType, Deadline, Endpoint, Fact, Fields, Identity, Inquiry, ModelMetadata, Operation, Outbound, Refusal,
     TensorMetadata,
 };
-use sluicegate_wire::{IndexEntry, codec};
+use sluicegate_wire::{IndexEntry, codec, document};
 use tokio::time::{Instant, timeout_at};
 
 use super::inquire::{self, describe};
+use super::permit;
 use super::traffic::ChosenInquiry;
 use crate::control::Gateway;
 use crate::snapshot::{Model, Snapshot, Version};
 use crate::trail::Trail;
+
+/// A version of a model that the caller may see.
+type Seen<'a> = (&'a Model, &'a Version);
 
 /// Questions under way at once where every model is asked about.
 const AT_ONCE: usize = 16;
@@ -36,7 +40,7 @@ pub(crate) async fn of_model(
         Fact::Config => config(named.model(), version, inquiry).await?,
         Fact::Statistics => json!({ "model_stats": [counters::of(named.model(), version, inquiry).await] }),
     };
-    (codec(named.protocol()).encode_fact)(fact, Bytes::from(json.to_string()))
+    (codec(named.protocol()).encode_fact)(fact, Bytes::from(document(json)))
 }
 
 /// Answers for every model that the caller may see: counters, or a list.
@@ -48,28 +52,40 @@ pub(crate) async fn of_all(
     trail: &mut Trail,
 ) -> Result<Outbound, Refusal> {
     let (codec, headers) = (codec(asked.protocol), trail.headers());
-    let spoken = snapshot.models.values().filter(|model| model.is_for(asked.protocol));
-    let mut models: Vec<&Model> = spoken.map(|model| &**model).collect();
-    models.sort_by(|left, right| left.name.cmp(&right.name));
+    let seen = seen(asked, snapshot, trail.identity());
     match asked.operation {
         Operation::Names => {
-            let names: Vec<&str> = models.iter().map(|model| &*model.name).collect();
+            let mut names: Vec<&str> = seen.iter().map(|(model, _)| &*model.name).collect();
+            names.dedup();
             Ok((codec.encode_names)(&names))
         }
         Operation::Index => {
             let only_ready = (codec.decode_index)(message)?;
-            Ok((codec.encode_index)(&index(&models, only_ready, gateway, &headers).await))
+            Ok((codec.encode_index)(&index(&seen, only_ready, gateway, &headers).await))
         }
         _ => {
-            let told = each(&models, gateway, &headers, counters::of);
+            let told = each(&seen, gateway, &headers, counters::of);
             let all: Vec<Value> = told.await;
-            (codec.encode_fact)(Fact::Statistics, Bytes::from(json!({ "model_stats": all }).to_string()))
+            (codec.encode_fact)(Fact::Statistics, Bytes::from(document(json!({ "model_stats": all }))))
         }
     }
 }
 
-async fn index<'a>(models: &[&'a Model], only_ready: bool, gateway: &Gateway, headers: &Fields) -> Vec<IndexEntry<'a>> {
-    let all = each(models, gateway, headers, |model: &'a Model, version: &'a Version, inquiry| async move {
+/// What of the models is there for the caller: in a list whatever it may use for anything, else what it may be told of.
+fn seen<'a>(asked: &Asked, snapshot: &'a Snapshot, identity: &Identity) -> Vec<Seen<'a>> {
+    let spoken = snapshot.models.values().filter(|model| model.is_for(asked.protocol));
+    let mut models: Vec<&Model> = spoken.map(|model| &**model).collect();
+    models.sort_by(|left, right| left.name.cmp(&right.name));
+    let versions = models.into_iter().flat_map(|model| model.versions.iter().map(move |version| (model, &**version)));
+    let is_seen = |(model, version): &Seen<'_>| match asked.operation {
+        Operation::Names | Operation::Index => permit::is_visible(model, version, identity),
+        operation => permit::may(model, version, identity, operation),
+    };
+    versions.filter(is_seen).collect()
+}
+
+async fn index<'a>(seen: &[Seen<'a>], only_ready: bool, gateway: &Gateway, headers: &Fields) -> Vec<IndexEntry<'a>> {
+    let all = each(seen, gateway, headers, |model: &'a Model, version: &'a Version, inquiry| async move {
         let ready = matches!(inquire::is_ready(version, inquiry).await, Ok(true));
         let (state, reason) = if ready { ("READY", "") } else { ("UNAVAILABLE", "not ready") };
         (ready, IndexEntry { name: &model.name, version: &version.name, state, reason })
@@ -77,16 +93,16 @@ async fn index<'a>(models: &[&'a Model], only_ready: bool, gateway: &Gateway, he
     all.await.into_iter().filter(|(ready, _)| *ready || !only_ready).map(|(_, entry)| entry).collect()
 }
 
-/// What `ask` says of every version of every model, in their order. A server that hangs must not hold up the others.
+/// What `ask` says of every one of the versions, in their order. A server that hangs must not hold up the others.
 async fn each<'a, T, F: Future<Output = T>>(
-    models: &[&'a Model],
+    seen: &[Seen<'a>],
     gateway: &Gateway,
     headers: &Fields,
     ask: impl Fn(&'a Model, &'a Version, Inquiry) -> F,
 ) -> Vec<T> {
     let now = gateway.clock.now();
-    let versions = models.iter().flat_map(|model| model.versions.iter().map(|version| (*model, &**version)));
-    let questions: Vec<F> = versions
+    let questions: Vec<F> = seen
+        .iter()
         .map(|(model, version)| {
             let deadline = Deadline(now + model.timeout);
             ask(model, version, Inquiry { model: version.model.clone(), headers: headers.clone(), deadline })

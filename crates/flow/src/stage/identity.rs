@@ -1,11 +1,14 @@
 //! Who calls. Needs the listener and the head only: until it has answered no body byte is read, and no answer depends on
 //! a model.
+//!
+//! The credential that is present selects the method: one that is not good is refused, and nothing else is tried in its
+//! place. Where a listener takes no credentials at all, one that comes along is not looked at: many clients always send one.
 
 use std::sync::Arc;
 
-use sluicegate_config::Method;
-use sluicegate_core::{Body, Kind, Refusal, RequestHead};
+use sluicegate_core::{Body, Identity, KeyFault, Kind, Principal, Refusal, RequestHead};
 
+use crate::control::Gateway;
 use crate::snapshot::{Door, Snapshot};
 use crate::trail::Trail;
 
@@ -16,23 +19,89 @@ pub(crate) struct Identified<'a> {
     door: &'a Arc<Door>,
 }
 
-/// Who calls where the listener lets anyone.
-const ANYONE: &str = "anonymous";
+/// Fields that carry a credential. That there is one at most was seen to at the door.
+const CREDENTIALS: [&str; 3] = ["authorization", "x-api-key", "api-key"];
+
+/// What callers are told whose credential is not good, whatever is wrong with it.
+const NOT_GOOD: &str = "this listener does not accept the credential";
 
 pub(crate) fn identify<'a>(
-    head: Box<RequestHead>,
-    body: Body,
+    (head, body): (Box<RequestHead>, Body),
+    gateway: &Gateway,
     snapshot: &'a Snapshot,
     trail: &mut Trail,
 ) -> Result<Identified<'a>, Refusal> {
     // A listener that this generation does not know lets nobody in.
-    let door = snapshot.listeners.get(trail.listener()).filter(|door| door.authenticate.contains(&Method::Anonymous));
-    let Some(door) = door else {
-        trail.speaks(&head);
-        return Err(Refusal::new(Kind::Unauthenticated, "this listener does not accept you"));
-    };
-    trail.identified(ANYONE);
+    let known = snapshot.listeners.get(trail.listener()).ok_or_else(unaccepted);
+    let settled = known.and_then(|door| Ok((door, settle(&head, door, gateway, snapshot, trail)?)));
+    let (door, identity) = settled.inspect_err(|_| trail.speaks(&head))?;
+    trail.identified(identity);
     Ok(Identified { head, body, door })
+}
+
+fn settle(
+    head: &RequestHead,
+    door: &Door,
+    gateway: &Gateway,
+    snapshot: &Snapshot,
+    trail: &mut Trail,
+) -> Result<Identity, Refusal> {
+    let Some(taken) = &door.keys else {
+        return if door.anonymous { Ok(Identity::Anonymous) } else { Err(unaccepted()) };
+    };
+    let presented = CREDENTIALS.iter().find_map(|name| Some((*name, head.headers.get(name)?)));
+    let Some((field, value)) = presented else {
+        return if door.anonymous { Ok(Identity::Anonymous) } else { Err(unaccepted()) };
+    };
+    let text = value.as_str().and_then(|text| credential(field, text)).filter(|_| taken.contains(&field));
+    let Some(text) = text else {
+        let cause = format!("field `{field}` carries nothing that this listener takes");
+        return Err(Refusal::new(Kind::Unauthenticated, NOT_GOOD).because(cause));
+    };
+    let principal = gateway.keys.find(text, trail.arrived()).map_err(|fault| refused(&fault))?;
+    let identity = Identity::Known(Arc::clone(&principal));
+    if let Some(cause) = homeless(&principal, snapshot) {
+        // Who it was is known, and is for the record.
+        trail.identified(identity);
+        return Err(Refusal::new(Kind::Forbidden, "the caller belongs to no tenant here").because(cause));
+    }
+    Ok(identity)
+}
+
+/// The credential in a field's value.
+fn credential<'a>(field: &str, value: &'a str) -> Option<&'a str> {
+    if field != "authorization" {
+        return Some(value.trim());
+    }
+    let (scheme, rest) = value.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim_start())
+}
+
+/// Why a caller has no place here, if it has none: where tenants are configured everybody belongs to one.
+fn homeless(principal: &Principal, snapshot: &Snapshot) -> Option<String> {
+    if snapshot.tenants.is_empty() {
+        return None;
+    }
+    match &principal.tenant {
+        None => Some("the principal has no tenant".to_owned()),
+        Some(tenant) if snapshot.tenants.contains(tenant) => None,
+        Some(tenant) => Some(format!("the principal's tenant `{tenant}` is not configured")),
+    }
+}
+
+fn unaccepted() -> Refusal {
+    Refusal::new(Kind::Unauthenticated, "this listener does not accept you without a credential")
+}
+
+/// The same words for all that may be wrong with a key: only operators read which it was.
+fn refused(fault: &KeyFault) -> Refusal {
+    let refusal = match fault {
+        KeyFault::Unavailable => Refusal::new(Kind::IdentityUnavailable, "credentials cannot be checked now"),
+        KeyFault::Malformed | KeyFault::Unknown | KeyFault::Revoked(_) | KeyFault::Expired(_) => {
+            Refusal::new(Kind::Unauthenticated, NOT_GOOD)
+        }
+    };
+    refusal.because(fault.to_string())
 }
 
 impl<'a> Identified<'a> {
@@ -40,7 +109,7 @@ impl<'a> Identified<'a> {
         &self.head
     }
 
-    /// Whether the caller may manage the model servers.
+    /// Whether anybody may manage the model servers by this listener.
     pub(super) fn manages(&self) -> bool {
         self.door.management
     }

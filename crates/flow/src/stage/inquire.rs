@@ -1,10 +1,11 @@
 //! Questions about a model: what it takes, and whether it is ready. Answered for backends that cannot say, too.
 
-use sluicegate_core::{CallError, Deadline, Inquiry, ModelMetadata, Operation, Outbound, Protocol, Refusal};
+use sluicegate_core::{CallError, Deadline, Identity, Inquiry, ModelMetadata, Operation, Outbound, Protocol, Refusal};
 use sluicegate_wire::codec;
 use tokio::time::{Instant, timeout_at};
 
 use super::call::late;
+use super::permit;
 use super::refused::refusal;
 use super::traffic::ChosenInquiry;
 use crate::control::Gateway;
@@ -30,7 +31,7 @@ pub(crate) async fn inquire(
             Protocol::OpenAi => Ok(None),
             _ => describe(version, inquiry).await,
         };
-        said.map(|said| (codec.encode_model_metadata)(&by_client_names(said, named.model())))
+        said.map(|said| (codec.encode_model_metadata)(&by_client_names(said, named.model(), trail.identity())))
     };
     trail.waited(gateway.clock.now().saturating_duration_since(began));
     answer
@@ -65,8 +66,9 @@ pub(super) async fn is_ready(version: &Version, inquiry: Inquiry) -> Result<bool
         .unwrap_or_else(|_| Err(late()))
 }
 
-/// The client's names in place of the backend's; where the backend cannot say, what configuration knows.
-fn by_client_names(said: Option<ModelMetadata>, model: &Model) -> ModelMetadata {
-    let versions = model.versions.iter().map(|version| version.name.to_string()).collect();
+/// The client's names in place of the backend's, and the versions that are there for it; where the backend cannot say, what configuration knows.
+fn by_client_names(said: Option<ModelMetadata>, model: &Model, identity: &Identity) -> ModelMetadata {
+    let visible = model.versions.iter().filter(|version| permit::is_visible(model, version, identity));
+    let versions = visible.map(|version| version.name.to_string()).collect();
     ModelMetadata { name: model.name.to_string(), versions, ..said.unwrap_or_default() }
 }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sluicegate_config::{Priority, StreamTimes};
-use sluicegate_core::{Asked, Body, Fields, Kind, Operation, Protocol, Refusal, RequestHead};
+use sluicegate_core::{Asked, Body, Fields, Identity, Kind, Operation, Protocol, Refusal, RequestHead};
 use sluicegate_wire::openai::Head;
 use sluicegate_wire::{Codec, Limits, PROTOCOLS, codec, grpc, request_timeout};
 
 use super::identity::Identified;
 use super::manage::Ordered;
+use super::permit;
 use super::read::{self, broken, collect};
 use crate::snapshot::{Door, Model, Snapshot, Version};
 use crate::trail::Trail;
@@ -45,7 +46,7 @@ pub(crate) struct NamedModel<'a> {
     pinned: Option<&'a Version>,
     head: Box<RequestHead>,
     message: Message,
-    door: &'a Door,
+    pub(super) door: &'a Door,
     patience: Option<Duration>,
 }
 
@@ -54,8 +55,9 @@ pub(crate) struct NamedStream {
     asked: Asked,
     head: Box<RequestHead>,
     body: Body,
-    door: Arc<Door>,
+    pub(super) door: Arc<Door>,
     patience: Option<Duration>,
+    identity: Identity,
 }
 
 /// A stream of questions about the gateway.
@@ -108,7 +110,8 @@ pub(crate) async fn name<'a>(
             leisure.take();
         }
         let door = Arc::clone(door);
-        return Ok(Named::Stream(Box::new(NamedStream { asked, head, body, door, patience })));
+        let identity = trail.identity().clone();
+        return Ok(Named::Stream(Box::new(NamedStream { asked, head, body, door, patience, identity })));
     }
     let codec = codec(asked.protocol);
     let (asked, message) = match (codec.generative, codec.name_in_body) {
@@ -168,8 +171,12 @@ async fn ordered<'a>(
         Some(name) => Some(&**snapshot.models.get(name).ok_or_else(not_found)?),
         None => None,
     };
-    if let Some(model) = model {
-        trail.model(model);
+    match model {
+        Some(model) => {
+            trail.model(model);
+            permit::permit_order(model, trail.identity())?;
+        }
+        None => permit::permit_order_to_all(snapshot, trail.identity())?,
     }
     Ok(Box::new(Ordered { protocol, order, model, patience }))
 }
@@ -213,11 +220,11 @@ async fn message(codec: &Codec, headers: &Fields, body: Body, limits: &Limits) -
 
 type Found<'a> = (&'a Model, Option<&'a Version>);
 
-fn not_found() -> Refusal {
+/// The one refusal for models and versions that there are not, or not for the caller.
+pub(super) fn not_found() -> Refusal {
     Refusal::new(Kind::ModelNotFound, "no such model or version")
 }
 
-/// Unknown models and unknown versions get one refusal.
 fn find<'a>(asked: &Asked, snapshot: &'a Snapshot) -> Result<Found<'a>, Refusal> {
     let name = asked.model.as_deref().ok_or_else(not_found)?;
     let model = snapshot.models.get(name).ok_or_else(not_found)?;
@@ -311,6 +318,10 @@ impl NamedStream {
     /// Whose streams go first, where the listener says.
     pub(super) fn priority(&self) -> Option<Priority> {
         self.door.priority
+    }
+
+    pub(super) const fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     pub(super) const fn body(&mut self) -> &mut Body {

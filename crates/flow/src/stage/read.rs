@@ -17,6 +17,7 @@ use sluicegate_wire::{Limits, ReplyForm, codec, grpc, oip_rest};
 
 use super::admit::Admitted;
 use super::name::{Message, NamedModel};
+use super::permit::Permitted;
 use super::refused::no_room;
 use super::{inquire, traffic};
 use crate::control::Gateway;
@@ -29,7 +30,7 @@ const GROWTH: usize = 16;
 
 /// A request with the payload its route needs.
 pub(crate) struct Read<'a> {
-    named: NamedModel<'a>,
+    permitted: Permitted<'a>,
     payload: Payload,
 }
 
@@ -48,32 +49,32 @@ pub(crate) enum Payload {
 }
 
 pub(crate) async fn read<'a>(
-    admitted: Admitted<NamedModel<'a>>,
+    admitted: Admitted<Permitted<'a>>,
     gateway: &Gateway,
     trail: &mut Trail,
 ) -> Result<Read<'a>, Refusal> {
-    let mut named = admitted.into_inner();
-    let protocol = named.protocol();
-    let message = match named.take_message() {
+    let mut permitted = admitted.into_inner();
+    let protocol = permitted.protocol();
+    let message = match permitted.take_message() {
         Message::Unread(body) => {
-            if named.model().takes_raw(protocol) && !may_be_in_a_sequence(&named, &body) {
+            if permitted.model().takes_raw(protocol) && !may_be_in_a_sequence(&permitted, &body) {
                 let body = trail.counted(body);
-                return Ok(Read { named, payload: Payload::Raw(body) });
+                return Ok(Read { permitted, payload: Payload::Raw(body) });
             }
             let body = collect(trail.held(body)).await?;
-            open(protocol, (named.headers(), named.limits()), body).await?
+            open(protocol, (permitted.headers(), permitted.limits()), body).await?
         }
-        Message::Opened(bytes) => match pass(&named, &bytes) {
-            Some(unnamed) => return Ok(Read { named, payload: Payload::Unnamed(unnamed) }),
+        Message::Opened(bytes) => match pass(&permitted, &bytes) {
+            Some(unnamed) => return Ok(Read { permitted, payload: Payload::Unnamed(unnamed) }),
             None => bytes,
         },
-        Message::Generative(bytes, head) => return Ok(Read { named, payload: Payload::Generate(bytes, head) }),
+        Message::Generative(bytes, head) => return Ok(Read { permitted, payload: Payload::Generate(bytes, head) }),
     };
-    let by_values = named.operation().is_by_values();
-    let metadata = if by_values || (codec(protocol).needs_metadata)(named.headers()) {
+    let by_values = permitted.operation().is_by_values();
+    let metadata = if by_values || (codec(protocol).needs_metadata)(permitted.headers()) {
         // The bytes do not say names, datatypes or shapes: they are those of the version that will answer.
-        let version = traffic::decide(&named);
-        let deadline = Deadline(gateway.clock.now() + named.timeout());
+        let version = traffic::decide(&permitted);
+        let deadline = Deadline(gateway.clock.now() + permitted.timeout());
         let inquiry = Inquiry { model: version.model.clone(), headers: trail.headers(), deadline };
         // What is rare is in a box, here and below: what is common needs none of its room.
         Box::pin(inquire::describe(version, inquiry)).await?
@@ -81,14 +82,14 @@ pub(crate) async fn read<'a>(
         None
     };
     if by_values {
-        let values = values(&named, &message, metadata)?;
-        return Ok(Read { named, payload: Payload::Values(Box::new(values)) });
+        let values = values(&permitted, &message, metadata)?;
+        return Ok(Read { permitted, payload: Payload::Values(Box::new(values)) });
     }
     // What is read out of text is there beside it.
-    let made = weight(protocol, named.headers(), &message);
+    let made = weight(protocol, permitted.headers(), &message);
     trail.hold(message.len().saturating_add(made)).map_err(|error| broken(&error))?;
-    let (request, form) = decode(protocol, (named.headers(), named.limits()), message, metadata).await?;
-    Ok(Read { named, payload: Payload::Infer(Arc::new(request), form) })
+    let (request, form) = decode(protocol, (permitted.headers(), permitted.limits()), message, metadata).await?;
+    Ok(Read { permitted, payload: Payload::Infer(Arc::new(request), form) })
 }
 
 /// Whether the request may be of a sequence, so that it has to go to the sequence's endpoint: its id stands in the body.
@@ -198,7 +199,7 @@ pub(super) fn broken(error: &BodyError) -> Refusal {
 }
 
 impl<'a> Read<'a> {
-    pub(super) fn into_parts(self) -> (NamedModel<'a>, Payload) {
-        (self.named, self.payload)
+    pub(super) fn into_parts(self) -> (Permitted<'a>, Payload) {
+        (self.permitted, self.payload)
     }
 }

@@ -1,7 +1,8 @@
-//! Which version answers: the one the client named, else the model's stable one. A pure function of the snapshot and the
-//! request.
+//! Which version answers, of those that the caller may use: the one the client named, else the model's stable one, else the
+//! first in the configuration's order. A pure function of the snapshot and the request.
 
 use super::name::NamedModel;
+use super::permit::Permitted;
 use super::read::{Payload, Read};
 use crate::snapshot::Version;
 use crate::trail::Trail;
@@ -20,20 +21,24 @@ pub(crate) struct ChosenInquiry<'a> {
 }
 
 pub(crate) fn choose<'a>(read: Read<'a>, trail: &mut Trail) -> Chosen<'a> {
-    let (named, payload) = read.into_parts();
-    let version = decide(&named);
+    let (permitted, payload) = read.into_parts();
+    let version = decide(&permitted);
     trail.chosen(version);
-    Chosen { named, payload, version }
+    Chosen { named: permitted.into_named(), payload, version }
 }
 
-pub(crate) fn choose_for_inquiry<'a>(named: NamedModel<'a>, trail: &mut Trail) -> ChosenInquiry<'a> {
-    let version = decide(&named);
+pub(crate) fn choose_for_inquiry<'a>(permitted: Permitted<'a>, trail: &mut Trail) -> ChosenInquiry<'a> {
+    let version = decide(&permitted);
     trail.chosen(version);
-    ChosenInquiry { named, version }
+    ChosenInquiry { named: permitted.into_named(), version }
 }
 
-pub(super) fn decide<'a>(named: &NamedModel<'a>) -> &'a Version {
-    named.pinned().unwrap_or(&named.model().stable)
+pub(super) fn decide<'a>(permitted: &Permitted<'a>) -> &'a Version {
+    if let Some(pinned) = permitted.pinned() {
+        return pinned;
+    }
+    let stable = &*permitted.model().stable;
+    if permitted.holds(stable) { stable } else { permitted.versions().next().unwrap_or(stable) }
 }
 
 impl<'a> Chosen<'a> {

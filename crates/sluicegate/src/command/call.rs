@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::status::{admin_json, text};
 use crate::cli::{Call, Form};
 use crate::client::At;
-use crate::json::at;
+use crate::json::{self, at, sorted};
 use crate::{client, hints, output};
 
 /// Exit code 0: the model answered; 1: anything else.
@@ -33,7 +33,7 @@ pub(crate) fn run(options: &Call) -> anyhow::Result<ExitCode> {
     let body = request(options, gateway, &path)?;
     let answer = client::send(Method::POST, gateway, &format!("{path}/infer"), Some(body))?;
     let id = answer.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("-");
-    let value: Value = serde_json::from_slice(&answer.body).context("the answer is not JSON")?;
+    let value = json::read(&answer.body).context("the answer is not JSON")?;
     if !answer.status.is_success() {
         bail!("{} ({}; request id {id})", text(at(&value, "/error")), answer.status);
     }
@@ -60,10 +60,10 @@ fn chat(options: &Call, gateway: At<'_>, model: &str) -> anyhow::Result<ExitCode
         members.remove("stream");
         members.remove("stream_options");
     }
-    let body = Bytes::from(serde_json::to_vec(&body)?);
+    let body = Bytes::from(sorted(body).to_string());
     let answer = client::send(Method::POST, gateway, hints::CHAT_PATH, Some(body))?;
     let id = answer.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("-");
-    let value: Value = serde_json::from_slice(&answer.body).context("the answer is not JSON")?;
+    let value = json::read(&answer.body).context("the answer is not JSON")?;
     if !answer.status.is_success() {
         bail!("{} ({}; request id {id})", text(at(&value, "/error/message")), answer.status);
     }

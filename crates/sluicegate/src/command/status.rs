@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::cli::Running;
 use crate::json::at;
-use crate::{client, output};
+use crate::{client, json, output};
 
 /// Exit code 0: ready; 1: not ready, or the last reload was refused.
 pub(crate) fn run(options: &Running) -> anyhow::Result<ExitCode> {
@@ -25,8 +25,7 @@ pub(super) fn admin_json(method: Method, admin: &str, path: &str) -> anyhow::Res
         let said = String::from_utf8_lossy(&answer.body);
         bail!("{admin}{path} answered {}: {}", answer.status, said.trim());
     }
-    serde_json::from_slice(&answer.body)
-        .with_context(|| format!("what answers at {admin} is not a gateway's admin listener"))
+    json::read(&answer.body).with_context(|| format!("what answers at {admin} is not a gateway's admin listener"))
 }
 
 fn draw(status: &Value) -> String {

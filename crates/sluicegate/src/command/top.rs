@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::status::{admin_json, state, text};
 use crate::cli::{Form, Top};
-use crate::json::at;
+use crate::json::{at, sorted};
 use crate::output;
 
 /// Goes home, and clears what is below: the picture before is painted over without a flicker.
@@ -95,7 +95,7 @@ fn paint(picture: &str, for_people: bool) -> anyhow::Result<()> {
 }
 
 fn figures(between: &Between<'_>, models: &[Value], backends: &[Value]) -> Value {
-    json!({ "load": at(between.now, "/load"), "models": models, "backends": backends })
+    sorted(json!({ "load": at(between.now, "/load"), "models": models, "backends": backends }))
 }
 
 /// Each version of each model, the busiest first.

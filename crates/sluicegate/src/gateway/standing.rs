@@ -1,14 +1,41 @@
 //! The gateway's status as metrics: what stands at this moment, of the whole, of backends and of their endpoints.
 
-use sluicegate_adapters::meter::prometheus::Standing;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use parking_lot::RwLock;
+use sluicegate_adapters::identity::api_key::KeysStanding;
+use sluicegate_adapters::meter::prometheus::{Read, Standing};
 use sluicegate_control::Listening;
-use sluicegate_flow::control::{BackendStatus, EndpointStatus, SourceStatus, Status};
+use sluicegate_flow::control::{BackendStatus, EndpointStatus, Gateway, SourceStatus, Status};
+use tracing_appender::non_blocking::ErrorCounter;
+
+use super::lasting::Restarts;
 
 /// Every state of an endpoint: each is a series, so that one that has none of them is seen.
 const STATES: [&str; 5] = ["up", "on trial", "resting", "ejected", "down"];
 
+/// All of it, read anew whenever somebody asks; what is of `gateway` as long as there is one.
+pub(super) fn all(
+    gateway: &Arc<Gateway>,
+    open: &Arc<RwLock<Vec<Listening>>>,
+    lost: ErrorCounter,
+    restarts: &Restarts,
+    keys: impl Fn() -> Option<KeysStanding> + Send + Sync + 'static,
+) -> Read {
+    let (gateway, open, restarts) = (Arc::downgrade(gateway), Arc::clone(open), Arc::clone(restarts));
+    Box::new(move || {
+        let mut all = of_process(lost.dropped_lines(), restarts.load(Relaxed));
+        all.extend(of_keys(keys()));
+        if let Some(gateway) = gateway.upgrade() {
+            all.extend(of(&gateway.status(), &open.read()));
+        }
+        all
+    })
+}
+
 /// What the process has lost of its log, and how often work beside requests began anew.
-pub(super) fn of_process(lost: usize, restarts: u64) -> Vec<Standing> {
+fn of_process(lost: usize, restarts: u64) -> Vec<Standing> {
     let one = |name, help, value| Standing { name, help, grows: true, series: vec![(Vec::new(), value)] };
     vec![
         one("log_messages_dropped", "Messages of the log that were lost, since nobody read them in time", lost as f64),
@@ -16,8 +43,21 @@ pub(super) fn of_process(lost: usize, restarts: u64) -> Vec<Standing> {
     ]
 }
 
+/// The keys of callers, where it is said where they are kept.
+fn of_keys(keys: Option<KeysStanding>) -> Vec<Standing> {
+    let one = |name, help, value: Option<f64>| {
+        let series = value.map(|value| (Vec::new(), value)).into_iter().collect();
+        Standing { name, help, grows: false, series }
+    };
+    let failing = keys.map(|keys| f64::from(u8::from(keys.failing)));
+    vec![
+        one("keys_known", "Secrets of callers' keys read from the store", keys.map(|keys| keys.secrets as f64)),
+        one("keys_failing", "1 where the store of keys could not be read at the last look", failing),
+    ]
+}
+
 /// All of `status`, and of the listeners that are open.
-pub(super) fn of(status: &Status, open: &[Listening]) -> Vec<Standing> {
+fn of(status: &Status, open: &[Listening]) -> Vec<Standing> {
     let mut all = whole(status);
     all.push(certificates(open));
     all.extend(backends(status));

@@ -10,6 +10,7 @@
 )]
 
 mod calls;
+mod can;
 mod cli;
 mod discovery;
 mod doctor;
@@ -18,9 +19,12 @@ mod edge;
 mod edge_h2;
 mod extensions;
 mod gigabyte;
+mod governed;
 mod grpc;
 mod http;
 mod inside;
+mod keys;
+mod limits;
 mod management;
 mod matrix;
 mod metadata;

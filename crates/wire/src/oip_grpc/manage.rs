@@ -11,6 +11,7 @@ use sluicegate_core::{Kind, Management, Order, Outbound, Refusal};
 use super::client::DecodeError;
 use super::facts::{from_json, to_json};
 use super::rpc::SERVICE;
+use crate::document;
 use crate::grpc::{self, frame};
 
 type Object = Map<String, Value>;
@@ -46,7 +47,7 @@ pub(super) fn decode(_: &Method, path: &str, message: &Bytes) -> Result<Order, R
     }
     let region = named(text(&mut object, "name"));
     let body = unpack(*what, object);
-    let body = if body.is_empty() { Bytes::new() } else { Value::Object(body).to_string().into() };
+    let body = if body.is_empty() { Bytes::new() } else { document(Value::Object(body)).into() };
     Ok(Order { what: *what, model, region, body })
 }
 
@@ -101,9 +102,14 @@ pub(super) fn told(what: Management, message: &[u8]) -> Result<Bytes, DecodeErro
     };
     let told = match what {
         Management::Trace | Management::Log => Value::Object(unpack(what, object)),
-        _ => Value::Array(inner(&mut object, "regions").into_iter().map(|(_, region)| region).collect()),
+        _ => {
+            // The message has them in no order.
+            let mut regions = inner(&mut object, "regions");
+            regions.sort_keys();
+            Value::Array(regions.into_iter().map(|(_, region)| region).collect())
+        }
     };
-    Ok(told.to_string().into())
+    Ok(document(told).into())
 }
 
 fn call(what: Management) -> &'static str {

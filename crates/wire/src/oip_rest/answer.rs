@@ -1,12 +1,14 @@
 //! Short answers: readiness, liveness and refusals.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 use sluicegate_core::{Body, Fact, Kind, Outbound, Refusal};
 
 use super::{headers, path};
+use crate::document;
+use crate::json::write;
 
 /// Writes a JSON answer.
 pub(super) fn json(status: StatusCode, body: impl Into<Body>) -> Outbound {
@@ -23,17 +25,17 @@ const fn status_of(good: bool) -> StatusCode {
 
 /// Writes whether the model `name` can answer.
 pub(super) fn model_ready(name: &str, ready: bool) -> Outbound {
-    json(status_of(ready), json!({ "name": name, "ready": ready }).to_string())
+    json(status_of(ready), document(json!({ "name": name, "ready": ready })))
 }
 
 /// Writes whether the gateway runs.
 pub(super) fn server_live(live: bool) -> Outbound {
-    json(status_of(live), json!({ "live": live }).to_string())
+    json(status_of(live), document(json!({ "live": live })))
 }
 
 /// Writes whether the gateway takes requests.
 pub(super) fn server_ready(ready: bool) -> Outbound {
-    json(status_of(ready), json!({ "ready": ready }).to_string())
+    json(status_of(ready), document(json!({ "ready": ready })))
 }
 
 /// Writes a fact, which is at hand in this protocol's form.
@@ -45,10 +47,20 @@ pub(super) fn fact(_: Fact, json: Bytes) -> Result<Outbound, Refusal> {
 /// Writes a refusal as the protocol's `{"error": ...}`.
 pub(super) fn refusal(refusal: &Refusal) -> Outbound {
     let status = StatusCode::from_u16(refusal.kind.facts().http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut answer = json(status, json!({ "error": refusal.public }).to_string());
+    // Every bad request costs one: no tree is built for it.
+    let mut body = Vec::with_capacity(refusal.public.len() + 16);
+    body.push(b'{');
+    write::key("error", &mut body);
+    write::string(&refusal.public, &mut body);
+    body.push(b'}');
+    let mut answer = json(status, body);
     let headers = &mut answer.headers;
     if let Some(seconds) = refusal.retry_after_seconds() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    // A 401 without it is none (RFC 9110, section 15.5.2).
+    if refusal.kind == Kind::Unauthenticated {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if refusal.kind == Kind::MethodNotAllowed {
         match refusal.public.as_ref() {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sluicegate_core::{Kind, Outbound, Refusal};
 
 use super::answer;
-use crate::IndexEntry;
+use crate::{IndexEntry, document};
 
 /// Reads whether only models that are ready are asked for. An empty body asks for all.
 pub(super) fn decode(body: &Bytes) -> Result<bool, Refusal> {
@@ -27,10 +27,10 @@ pub(super) fn decode(body: &Bytes) -> Result<bool, Refusal> {
 pub(super) fn encode(entries: &[IndexEntry<'_>]) -> Outbound {
     let entry = |entry: &IndexEntry<'_>| json!({ "name": entry.name, "version": entry.version, "state": entry.state, "reason": entry.reason });
     let list: Vec<Value> = entries.iter().map(entry).collect();
-    answer::json(StatusCode::OK, Value::Array(list).to_string())
+    answer::json(StatusCode::OK, document(Value::Array(list)))
 }
 
 /// Writes the names alone.
 pub(super) fn names(names: &[&str]) -> Outbound {
-    answer::json(StatusCode::OK, json!({ "models": names }).to_string())
+    answer::json(StatusCode::OK, document(json!({ "models": names })))
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use sluicegate_core::{Kind, Management, Order, Outbound, Refusal};
 
 use super::{answer, path};
+use crate::document;
 
 /// What a path of such a call says: what is to be done, to which model or region, and which methods it takes.
 pub(super) struct Found<'a> {
@@ -95,7 +96,7 @@ fn object(body: &Bytes) -> Result<Bytes, Refusal> {
     }
     match serde_json::from_slice::<Map<String, Value>>(body) {
         Ok(object) if object.is_empty() => Ok(Bytes::new()),
-        Ok(object) => Ok(Value::Object(object).to_string().into()),
+        Ok(object) => Ok(document(Value::Object(object)).into()),
         Err(_) => Err(Refusal::new(Kind::BadRequest, "expected nothing, or a JSON object")),
     }
 }

@@ -6,6 +6,7 @@ use sluicegate_core::{DataType, Introduction, Listed, ModelMetadata, Outbound, T
 
 use super::answer;
 use super::client::DecodeError;
+use crate::document;
 use crate::extensions::EXTENSIONS;
 
 /// Writes a model's description.
@@ -27,13 +28,13 @@ pub(super) fn encode_model(metadata: &ModelMetadata) -> Outbound {
         let properties = metadata.properties.iter().map(|(key, value)| (key.clone(), value.as_str().into()));
         object.insert("properties".into(), Value::Object(properties.collect()));
     }
-    answer::json(StatusCode::OK, Value::Object(object).to_string())
+    answer::json(StatusCode::OK, document(Value::Object(object)))
 }
 
 /// Writes the gateway's description.
 pub(super) fn encode_server(version: &str) -> Outbound {
     let body = json!({ "name": "sluicegate", "version": version, "extensions": EXTENSIONS });
-    answer::json(StatusCode::OK, body.to_string())
+    answer::json(StatusCode::OK, document(body))
 }
 
 /// Reads a model's description. What a server leaves out or writes as `null` is empty.

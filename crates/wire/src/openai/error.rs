@@ -1,6 +1,6 @@
 //! Refusals in the protocol's form: as an answer, and as an event in a stream that has begun.
 
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use sluicegate_core::{Kind, Outbound, Refusal};
@@ -8,18 +8,22 @@ use sluicegate_core::{Kind, Outbound, Refusal};
 use super::head::PARAMETERS;
 use super::stream::StreamForm;
 use crate::oip_rest::{TAKES_GET, TAKES_POST};
-use crate::sse;
+use crate::{document, sse};
 
 /// Writes a refusal as `{"error": {"message", "type", "param", "code"}}`. The code is the refusal's label.
 #[must_use]
 pub fn refusal(refusal: &Refusal) -> Outbound {
     let status = StatusCode::from_u16(refusal.kind.facts().http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut answer = Outbound::new(json!({ "error": described(refusal) }).to_string().into());
+    let mut answer = Outbound::new(document(json!({ "error": described(refusal) })).into());
     answer.status = status;
     let headers = &mut answer.headers;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(seconds) = refusal.retry_after_seconds() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    // A 401 without it is none (RFC 9110, section 15.5.2).
+    if refusal.kind == Kind::Unauthenticated {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if refusal.kind == Kind::MethodNotAllowed {
         match refusal.public.as_ref() {
@@ -41,7 +45,7 @@ pub(super) fn error(refused: &Refusal, status: StatusCode) -> Outbound {
 /// Writes the event that ends a stream which cannot go on. `sequence` is the number of the last event of a response.
 pub(super) fn event(refusal: &Refusal, form: StreamForm, sequence: Option<u64>, out: &mut Vec<u8>) {
     match form {
-        StreamForm::Chunks => sse::event(None, &json!({ "error": described(refusal) }).to_string(), out),
+        StreamForm::Chunks => sse::event(None, &document(json!({ "error": described(refusal) })), out),
         StreamForm::Response => {
             let told = json!({
                 "type": "error",
@@ -50,7 +54,7 @@ pub(super) fn event(refusal: &Refusal, form: StreamForm, sequence: Option<u64>, 
                 "param": parameter(refusal),
                 "sequence_number": sequence.map_or(0, |last| last.saturating_add(1)),
             });
-            sse::event(Some("error"), &told.to_string(), out);
+            sse::event(Some("error"), &document(told), out);
         }
     }
 }

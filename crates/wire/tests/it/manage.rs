@@ -5,12 +5,12 @@ use http::Method;
 use serde_json::{Value, json};
 use sluicegate_core::{Kind, Management, Operation, Order, Protocol, Refusal};
 use sluicegate_wire::grpc::frame::PREFIX;
-use sluicegate_wire::{codec, oip_grpc, oip_rest};
+use sluicegate_wire::{codec, document, oip_grpc, oip_rest};
 
 use crate::grpc_answers::message_of;
 
 fn order(what: Management, model: Option<&str>, region: Option<&str>, body: &Value) -> Order {
-    let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
+    let body = if body.is_null() { Bytes::new() } else { document(body.clone()).into() };
     Order { what, model: model.map(Into::into), region: region.map(Into::into), body }
 }
 
@@ -70,11 +70,14 @@ fn what_is_written_is_read_back() {
 #[test]
 fn answers_pass_through_grpc_and_come_out_as_rest_has_them() {
     use Management as M;
+    let region = |name: &str| json!({ "byte_size": 16, "device_id": 2, "name": name });
     for (what, told) in [
         (M::Trace, json!({ "trace_level": ["OFF"], "trace_rate": "1000", "trace_file": "" })),
         (M::Log, json!({ "log_error": true, "log_file": "", "log_verbose_level": 0 })),
         (M::SystemMemoryStatus, json!([{ "byte_size": 16, "key": "/k", "name": "r", "offset": 0 }])),
         (M::SystemMemoryStatus, json!([])),
+        // In the order of their names, which a message's map does not keep.
+        (M::CudaMemoryStatus, json!(["a", "b", "c", "d", "e", "f"].map(region))),
         (M::CudaMemoryStatus, json!([{ "byte_size": 16, "device_id": 2, "name": "r" }])),
     ] {
         let encode = codec(Protocol::OipGrpc).manage.unwrap().encode;

@@ -159,16 +159,16 @@ fn an_adapter_that_uses_another() {
 }
 
 #[test]
-fn a_fourth_door_into_flow() {
+fn a_fifth_door_into_flow() {
     let path = "crates/flow/src/lib.rs";
     let mini = Mini::tidy();
     mini.append(path, "pub mod stage;\n");
-    assert_eq!(only(&mini.findings()).0, format!("flow-root {path}:8"));
+    assert_eq!(only(&mini.findings()).0, format!("flow-root {path}:9"));
 }
 
 #[test]
 fn a_door_of_flow_that_is_gone() {
     let path = "crates/flow/src/lib.rs";
-    let findings = with(path, "//! Flow.\npub mod build;\npub use serve::serve;\n").findings();
+    let findings = with(path, "//! Flow.\npub mod access;\npub mod build;\npub use serve::serve;\n").findings();
     assert_eq!(only(&findings).1, "flow does not export `control`");
 }

@@ -35,7 +35,7 @@ impl Mini {
         mini.write("crates/sluicegate/src/main.rs", "//! The binary.\n\nfn main() {}\n");
         mini.write(
             "crates/flow/src/lib.rs",
-            "//! Flow.\n\npub mod build;\npub mod control;\nmod serve;\n\npub use serve::serve;\n",
+            "//! Flow.\n\npub mod access;\npub mod build;\npub mod control;\nmod serve;\n\npub use serve::serve;\n",
         );
         mini.write("crates/adapters/src/upstream/table.rs", "//! Table.\nuse super::one::ONE;\n");
         mini.write("crates/adapters/src/upstream/one.rs", "//! One.\nuse crate::http::Client;\n");

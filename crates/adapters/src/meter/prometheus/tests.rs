@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::Method;
-use sluicegate_core::{Kind, Operation, Outcome, Protocol, Record, RecordSink, Served, Traffic, Usage};
+use sluicegate_core::{Identity, Kind, Operation, Outcome, Protocol, Record, RecordSink, Served, Traffic, Usage};
 
 use super::Meter;
 
@@ -19,7 +19,7 @@ fn record() -> Record {
         trace_id: Box::from("4bf92f3577b34da6a3ce929d0e0e4736"),
         listener: Arc::from("main"),
         peer: "127.0.0.1:51000".parse().unwrap(),
-        principal: "anonymous".into(),
+        identity: Identity::Anonymous,
         method: Method::POST,
         protocol: Some(Protocol::OipRest),
         operation: Some(Operation::Infer),
@@ -116,6 +116,19 @@ fn equal_names_of_two_generations_share_their_series() {
     let lines = family(&meter, "sluicegate_requests_total");
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines.iter().all(|line| line.ends_with(" 2")), "{lines:?}");
+}
+
+#[test]
+fn what_limits_had_not_enough_for_is_counted_by_limit_and_bounded() {
+    let meter = Meter::capped(UNIX_EPOCH, 2);
+    for name in ["each", "each", "places", "new", "newer"] {
+        meter.limited(&Arc::from(name), "enforce");
+    }
+    let of = |limit: &str| value(&meter, &format!(r#"sluicegate_limited_total{{limit="{limit}",mode="enforce"}}"#));
+    assert_eq!(
+        [of("each"), of("places"), of("other"), of("new")].map(|count| count.unwrap_or_default()),
+        ["2", "1", "2", ""]
+    );
 }
 
 #[test]

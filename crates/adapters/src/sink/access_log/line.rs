@@ -2,7 +2,6 @@
 //!
 //! Written by hand: a line has more names than values, and none of them needs to be looked at letter by letter.
 
-use std::borrow::Cow;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::Method;
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
-use sluicegate_core::{Operation, Outcome, Protocol, Record, Served, Usage};
+use sluicegate_core::{Identity, Operation, Outcome, Protocol, Record, Served, Usage};
 
 use crate::recent::{self, Recent, same};
 
@@ -37,7 +36,7 @@ pub(super) struct Scribe {
 /// What the parts are made of.
 struct Names {
     listener: Arc<str>,
-    principal: Cow<'static, str>,
+    identity: Identity,
     method: Method,
     protocol: Option<Protocol>,
     operation: Option<Operation>,
@@ -121,7 +120,7 @@ impl recent::Names for Names {
     fn of(record: &Record) -> Self {
         Self {
             listener: Arc::clone(&record.listener),
-            principal: record.principal.clone(),
+            identity: record.identity.clone(),
             method: record.method.clone(),
             protocol: record.protocol,
             operation: record.operation,
@@ -142,7 +141,7 @@ impl recent::Names for Names {
             && (self.protocol, self.operation, self.outcome) == (record.protocol, record.operation, record.outcome)
             && (self.tries, self.status) == (record.tries, record.status)
             && Arc::ptr_eq(&self.listener, &record.listener)
-            && self.principal == record.principal
+            && self.identity == record.identity
             && self.method == record.method
             && Arc::ptr_eq(&self.generation, &record.generation)
     }
@@ -161,7 +160,8 @@ fn listener(record: &Record, buffer: &mut Vec<u8>) {
 
 /// Who asked for what, and what became of it.
 fn middle(record: &Record, buffer: &mut Vec<u8>) {
-    string(buffer, b",\"principal\":\"", &record.principal);
+    string(buffer, b",\"principal\":\"", record.identity.id());
+    optional(buffer, b",\"tenant\":", record.identity.tenant().map(|name| &**name));
     string(buffer, b",\"method\":\"", record.method.as_str());
     word(buffer, b",\"protocol\":", record.protocol.map(Protocol::as_str));
     word(buffer, b",\"operation\":", record.operation.map(Operation::as_str));

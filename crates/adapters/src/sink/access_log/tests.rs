@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use http::Method;
 use parking_lot::Mutex;
-use sluicegate_core::{Kind, Operation, Outcome, Protocol, Record, RecordSink, Served, Traffic, Usage};
+use sluicegate_core::{Identity, Kind, Operation, Outcome, Protocol, Record, RecordSink, Served, Traffic, Usage};
 
 use super::AccessLog;
 use super::line::Scribe;
@@ -78,7 +78,7 @@ fn record() -> Record {
         trace_id: Box::from("4bf92f3577b34da6a3ce929d0e0e4736"),
         listener: Arc::from("main"),
         peer: "127.0.0.1:51000".parse().unwrap(),
-        principal: "anonymous".into(),
+        identity: Identity::Anonymous,
         method: Method::POST,
         protocol: Some(Protocol::OipRest),
         operation: Some(Operation::Infer),
@@ -108,7 +108,7 @@ fn a_line_to_the_letter() {
         memory.text(),
         concat!(
             r#"{"time":"2023-11-14T22:13:20.123Z","request_id":"r-1","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","#,
-            r#""listener":"main","peer":"127.0.0.1:51000","principal":"anonymous","method":"POST","protocol":"oip-rest","#,
+            r#""listener":"main","peer":"127.0.0.1:51000","principal":"anonymous","tenant":null,"method":"POST","protocol":"oip-rest","#,
             r#""operation":"infer","model":"iris","version":"1","backend":"mlserver","endpoint":"10.0.0.9:8080","tries":1,"#,
             r#""status":200,"outcome":"ok","cause":null,"total_ms":2.345,"upstream_ms":2.0,"received":120,"sent":80,"#,
             r#""usage":null,"generation":"abc123"}"#,
@@ -240,7 +240,7 @@ fn what_is_kept_of_one_line_stands_in_no_other() {
     let first = record();
     let others = [
         Record { listener: Arc::from("other"), ..first.clone() },
-        Record { principal: "other".into(), ..first.clone() },
+        Record { identity: Identity::Unsettled, ..first.clone() },
         Record { method: Method::GET, ..first.clone() },
         Record { protocol: None, ..first.clone() },
         Record { operation: None, ..first.clone() },

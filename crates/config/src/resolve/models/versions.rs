@@ -36,6 +36,14 @@ struct Names<'a> {
     direct: bool,
 }
 
+/// The names of a model's versions by what is written: those that have mistakes of their own are known all the same.
+pub(super) fn named(model: &Node) -> Vec<&str> {
+    match raw(model, "versions") {
+        Some(versions) => versions.entries().iter().map(|(name, ..)| name.as_str()).collect(),
+        None => vec![model.get("version").and_then(Node::text).unwrap_or(ONLY)],
+    }
+}
+
 impl Context<'_, '_, '_> {
     /// The versions of the model `node` at `span`; `None` where there is no good one.
     pub(super) fn versions(&mut self, node: &Node, span: &Span) -> Option<Vec<Version>> {
@@ -149,11 +157,7 @@ impl Context<'_, '_, '_> {
 
     /// The index of the version that `traffic` calls stable.
     pub(super) fn stable(&mut self, node: &Node, span: &Span, versions: &[Version]) -> usize {
-        // By what is written: versions that have mistakes of their own are known all the same.
-        let known: Vec<&str> = match raw(node, "versions") {
-            Some(versions) => versions.entries().iter().map(|(name, ..)| name.as_str()).collect(),
-            None => vec![node.get("version").and_then(Node::text).unwrap_or(ONLY)],
-        };
+        let known = named(node);
         let Some(stable) = node.get("traffic").and_then(|traffic| traffic.get("stable")) else {
             // An incomplete `traffic` was reported as such.
             if raw(node, "traffic").is_none() && known.len() > 1 {

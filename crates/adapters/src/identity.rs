@@ -1,0 +1,3 @@
+//! How callers are known.
+
+pub mod api_key;

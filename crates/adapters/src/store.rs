@@ -1,0 +1,3 @@
+//! Where state is kept that outlives the gateway.
+
+pub mod sqlite;
