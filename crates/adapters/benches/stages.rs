@@ -13,7 +13,9 @@ use http::Method;
 use sluicegate_adapters::identity::api_key::{ApiKeys, PepperSource, Vault};
 use sluicegate_adapters::meter::prometheus::Meter;
 use sluicegate_adapters::store::sqlite::Sqlite;
-use sluicegate_core::{Cause, Grant, Identity, Keys as _, Operation, Outcome, Protocol, Record, RecordSink, Served, Traffic};
+use sluicegate_core::{
+    Cause, Grant, Identity, Keys as _, Operation, Outcome, Protocol, Record, RecordSink, Served, Traffic,
+};
 use sluicegate_testkit::Stages;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use sluicegate_config::{Backend as BackendSpec, Listener, Method, Model as ModelSpec, Resolved, Version as VersionSpec};
+use sluicegate_config::{
+    Backend as BackendSpec, Listener, Method, Model as ModelSpec, Resolved, Version as VersionSpec,
+};
 use sluicegate_core::{BackendPlan, BuildUpstream, Mistake, Served};
 use sluicegate_wire::Limits;
 
@@ -54,12 +56,11 @@ pub fn build(
         let anonymous = listener.authenticate.contains(&Method::Anonymous);
         let taken = || resolved.identity.key_headers.iter().map(|header| header.as_str()).collect();
         let keys = listener.authenticate.contains(&Method::ApiKey).then(taken);
+        let tokens = listener.authenticate.contains(&Method::Oidc);
         // A message is as large as a body, at most.
         let limits = Limits { message: listener.limits.body, ..Limits::default() };
-        (
-            Arc::clone(&listener.name),
-            Arc::new(Door { anonymous, keys, management: listener.management, priority: listener.priority, limits }),
-        )
+        let (management, priority) = (listener.management, listener.priority);
+        (Arc::clone(&listener.name), Arc::new(Door { anonymous, keys, tokens, management, priority, limits }))
     };
     let listeners = resolved.listeners.iter().map(door).collect();
     let generation = previous.map_or(1, |snapshot| snapshot.generation + 1);

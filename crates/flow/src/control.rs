@@ -9,7 +9,8 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use sluicegate_config::Overload;
 use sluicegate_core::{
-    Clock, Deadline, Dice, Discover, Fields, Inquiry, KeyFault, Keys, Kind, Memory, Mistake, ModelMetadata, Principal, RecordSink,
+    Clock, Deadline, Dice, Discover, Fields, Inquiry, KeyFault, Keys, Kind, Memory, Mistake, ModelMetadata, Principal,
+    RecordSink, TokenFault, Tokens,
 };
 use tokio::sync::Notify;
 
@@ -40,6 +41,8 @@ pub struct Gateway {
     room: u64,
     /// The API keys that callers may present.
     pub(crate) keys: Arc<dyn Keys>,
+    /// The tokens of other issuers that callers may present.
+    pub(crate) tokens: Arc<dyn Tokens>,
     snapshot: ArcSwap<Snapshot>,
     draining: AtomicBool,
     /// What the log is told of requests that the gateway failed.
@@ -56,6 +59,15 @@ struct NoKeys;
 impl Keys for NoKeys {
     fn find(&self, _: &str, _: SystemTime) -> Result<Arc<Principal>, KeyFault> {
         Err(KeyFault::Unknown)
+    }
+}
+
+/// The tokens of a gateway that was given none.
+struct NoTokens;
+
+impl Tokens for NoTokens {
+    fn find(&self, _: &str, _: SystemTime) -> Result<Arc<Principal>, TokenFault> {
+        Err(TokenFault::Nobody)
     }
 }
 
@@ -87,6 +99,7 @@ impl Gateway {
             memory: Memory::new(u64::MAX),
             room: u64::MAX,
             keys: Arc::new(NoKeys),
+            tokens: Arc::new(NoTokens),
             snapshot: ArcSwap::from_pointee(empty),
             draining: AtomicBool::new(false),
             failures: Seldom::default(),
@@ -105,6 +118,12 @@ impl Gateway {
     #[must_use]
     pub fn with_keys(self, keys: Arc<dyn Keys>) -> Self {
         Self { keys, ..self }
+    }
+
+    /// The same, which lets callers in by `tokens`.
+    #[must_use]
+    pub fn with_tokens(self, tokens: Arc<dyn Tokens>) -> Self {
+        Self { tokens, ..self }
     }
 
     /// The generation that serves now.

@@ -6,6 +6,7 @@ mod banner;
 mod blocking;
 pub(crate) mod doors;
 mod ending;
+mod issuers;
 mod keyring;
 mod lasting;
 mod path;
@@ -43,6 +44,7 @@ use admin::AdminPlane;
 use blocking::blocking;
 use doors::Doors;
 use ending::End;
+use issuers::Issuers;
 use keyring::Keyring;
 use lasting::Restarts;
 use path::Path;
@@ -78,6 +80,7 @@ struct Assembly {
     resolved: Option<Resolved>,
     doors: Doors,
     keyring: Keyring,
+    issuers: Issuers,
     binary: Binary,
     /// Of work beside requests.
     restarts: Restarts,
@@ -127,6 +130,7 @@ pub(crate) async fn run(mut options: Options) -> anyhow::Result<ExitCode> {
         Arc::clone(&gateway).follow(Arc::clone(&discover))
     });
     assembly.keyring.follow(&assembly.restarts);
+    assembly.issuers.follow(&assembly.restarts);
     assembly.greet().await;
     // The first time comes with each configuration.
     let mut alarm = tokio::time::interval_at(tokio::time::Instant::now() + alarm::EVERY, alarm::EVERY);
@@ -155,12 +159,12 @@ impl Assembly {
         let meter = Arc::new(Meter::new(clock.wall()));
         let sink = records::sink(&options.access_log, &meter)?;
         let memory = Memory::new(machine::memory() / 2);
-        let keyring = Keyring::default();
+        let (keyring, issuers) = (Keyring::default(), Issuers::new(&clock));
         let gateway = Gateway::new(Arc::clone(&clock), Arc::new(ThreadDice), sink);
-        let gateway = Arc::new(gateway.holding(&memory).with_keys(keyring.keys()));
+        let gateway = Arc::new(gateway.holding(&memory).with_keys(keyring.keys()).with_tokens(issuers.tokens()));
         let open: Arc<RwLock<Vec<Listening>>> = Arc::default();
         let restarts = Restarts::default();
-        meter.follow(standing::all(&gateway, &open, options.lost, &restarts, keyring.standing()));
+        meter.follow(standing::all(&gateway, &open, options.lost, &restarts, (keyring.standing(), issuers.standing())));
         let not_replaced = Arc::default();
         let admin =
             AdminPlane::new(Arc::clone(&gateway), Arc::clone(&meter), Arc::clone(&open), Arc::clone(&not_replaced));
@@ -174,6 +178,7 @@ impl Assembly {
             resolved: None,
             doors: Doors::default(),
             keyring,
+            issuers,
             binary: Binary::of_this_process().context("cannot tell which file this process was started from")?,
             not_replaced,
             restarts,
@@ -230,6 +235,7 @@ impl Assembly {
         }
         let doors = Doors::open(&resolved, &self.doors, self.clock.wall())?;
         let keys = self.keyring.prepare(&resolved).await?;
+        let issuers = self.issuers.prepare(&resolved).await?;
         let (gateway, builders) = (Arc::clone(&self.gateway), Arc::clone(&self.builders));
         let building = resolved.clone();
         let sought = self.gateway.seek(&self.discover, &resolved).await;
@@ -250,6 +256,7 @@ impl Assembly {
         })?;
         // From here on nothing fails.
         self.keyring.commit(keys);
+        self.issuers.commit(issuers);
         self.gateway.install(built);
         self.server.commit(prepared);
         self.admin.commit(admin);

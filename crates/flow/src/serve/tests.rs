@@ -17,8 +17,8 @@ use sluicegate_config::{
 };
 use sluicegate_core::{
     BackendModel, BackendPlan, Body, BodyError, BoxFuture, BuildError, BuildUpstream, Call, CallBody, CallClass,
-    CallError, Clock, Dice, Endpoint, Fields, Inbound, InferResponse, Inquiry, Keys, LoadedModel, ModelMetadata, NonFinite,
-    Outbound, Outcome, Protocol, Record, RecordSink, Reply, Sent, Span, Upstream,
+    CallError, Clock, Dice, Endpoint, Fields, Inbound, InferResponse, Inquiry, Keys, LoadedModel, ModelMetadata,
+    NonFinite, Outbound, Outcome, Protocol, Record, RecordSink, Reply, Sent, Span, Upstream,
 };
 
 use crate::build::Builders;

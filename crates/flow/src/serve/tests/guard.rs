@@ -205,7 +205,11 @@ async fn unknown_and_forbidden_are_one_answer_to_the_byte() {
         let ask = async |path: &str| {
             let (method, body) = if path.ends_with("infer") { ("POST", BODY) } else { ("GET", "") };
             let (status, headers, body) = world.ask(method, path, &[("x-api-key", "eve@team-b")], body).await;
-            let headers: Vec<_> = headers.iter().filter(|(name, _)| name.as_str() != "x-request-id").map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
+            let headers: Vec<_> = headers
+                .iter()
+                .filter(|(name, _)| name.as_str() != "x-request-id")
+                .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+                .collect();
             (status, headers, body)
         };
         let (one, other) = (ask(unknown).await, ask(forbidden).await);
@@ -263,7 +267,8 @@ async fn lists_show_what_is_there_for_the_caller() {
 #[tokio::test]
 async fn groups_and_single_callers_are_named_too_and_what_is_denied_wins() {
     let denied = AccessRule { effect: Effect::Deny, ..rule(Who::Principal(Arc::from("key:mallory")), None, "usual") };
-    let access = vec![rule(Who::Group(Arc::from("interns")), None, "infer"), rule(tenant("risk"), None, "usual"), denied];
+    let access =
+        vec![rule(Who::Group(Arc::from("interns")), None, "infer"), rule(tenant("risk"), None, "usual"), denied];
     let world = world(Behaviour::Echo, KEYS, Some(access));
     assert_eq!(status(&world, INFER, "ina@team-b/interns").await, 200);
     assert_eq!(status(&world, "/v2/models/m", "ina@team-b/interns").await, 403);
@@ -274,7 +279,9 @@ async fn groups_and_single_callers_are_named_too_and_what_is_denied_wins() {
 #[tokio::test]
 async fn the_callers_credential_does_not_go_upstream() {
     let world = world(Behaviour::Raw, KEYS, everyone());
-    for (field, value) in [("authorization", "Bearer alice@risk"), ("x-api-key", "alice@risk"), ("api-key", "alice@risk")] {
+    for (field, value) in
+        [("authorization", "Bearer alice@risk"), ("x-api-key", "alice@risk"), ("api-key", "alice@risk")]
+    {
         assert_eq!(world.ask("POST", INFER, &[(field, value)], BODY).await.0, 200);
         let seen = world.seen.lock().pop().unwrap();
         assert!(seen.iter().all(|(_, value)| !value.as_bytes().windows(5).any(|part| part == b"alice")), "{field}");
