@@ -14,8 +14,8 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use sluicegate_core::memory::FREE;
 use sluicegate_core::{
-    Asked, Body, BodyError, Fields, Identity, Kind, Memory, Outbound, Outcome, Protocol, Record, Refusal, RequestHead, Severity,
-    Traffic,
+    Asked, Body, BodyError, Fields, Identity, Kind, Memory, Outbound, Outcome, Protocol, Record, Refusal, RequestHead,
+    Severity, Traffic,
 };
 
 use crate::balance::Pool;
@@ -269,9 +269,6 @@ impl Trail {
         let mut outbound = (sluicegate_wire::codec(protocol).encode_refusal)(refusal);
         self.record.status = outbound.status.as_u16();
         self.stamp(&mut outbound.headers);
-        if outbound.status == StatusCode::UNAUTHORIZED {
-            outbound.headers.insert("www-authenticate", "Bearer");
-        }
         self.carry(outbound)
     }
 

@@ -63,7 +63,8 @@ pub(super) fn permit_order_to_all(snapshot: &Snapshot, identity: &Identity) -> R
     match snapshot.models.values().find(|model| permit_order(model, identity).is_err()) {
         None => Ok(()),
         Some(model) => {
-            let cause = format!("`{}` may not manage `{}`, and the order goes to every server", identity.id(), model.name);
+            let cause =
+                format!("`{}` may not manage `{}`, and the order goes to every server", identity.id(), model.name);
             Err(Refusal::new(Kind::Forbidden, "you may not give this order to every server").because(cause))
         }
     }
@@ -77,8 +78,8 @@ pub(super) fn is_visible(model: &Model, version: &Version, identity: &Identity) 
         (Some(access), _) => {
             let principal = principal(identity);
             let reach = access.reach(principal);
-            let within = |place| reach.get(place).is_some_and(|set| set.iter().any(|operation| principal.reaches(operation, &model.name)));
-            model.place(version).is_some_and(within)
+            let permitted = model.place(version).and_then(|place| reach.get(place));
+            permitted.is_some_and(|set| set.iter().any(|operation| principal.reaches(operation, &model.name)))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Short answers: readiness, liveness and refusals.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 use sluicegate_core::{Body, Fact, Kind, Outbound, Refusal};
@@ -57,6 +57,10 @@ pub(super) fn refusal(refusal: &Refusal) -> Outbound {
     let headers = &mut answer.headers;
     if let Some(seconds) = refusal.retry_after_seconds() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    // A 401 without it is none (RFC 9110, section 15.5.2).
+    if refusal.kind == Kind::Unauthenticated {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if refusal.kind == Kind::MethodNotAllowed {
         match refusal.public.as_ref() {

@@ -1,6 +1,6 @@
 //! Refusals in the protocol's form: as an answer, and as an event in a stream that has begun.
 
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use sluicegate_core::{Kind, Outbound, Refusal};
@@ -20,6 +20,10 @@ pub fn refusal(refusal: &Refusal) -> Outbound {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(seconds) = refusal.retry_after_seconds() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    // A 401 without it is none (RFC 9110, section 15.5.2).
+    if refusal.kind == Kind::Unauthenticated {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if refusal.kind == Kind::MethodNotAllowed {
         match refusal.public.as_ref() {
