@@ -3,6 +3,7 @@
 mod guard;
 mod overload;
 mod resilience;
+mod tokens;
 
 use std::pin::pin;
 use std::sync::Arc;

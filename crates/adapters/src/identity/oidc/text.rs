@@ -53,6 +53,16 @@ impl<'a> Text<'a> {
         Ok(Self { signed, signature, algorithm, key, claims })
     }
 
+    /// How it says it is signed.
+    pub const fn algorithm(&self) -> TokenAlgorithm {
+        self.algorithm
+    }
+
+    /// What it says.
+    pub const fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
     /// Who it says issued it.
     pub fn issuer(&self) -> Option<&str> {
         self.claims.get("iss").and_then(Value::as_str)
