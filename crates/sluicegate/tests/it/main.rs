@@ -19,6 +19,7 @@ mod edge;
 mod edge_h2;
 mod extensions;
 mod gigabyte;
+mod governed;
 mod grpc;
 mod http;
 mod inside;
