@@ -1,4 +1,5 @@
-//! What a record costs, in metrics and as a line of the access log, and what it costs to know a caller by a key or a token.
+//! What a record costs, in metrics and as a line of the access log, what it costs to know a caller by a key or a token, and
+//! what limits do.
 //!
 //! ```text
 //! cargo bench -p sluicegate-adapters --bench stages
@@ -6,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "what is to be measured must be there")]
 
 use std::alloc::System;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -17,11 +19,13 @@ use http::Method;
 use sluicegate_adapters::http::TcpConnector;
 use sluicegate_adapters::identity::api_key::{ApiKeys, PepperSource, Vault};
 use sluicegate_adapters::identity::oidc::Oidc;
+use sluicegate_adapters::limits::memory::{ENTRIES, Memory};
 use sluicegate_adapters::meter::prometheus::Meter;
 use sluicegate_adapters::store::sqlite::Sqlite;
+use sluicegate_core::limits::{Claim, Limit, Limiter as _, Part, Quota, Rate, Subject};
 use sluicegate_core::{
-    Cause, ClaimNames, ClaimPath, Grant, Identity, IssuerPlan, KeySource, Keys as _, Operation, Outcome, Pem, Protocol,
-    Record, RecordSink, Served, Span, TenantClaim, TokenAlgorithm, Tokens as _, Traffic,
+    Cause, ClaimNames, ClaimPath, Clock as _, Grant, Identity, IssuerPlan, KeySource, Keys as _, Operation, Outcome,
+    Pem, Protocol, Record, RecordSink, Served, Span, TenantClaim, TokenAlgorithm, Tokens as _, Traffic,
 };
 use sluicegate_testkit::{FakeClock, Stages};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
@@ -62,6 +66,7 @@ fn main() {
     }
     let (oidc, token) = token();
     stages.stage("token: known", 0, || (), |()| oidc.find(&token, now).is_ok());
+    limits(&mut stages);
     stages.finish();
 }
 
@@ -125,6 +130,40 @@ fn keys() -> (ApiKeys, String) {
         keys.serve(Some(ApiKeys::read(vault).await.unwrap()));
         (keys, secret.expose().to_owned())
     })
+}
+
+/// A tenant's, a caller's and a model's, by a caller that has an entry already.
+fn limits(stages: &mut Stages) {
+    let clock = FakeClock::still();
+    let now = clock.now();
+    let limit = |name: &str, rate, concurrency| Limit {
+        name: Arc::from(name),
+        fingerprint: Arc::from(name),
+        requests: Rate::read(rate).map(|rate| Quota { rate, burst: rate.quantity }),
+        concurrency: NonZeroU64::new(concurrency),
+    };
+    let counters = Memory::new(now, ENTRIES).counters(&[
+        limit("tenant", "86400000000/day", 0),
+        limit("caller", "3600000000/h", 0),
+        limit("model", "999983/s", 0),
+        limit("used up", "1/day", 0),
+        limit("places", "", 64),
+    ]);
+    let (caller, model) = ([Part::Principal("key:scoring-batch")], [Part::Model("credit-risk")]);
+    let claim = |limit, parts| Claim {
+        limit,
+        subject: Subject { tenant: Some("risk"), parts },
+        cost: 1,
+        place: true,
+        tell: true,
+    };
+    let three = [claim(0, &[]), claim(1, &caller), claim(2, &model)];
+    stages.stage("limits: one, passed", 0, || (), |()| counters.take(&three[..1], now));
+    stages.stage("limits: three, passed", 0, || (), |()| counters.take(&three, now));
+    let used_up = [three[0], three[1], claim(3, &caller)];
+    stages.stage("limits: three, refused", 0, || (), |()| counters.take(&used_up, now));
+    let place = [claim(4, &caller)];
+    stages.stage("limits: a place, taken and given back", 0, || (), |()| drop(counters.take(&place, now)));
 }
 
 fn record() -> Record {

@@ -67,7 +67,9 @@ impl Checker<'_> {
                 self.object(at, node, &[fields], Elsewhere::Nothing);
             }
             (Value::Null | Value::Map(_), Shape::OneOf(groups)) => self.one_of(at, node, groups),
-            (Value::Map(_) | Value::List(_), Shape::Either(_, full)) => self.value(name, at, node, full),
+            (Value::Map(_), Shape::Either(_, full)) | (Value::List(_), Shape::Either(_, full @ Shape::List(_))) => {
+                self.value(name, at, node, full);
+            }
             (Value::Null | Value::Map(_), Shape::Kind(common)) => self.kind(at, node, common),
             (Value::Null | Value::Map(_), Shape::Map { key, value }) => {
                 for (name, span, node) in node.entries() {

@@ -6,6 +6,7 @@
 mod access;
 mod check;
 mod identity;
+mod limits;
 mod markdown;
 mod mistakes;
 mod names;
@@ -28,6 +29,7 @@ use self::resolve::Checked;
 
 pub use access::{AccessRule, Effect, Tenant, Who};
 pub use identity::{Identity, KeyHeader};
+pub use limits::{Limit, LimitMode, Per, Select};
 pub use markdown::markdown;
 pub use resilience::{Balance, Concurrency, Ejection, Hedge, Priority, Probing, Resilience, Retry, Timeouts};
 pub use resolve::backends::endpoints;

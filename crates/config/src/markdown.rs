@@ -13,7 +13,8 @@ const HEAD: &str = "\
 One YAML file, and those it includes. `sluicegate check gateway.yaml` reports every mistake at once with line and column;
 `sluicegate config schema` prints a JSON Schema for editors. A key that is not on this page is refused.
 
-- Durations are written `250ms`, `10s`, `2m`, `1h`; sizes `64MiB`, `16KiB`, or plain bytes; shares `10%`, `0.5%`.
+- Durations are written `250ms`, `10s`, `2m`, `1h`; sizes `64MiB`, `16KiB`, or plain bytes; shares `10%`, `0.5%`; rates
+  `200/s`, `1000/min`, `5000/h`, `1/day`.
 - Each key decides how its value is read: `3` and `\"3\"` are the same, and `yes` is never `true`.
 - Anchors and aliases may be used; tags (`!`), merge keys (`<<`) and a second document may not. A key may be given once.
 - Paths are relative to the file they stand in.
@@ -91,6 +92,7 @@ fn collect(path: &str, shape: &'static Shape, rows: &mut Vec<(String, &'static F
         | Shape::Duration { .. }
         | Shape::Size { .. }
         | Shape::Share { .. }
+        | Shape::Rate
         | Shape::Address
         | Shape::Network
         | Shape::Url
@@ -128,7 +130,7 @@ fn table(rows: &[(String, &Field)]) -> String {
 fn meaning(field: &Field) -> String {
     let choices = match field.shape {
         Shape::Choice(choices) => words::built(choices),
-        Shape::List(Shape::Choice(choices)) => words::built(choices),
+        Shape::List(Shape::Choice(choices)) | Shape::Either(Shape::Choice(choices), _) => words::built(choices),
         _ => Vec::new(),
     };
     let words: Vec<String> = choices.iter().map(|(word, doc)| format!("`{word}`: {doc}")).collect();

@@ -4,6 +4,7 @@
 pub(crate) mod backends;
 mod files;
 mod identity;
+mod limits;
 mod listeners;
 mod models;
 mod oidc;
@@ -49,6 +50,12 @@ pub(crate) fn resolve(
     models.warn(identifies, &mut warnings);
     let backends = backends.finish(&mut warnings);
     let (models, stream) = models.done();
+    let known = limits::Known {
+        tenants: Some(&tenants.iter().map(|tenant| Arc::clone(&tenant.name)).collect::<Vec<_>>()),
+        models: &models.iter().map(|model| Arc::clone(&model.name)).collect::<Vec<_>>(),
+        listeners: &listeners.iter().map(|listener| Arc::clone(&listener.name)).collect::<Vec<_>>(),
+    };
+    let limits = limits::limits(&root.node, &known, mistakes);
     let overload = Reading::of(&root.node, "overload", OVERLOAD);
     Resolved {
         digest: whole(root, includes, &files),
@@ -67,6 +74,7 @@ pub(crate) fn resolve(
         backends,
         models,
         tenants,
+        limits,
         warnings: warnings.sorted(),
     }
 }

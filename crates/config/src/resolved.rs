@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{AccessRule, Identity, Priority, Resilience, State, Tenant};
+use crate::{AccessRule, Identity, Limit, Priority, Resilience, State, Tenant};
 use sluicegate_core::{
     BackendModel, BackendPlan, EndpointSource, KeyPair, Mistake, ModelSource, Network, NonFinite, Span,
 };
@@ -40,6 +40,8 @@ pub struct Resolved {
     pub models: Vec<Model>,
     /// The tenants in the order written.
     pub tenants: Vec<Tenant>,
+    /// How much callers may ask for: the list's in the order written, then those of the listeners.
+    pub limits: Vec<Limit>,
     /// What is allowed but probably not meant, in the order of the places.
     pub warnings: Vec<Mistake>,
 }

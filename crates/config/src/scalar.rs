@@ -26,10 +26,11 @@ pub(crate) fn wrong(node: &Node, text: &str, shape: &Shape) -> Option<Wrong> {
             .is_some_and(|value| (u128::from(*min_ms)..=u128::from(*max_ms)).contains(&value.as_millis())),
         Shape::Size { min, max } => node.size().is_some_and(|bytes| (*min..=*max).contains(&bytes)),
         Shape::Share { min, max } => node.share().is_some_and(|share| (*min..=*max).contains(&share.thousandths())),
+        Shape::Rate => node.rate().is_some(),
         Shape::Either(short, full) => {
             return match full {
                 // Two ways to write one scalar.
-                Shape::Object(_) | Shape::OneOf(_) => wrong(node, text, short),
+                Shape::Object(_) | Shape::OneOf(_) | Shape::List(_) => wrong(node, text, short),
                 _ => wrong(node, text, short).and_then(|_| wrong(node, text, full)),
             };
         }
@@ -47,6 +48,7 @@ pub(crate) fn wrong(node: &Node, text: &str, shape: &Shape) -> Option<Wrong> {
         Shape::Bool => boolean(text),
         Shape::Duration { .. } if text.parse::<f64>().is_ok() => Some("add a unit: `ms`, `s`, `m`, `h`".to_owned()),
         Shape::Share { .. } if text.parse::<f64>().is_ok() => Some("add the sign: `10%`".to_owned()),
+        Shape::Rate => Some(rate(text)),
         Shape::Address => address(text),
         Shape::Network => text.parse::<Network>().err().map(|error| error.to_string()),
         Shape::List(_) => Some("a list is written `[a, b]`".to_owned()),
@@ -86,6 +88,27 @@ fn boolean(text: &str) -> Option<String> {
         _ => return None,
     };
     Some(format!("write `{meant}`"))
+}
+
+fn rate(text: &str) -> String {
+    let Some((quantity, window)) = text.split_once('/') else {
+        return "say in what time: `200/s`, `200/min`, `200/h`, `200/day`".to_owned();
+    };
+    let meant = match window.trim().to_ascii_lowercase().trim_end_matches('s') {
+        "" | "sec" | "second" => "s",
+        "m" | "min" | "minute" => "min",
+        "h" | "hr" | "hour" => "h",
+        "d" | "day" => "day",
+        _ => return "the times are `/s`, `/min`, `/h`, `/day`".to_owned(),
+    };
+    match quantity.trim().parse::<f64>() {
+        Ok(0.0) => "at least one: to let nobody in, do not give access".to_owned(),
+        Ok(number) if number.fract() != 0.0 => {
+            "a whole number, of a longer time: `30/min` rather than `0.5/s`".to_owned()
+        }
+        Ok(number) if number > 0.0 && window.trim() != meant => format!("write `/{meant}`"),
+        _ => "a whole number from one on, at most a million a second".to_owned(),
+    }
 }
 
 fn address(text: &str) -> Option<String> {

@@ -12,6 +12,7 @@ const TENANT: &str = "^[a-z0-9._-]{1,64}$";
 const DURATION: &str = "^[0-9]+(\\.[0-9]+)? *(us|ms|s|m|h|d)$";
 const SIZE: &str = "^[0-9]+(\\.[0-9]+)? *(B|kB|KB|MB|GB|KiB|MiB|GiB)?$";
 const SHARE: &str = "^[0-9]+(\\.[0-9]{1,3})? *%$";
+const RATE: &str = "^[0-9]{1,20} */ *(s|min|h|day)$";
 const ADDRESS: &str = "^([0-9]{1,3}(\\.[0-9]{1,3}){3}|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$";
 const NETWORK: &str = "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$";
 const URL: &str = "^(http|grpc)s?://[^/?#@\\s]+(/[^?#\\s]*)?$";
@@ -88,6 +89,7 @@ fn shape(what: &Shape, catalog: &Catalog) -> Value {
         Shape::Size { min, max } => {
             json!({ "type": ["string", "integer"], "pattern": SIZE, "minimum": min, "maximum": max })
         }
+        Shape::Rate => json!({ "type": "string", "pattern": RATE }),
         Shape::Share { .. } => json!({ "type": "string", "pattern": SHARE }),
         Shape::Either(short, full) => json!({ "anyOf": [shape(short, catalog), shape(full, catalog)] }),
         Shape::Address => json!({ "type": "string", "pattern": ADDRESS }),

@@ -6,6 +6,7 @@
 mod access;
 mod backends;
 mod identity;
+mod limits;
 mod listeners;
 mod models;
 mod resilience;
@@ -16,6 +17,7 @@ use sluicegate_core::{Field, Shape};
 pub(crate) use self::access::TENANT;
 pub(crate) use self::backends::{BACKEND, DNS, ENDPOINT, LATER_PROTOCOLS, LISTED, REMOTE, SRV, TIMEOUTS};
 pub(crate) use self::identity::{CLAIMS, IDENTITY, MAX_ISSUERS, OIDC};
+pub(crate) use self::limits::{LIMIT, SELECT};
 pub(crate) use self::listeners::{ADMIN, LIMITS, LISTENER};
 pub(crate) use self::models::{DEFAULTS, MODEL, STREAM};
 pub(crate) use self::resilience::{CONCURRENCY, EJECT, HEALTH, HEDGE, RETRY};
@@ -32,6 +34,9 @@ pub(crate) const MAX_BACKENDS: usize = 1_000;
 
 /// The most listeners.
 pub(crate) const MAX_LISTENERS: usize = 100;
+
+/// The most limits, those of listeners included.
+pub(crate) const MAX_LIMITS: usize = 1_000;
 
 /// The most tenants.
 pub(crate) const MAX_TENANTS: usize = 10_000;
@@ -89,9 +94,14 @@ pub(crate) const ROOT: &[Field] = &[
         "The organisations or teams that callers belong to, by names of `a` to `z`, `0` to `9`, `.`, `_` and `-`, at most 64. \
          Where there are any, an identified caller that belongs to none is refused.",
     ),
+    Field::absent(
+        "limits",
+        Shape::List(&Shape::Object(LIMIT)),
+        "How much callers may ask for. Every limit that a request falls under must let it through; one that does not answers \
+         429, and then nothing is taken from the others.",
+    ),
     Field::later("floor"),
     Field::later("policy"),
-    Field::later("limits"),
     Field::later("connections"),
     Field::later("telemetry"),
     Field::later("audit"),
@@ -177,6 +187,7 @@ pub(crate) const EXAMPLES: &[(&str, &str)] = &[
     ("identity", identity::EXAMPLE),
     ("state", state::EXAMPLE),
     ("tenants", access::EXAMPLE),
+    ("limits", limits::EXAMPLE),
 ];
 
 /// An example of an include file.

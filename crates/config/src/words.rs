@@ -29,6 +29,7 @@ pub(crate) fn expected(shape: &Shape) -> String {
         }
         Shape::Size { min, max } => format!("a size from `{}` to `{}`", size(*min), size(*max)),
         Shape::Share { min, max } => format!("a share from `{}` to `{}`", share(*min), share(*max)),
+        Shape::Rate => "a rate such as `200/s`, `1000/day`".to_owned(),
         Shape::Address => "an address and port such as `127.0.0.1:8080`".to_owned(),
         Shape::Network => "an address or a network such as `10.0.0.0/8`".to_owned(),
         Shape::Url => "a URL such as `http://10.0.0.9:8080`".to_owned(),

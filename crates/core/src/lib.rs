@@ -14,6 +14,7 @@ pub mod http1;
 mod inbound;
 mod infer;
 mod keys;
+pub mod limits;
 mod manage;
 pub mod memory;
 mod message;

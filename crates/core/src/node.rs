@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::limits::Rate;
 use crate::units::{self, Share};
 
 /// A file's text, gathered by the binary; `config` never opens files itself.
@@ -160,6 +161,12 @@ impl Node {
     #[must_use]
     pub fn share(&self) -> Option<Share> {
         units::share(self.text()?)
+    }
+
+    /// A scalar as a rate such as `200/s`.
+    #[must_use]
+    pub fn rate(&self) -> Option<Rate> {
+        Rate::read(self.text()?)
     }
 
     /// A scalar as an address such as `127.0.0.1:8080`.

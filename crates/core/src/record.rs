@@ -99,6 +99,11 @@ pub trait RecordSink: Send + Sync + 'static {
     fn turned_away(&self, listener: &Arc<str>, kind: Kind) {
         let _ = (listener, kind);
     }
+    /// A limit of the configuration had not enough left for a request: it was refused, or served all the same where the
+    /// limit's `mode` is to observe.
+    fn limited(&self, limit: &Arc<str>, mode: &'static str) {
+        let _ = (limit, mode);
+    }
 }
 
 impl Record {

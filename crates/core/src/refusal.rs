@@ -155,6 +155,10 @@ kinds! {
     ExpectationFailed { "expectation_failed", 417, 3, Client, No, Info,
         "The request has an `expect` field other than `100-continue`.",
         "Leave the field out." }
+    RateLimited { "rate_limited", 429, 8, Client, Later, Info,
+        "The caller has made as many requests as a limit lets it make, or has as many under way.",
+        "Try again after `retry-after`; `ratelimit` in each answer says how many are left. Operators: `limits` in the \
+         configuration, `limit_per_ip` of the listener; the log line names the limit." }
     TooManyConnections { "too_many_connections", 429, 8, Client, Later, Info,
         "The client's address has as many connections open as the listener takes from one. Only in metrics: the connection \
          is closed without a word.",

@@ -39,6 +39,8 @@ pub enum Shape {
         /// The greatest allowed.
         max: u32,
     },
+    /// Such as `200/s`: so many in a second, minute, hour or day.
+    Rate,
     /// `host:port` with a numeric host.
     Address,
     /// A group of addresses, such as `10.0.0.0/8`.

@@ -7,11 +7,13 @@ use std::time::{Instant, SystemTime};
 use sluicegate_config::{
     Backend as BackendSpec, Listener, Method, Model as ModelSpec, Resolved, Version as VersionSpec,
 };
+use sluicegate_core::limits::Limiter;
 use sluicegate_core::{BackendPlan, BuildUpstream, Mistake, Served};
 use sluicegate_wire::Limits;
 
 use crate::access::policies;
 use crate::discovery::Sought;
+use crate::limits::Limits as Allowances;
 use crate::pace::Pace;
 use crate::snapshot::{Backend, ByName, Door, Model, Snapshot, Version};
 use crate::trail::stamp;
@@ -23,7 +25,8 @@ pub type Builders = Vec<(&'static str, Arc<dyn BuildUpstream>)>;
 #[derive(Debug)]
 pub struct Built(pub(crate) Snapshot);
 
-/// Builds a snapshot of `resolved`, carrying over from `previous` the backends whose plan is equal.
+/// Builds a snapshot of `resolved`, carrying over from `previous` the backends whose plan is equal. Use is counted by
+/// `limiter`; without one there may be no limits.
 ///
 /// # Errors
 /// Everything that could not be built, each with its place. Nothing of `previous` was changed.
@@ -31,6 +34,7 @@ pub fn build(
     resolved: &Resolved,
     builders: &Builders,
     previous: Option<&Snapshot>,
+    limiter: Option<&dyn Limiter>,
     (sought, now, monotonic): (&Sought, SystemTime, Instant),
 ) -> Result<Built, Vec<Mistake>> {
     let mut mistakes = Vec::new();
@@ -52,6 +56,13 @@ pub fn build(
         let model = build_model(spec, &backends, before, monotonic)?;
         models.insert(Arc::clone(&spec.name), Arc::new(model));
     }
+    let specs = &resolved.limits;
+    let allowances = match (limiter, specs.first()) {
+        (Some(limiter), _) => Allowances::build(specs, limiter),
+        (None, None) => None,
+        // What cannot be kept to is not promised.
+        (None, Some(first)) => return Err(vec![Mistake::at(&first.span, "limits are not in this build")]),
+    };
     let door = |listener: &Listener| {
         let anonymous = listener.authenticate.contains(&Method::Anonymous);
         let taken = || resolved.identity.key_headers.iter().map(|header| header.as_str()).collect();
@@ -59,8 +70,18 @@ pub fn build(
         let tokens = listener.authenticate.contains(&Method::Oidc);
         // A message is as large as a body, at most.
         let limits = Limits { message: listener.limits.body, ..Limits::default() };
-        let (management, priority) = (listener.management, listener.priority);
-        (Arc::clone(&listener.name), Arc::new(Door { anonymous, keys, tokens, management, priority, limits }))
+        (
+            Arc::clone(&listener.name),
+            Arc::new(Door {
+                anonymous,
+                keys,
+                tokens,
+                management: listener.management,
+                priority: listener.priority,
+                limits,
+                allowance: allowances.as_ref().and_then(|all| all.at(specs, listener)),
+            }),
+        )
     };
     let listeners = resolved.listeners.iter().map(door).collect();
     let generation = previous.map_or(1, |snapshot| snapshot.generation + 1);

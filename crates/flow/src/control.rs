@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use sluicegate_config::Overload;
+use sluicegate_core::limits::Limiter;
 use sluicegate_core::{
     Clock, Deadline, Dice, Discover, Fields, Inquiry, KeyFault, Keys, Kind, Memory, Mistake, ModelMetadata, Principal,
     RecordSink, TokenFault, Tokens,
@@ -43,6 +44,8 @@ pub struct Gateway {
     pub(crate) keys: Arc<dyn Keys>,
     /// The tokens of other issuers that callers may present.
     pub(crate) tokens: Arc<dyn Tokens>,
+    /// What counts use against limits, if anything does.
+    limiter: Option<Arc<dyn Limiter>>,
     snapshot: ArcSwap<Snapshot>,
     draining: AtomicBool,
     /// What the log is told of requests that the gateway failed.
@@ -100,6 +103,7 @@ impl Gateway {
             room: u64::MAX,
             keys: Arc::new(NoKeys),
             tokens: Arc::new(NoTokens),
+            limiter: None,
             snapshot: ArcSwap::from_pointee(empty),
             draining: AtomicBool::new(false),
             failures: Seldom::default(),
@@ -124,6 +128,12 @@ impl Gateway {
     #[must_use]
     pub fn with_tokens(self, tokens: Arc<dyn Tokens>) -> Self {
         Self { tokens, ..self }
+    }
+
+    /// The same, which counts use against limits by `limiter`.
+    #[must_use]
+    pub fn with_limiter(self, limiter: Arc<dyn Limiter>) -> Self {
+        Self { limiter: Some(limiter), ..self }
     }
 
     /// The generation that serves now.
@@ -151,7 +161,8 @@ impl Gateway {
     ) -> Result<Built, Vec<Mistake>> {
         let current = self.current();
         let previous = (current.generation > 0).then_some(&*current);
-        crate::build::build(resolved, builders, previous, (sought, self.clock.wall(), self.clock.now()))
+        let limiter = self.limiter.as_deref();
+        crate::build::build(resolved, builders, previous, limiter, (sought, self.clock.wall(), self.clock.now()))
     }
 
     /// Looks for endpoints that `resolved` does not list and that are not known yet; not for long.

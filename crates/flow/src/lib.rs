@@ -13,6 +13,7 @@ mod crowd;
 mod discovery;
 mod heavy;
 mod held;
+mod limits;
 mod pace;
 mod patience;
 mod probing;

@@ -69,6 +69,13 @@ async fn others(
     snapshot: &Arc<Snapshot>,
     trail: &mut Trail,
 ) -> Result<Outbound, Refusal> {
+    match &named {
+        // Whether it lives is asked by those who would take it out, and a stream is admitted by itself.
+        Named::Gateway(_) | Named::Stream(_) => {}
+        Named::Models(..) | Named::Order(_) | Named::Reflection(_) | Named::Model(_) => {
+            admit::ask(gateway, snapshot, trail)?;
+        }
+    }
     match named {
         Named::Gateway(asked) => Ok(encode::gateway(&asked, gateway)),
         Named::Models(asked, message) => facts::of_all(&asked, &message, gateway, snapshot, trail).await,

@@ -17,6 +17,7 @@ use crate::balance::{Member, NoneFit, Picked, Pool, Wish};
 use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::discovery::{Feeds, Sought};
+use crate::limits::AtDoor;
 use crate::pace::Pace;
 use crate::slots::Slots;
 
@@ -55,6 +56,8 @@ pub(crate) struct Door {
     pub(crate) priority: Option<Priority>,
     /// What a message may ask of its reader.
     pub(crate) limits: Limits,
+    /// How much its callers may ask for; `None`: as much as they like.
+    pub(crate) allowance: Option<Box<AtDoor>>,
 }
 
 /// A model and its versions.

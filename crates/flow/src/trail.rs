@@ -4,6 +4,7 @@
 mod body;
 mod heard;
 mod ids;
+mod limited;
 mod named;
 
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use sluicegate_core::{
 use crate::balance::Pool;
 use crate::control::Gateway;
 use crate::held::Source;
+use crate::limits::Taken;
 use crate::snapshot::{Model, Snapshot, Version};
 use crate::stage::no_room;
 use body::Received;
@@ -52,6 +54,8 @@ pub(crate) struct Trail {
     /// Whether it counts among the requests under way.
     admitted: bool,
     finished: bool,
+    /// What it has taken from limits, where there are any for it.
+    taken: Option<Box<Taken>>,
 }
 
 impl Trail {
@@ -100,6 +104,7 @@ impl Trail {
             gateway: Arc::clone(gateway),
             admitted: false,
             finished: false,
+            taken: None,
         })
     }
 
@@ -284,6 +289,7 @@ impl Trail {
         if let Some(stamp) = &self.stamp {
             headers.replace_by(stamp);
         }
+        self.tell_limits(headers);
     }
 
     fn carry(mut self: Box<Self>, outbound: Outbound) -> Outbound {
@@ -324,6 +330,7 @@ impl Trail {
         if std::mem::take(&mut self.admitted) {
             self.gateway.crowd.leave();
         }
+        self.taken = None;
     }
 }
 

@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use parking_lot::RwLock;
+use sluicegate_adapters::limits::memory::{ENTRIES, Memory as Counted};
 use sluicegate_adapters::meter::prometheus::Meter;
 use sluicegate_config::Resolved;
 use sluicegate_control::Listening;
@@ -161,7 +162,9 @@ impl Assembly {
         let memory = Memory::new(machine::memory() / 2);
         let (keyring, issuers) = (Keyring::default(), Issuers::new(&clock));
         let gateway = Gateway::new(Arc::clone(&clock), Arc::new(ThreadDice), sink);
-        let gateway = Arc::new(gateway.holding(&memory).with_keys(keyring.keys()).with_tokens(issuers.tokens()));
+        let limiter = Arc::new(Counted::new(clock.now(), ENTRIES));
+        let gateway = gateway.holding(&memory).with_keys(keyring.keys()).with_tokens(issuers.tokens());
+        let gateway = Arc::new(gateway.with_limiter(limiter));
         let open: Arc<RwLock<Vec<Listening>>> = Arc::default();
         let restarts = Restarts::default();
         meter.follow(standing::all(&gateway, &open, options.lost, &restarts, (keyring.standing(), issuers.standing())));

@@ -5,6 +5,7 @@
 //! served, nor what a request was about beyond its record.
 
 mod labels;
+mod limited;
 mod series;
 mod standing;
 mod timing;
@@ -25,6 +26,7 @@ use prometheus_client::registry::{Registry, Unit};
 use sluicegate_core::{Kind, Outcome, Record, RecordSink};
 
 use self::labels::{GenerationLabels, KindLabels, ListenerLabels, ResultLabels};
+use self::limited::Limited;
 use self::series::SeriesTable;
 use self::standing::Elsewhere;
 pub use self::standing::{Read, Standing};
@@ -42,6 +44,7 @@ pub struct Meter {
     series: SeriesTable,
     in_flight: InFlight,
     refusals: Vec<(Kind, Counter)>,
+    limited: Limited,
     reloads: Reloads,
     dropped_lines: Counter,
     drops: Mutex<Option<Arc<AtomicU64>>>,
@@ -94,13 +97,15 @@ impl Meter {
         let series = SeriesTable::register(own, limit);
         let in_flight = InFlight::register(own, limit);
         let refusals = register_refusals(own);
+        let limited = Limited::register(own, limit);
         let reloads = Reloads::register(own);
         let dropped_lines = Counter::default();
         let help = "Lines of the access log that were not written, since the queue was full or the writing failed";
         own.register("log_lines_dropped", help, dropped_lines.clone());
         let elsewhere = Elsewhere::default();
         own.register_collector(Box::new(elsewhere.clone()));
-        Self { elsewhere, registry, series, in_flight, refusals, reloads, dropped_lines, drops: Mutex::new(None) }
+        let drops = Mutex::new(None);
+        Self { elsewhere, registry, series, in_flight, refusals, limited, reloads, dropped_lines, drops }
     }
 
     /// Tells the outcome of loading a configuration at `at`; `digest` is that of the new generation, and counts only
@@ -175,6 +180,10 @@ impl RecordSink for Meter {
 
     fn turned_away(&self, _listener: &Arc<str>, kind: Kind) {
         self.refuse(kind);
+    }
+
+    fn limited(&self, limit: &Arc<str>, mode: &'static str) {
+        self.limited.count(limit, mode);
     }
 }
 

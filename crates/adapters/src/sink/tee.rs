@@ -30,6 +30,10 @@ impl RecordSink for Tee {
     fn turned_away(&self, listener: &Arc<str>, kind: Kind) {
         self.0.iter().for_each(|sink| sink.turned_away(listener, kind));
     }
+
+    fn limited(&self, limit: &Arc<str>, mode: &'static str) {
+        self.0.iter().for_each(|sink| sink.limited(limit, mode));
+    }
 }
 
 impl std::fmt::Debug for Tee {

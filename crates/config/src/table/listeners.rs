@@ -68,9 +68,14 @@ pub(crate) const LISTENER: &[Field] = &[
         "Balancers before the gateway that begin each connection with a PROXY protocol header, version 2. From these it must \
          come; from others it is refused.",
     ),
+    Field::absent(
+        "limit_per_ip",
+        Shape::Rate,
+        "Requests from one client address (IPv6: from one /64), for whatever runs a model and for questions alike. In short for \
+         an entry of `limits` with `for: { listener: NAME }` and `per: address`.",
+    ),
     Field::later("hosts"),
     Field::later("expose"),
-    Field::later("limit_per_ip"),
 ];
 
 /// Keys of a listener's `tls`.

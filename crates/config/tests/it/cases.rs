@@ -134,6 +134,12 @@ fn show(resolved: &Resolved) -> String {
             writeln!(text, "{source:?} at {}", version.span).unwrap();
         }
     }
+    for limit in &resolved.limits {
+        let quota = limit.requests.map(|quota| format!("{} burst {}", quota.rate, quota.burst));
+        writeln!(text, "limit {} {} at {}", limit.name, limit.mode.as_str(), limit.span).unwrap();
+        writeln!(text, "  for {:?}", limit.select).unwrap();
+        writeln!(text, "  per {:?} requests {quota:?} concurrency {:?}", limit.per, limit.concurrency).unwrap();
+    }
     for warning in &resolved.warnings {
         writeln!(text, "warning {warning}").unwrap();
     }

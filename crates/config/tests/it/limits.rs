@@ -136,7 +136,7 @@ fn a_list_of_mistakes_ends() {
     assert_eq!(
         mistakes[0],
         "gateway.yaml:3:1: unknown key `unknown-0` (known here: `version`, `config`, `include`, \
-                             `listeners`, `admin`, `shutdown`, `overload`, `defaults`, `backends`, `models`, `identity`, `state`, `tenants`)"
+                             `listeners`, `admin`, `shutdown`, `overload`, `defaults`, `backends`, `models`, `identity`, `state`, `tenants`, `limits`)"
     );
     assert!(mistakes[1_000].ends_with(": and 49000 more mistakes"), "{}", mistakes[1_000]);
 }
@@ -321,4 +321,26 @@ fn each_part_of_an_identity_counts_as_itself() {
         ["{}", "{ ca: f }", "{ name: f }", "{ cert: f, key: f }", "{ ca: f, name: f }", "{ ca: f, cert: f, key: f }"];
     let digests: std::collections::BTreeSet<_> = all.iter().map(|tls| identity(tls)).collect();
     assert_eq!(digests.len(), all.len());
+}
+
+#[test]
+fn too_many_limits_are_refused_at_the_first_that_is_too_much() {
+    let limits = |count| format!("{HEAD}limits:\n{}", "  - { requests: 1/s }\n".repeat(count));
+    assert_eq!(read(limits(1000)).unwrap().limits.len(), 1000);
+    assert_eq!(refused(limits(1001)), ["gateway.yaml:1004:5: more than 1000 limits"]);
+}
+
+#[test]
+fn a_limit_is_known_again_by_what_it_counts_and_not_by_how_much() {
+    let fingerprints = |limits: &str| -> Vec<String> {
+        let limits = read(format!("{HEAD}limits:\n{limits}")).unwrap().limits;
+        limits.iter().map(|limit| limit.fingerprint.to_string()).collect()
+    };
+    let before = fingerprints("  - { requests: 1/s }\n  - { per: principal, requests: 1/s }\n");
+    let after = fingerprints(
+        "  - { for: { listener: main }, requests: 9/s }\n  - { concurrency: 7, mode: observe }\n  - { per: [principal], requests: 5/day, burst: 2 }\n",
+    );
+    assert_eq!(before, after[1..], "at other places, and allowing more");
+    let alike = fingerprints("  - { requests: 1/s }\n  - { requests: 9/h }\n  - { requests: 9/day, name: daily }\n");
+    assert!(alike[0] != alike[1] && alike[1] != alike[2] && alike[0] == before[0], "{alike:?}");
 }

@@ -1,6 +1,7 @@
 //! The request path against a backend that does as it is told.
 
 mod guard;
+mod limits;
 mod overload;
 mod resilience;
 mod tokens;
@@ -115,13 +116,17 @@ impl Dice for Sevens {
 }
 
 #[derive(Default)]
-struct Records(Mutex<Vec<Record>>);
+struct Records(Mutex<Vec<Record>>, Mutex<Vec<(String, &'static str)>>);
 
 impl RecordSink for Records {
     fn begun(&self, _: &Arc<str>) {}
 
     fn ended(&self, record: &Record) {
         self.0.lock().push(record.clone());
+    }
+
+    fn limited(&self, limit: &Arc<str>, mode: &'static str) {
+        self.1.lock().push((limit.to_string(), mode));
     }
 }
 
@@ -240,6 +245,7 @@ fn resolved() -> Resolved {
         }],
         models: vec![model],
         tenants: Vec::new(),
+        limits: Vec::new(),
         warnings: Vec::new(),
     }
 }

@@ -46,7 +46,7 @@ pub(crate) struct NamedModel<'a> {
     pinned: Option<&'a Version>,
     head: Box<RequestHead>,
     message: Message,
-    door: &'a Door,
+    pub(super) door: &'a Door,
     patience: Option<Duration>,
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct NamedStream {
     asked: Asked,
     head: Box<RequestHead>,
     body: Body,
-    door: Arc<Door>,
+    pub(super) door: Arc<Door>,
     patience: Option<Duration>,
     identity: Identity,
 }

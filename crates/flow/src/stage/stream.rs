@@ -2,6 +2,7 @@
 //! that those of a sequence keep their order; the next is read when the last answer of the one before is out.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -24,8 +25,9 @@ use super::read::{self, broken};
 use super::refused::refusal;
 use super::traffic;
 use crate::control::Gateway;
+use crate::limits::{Asker, Taken, What};
 use crate::patience::Patience;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Model, Snapshot};
 use crate::trail::{Heard, Ids, Trail};
 
 /// Answers a stream of requests as they come. The head leaves at once.
@@ -46,6 +48,7 @@ pub(crate) fn stream(
         reader: grpc::frame::Reader::new(encoding, named.limits().message),
         unread: Bytes::new(),
         named,
+        from: (Arc::clone(trail.listener()), trail.asker(gateway.clock.now()).address),
         gateway: Arc::clone(gateway),
         snapshot: Arc::clone(snapshot),
         ids: trail.ids(),
@@ -70,6 +73,8 @@ pub(crate) fn stream(
 /// A stream under way.
 struct Conversation {
     named: NamedStream,
+    /// The listener, and where the client is.
+    from: (Arc<str>, IpAddr),
     reader: grpc::frame::Reader,
     unread: Bytes,
     gateway: Arc<Gateway>,
@@ -95,6 +100,8 @@ struct Answering {
     non_finite: NonFinite,
     answers: ReplyStream,
     patience: Patience,
+    /// Places of its own among those that limits let be under way.
+    _taken: Option<Box<Taken>>,
 }
 
 impl Conversation {
@@ -166,6 +173,7 @@ impl Conversation {
         let named = self.named.message(message, &self.snapshot).map_err(|refusal| (refusal, None))?;
         let mut named = permit::permit(named, self.named.identity()).map_err(|refusal| (refusal, None))?;
         let (model, version) = (named.model(), traffic::decide(&named));
+        let taken = self.claim(model).map_err(|refusal| (refusal, None))?;
         let (request, form) = read::decode_opened(&mut named).map_err(|refusal| (refusal, None))?;
         let id = request.id.clone();
         let times = named.stream_times();
@@ -175,8 +183,16 @@ impl Conversation {
         self.memory = self.gateway.memory.lease();
         let answers = answers.map_err(|error| (refusal(error), id.clone()))?;
         let (non_finite, model, version) = (model.non_finite, Arc::clone(&model.name), Arc::clone(&version.name));
-        self.answering = Some(Answering { model, version, id, form, non_finite, answers, patience });
+        self.answering = Some(Answering { model, version, id, form, non_finite, answers, patience, _taken: taken });
         Ok(())
+    }
+
+    /// Takes what one more message for `model` needs of limits.
+    fn claim(&self, model: &Model) -> Result<Option<Box<Taken>>, Refusal> {
+        let Some(allowance) = self.named.door.allowance.as_deref() else { return Ok(None) };
+        let (listener, address) = (&*self.from.0, self.from.1);
+        let asker = Asker { identity: self.named.identity(), address, listener, now: self.gateway.clock.now() };
+        allowance.take(What::Message(&model.name), asker, &*self.gateway.sink).map_err(|(refusal, _)| refusal)
     }
 
     /// Says among the answers, or by ending the stream, why a request is not served.

@@ -24,6 +24,7 @@ mod grpc;
 mod http;
 mod inside;
 mod keys;
+mod limits;
 mod management;
 mod matrix;
 mod metadata;

@@ -47,6 +47,13 @@ pub(super) struct KindLabels {
     pub(super) kind: &'static str,
 }
 
+/// Of a limit.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct LimitLabels {
+    pub(super) limit: Arc<str>,
+    pub(super) mode: &'static str,
+}
+
 /// Of a load of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ResultLabels {

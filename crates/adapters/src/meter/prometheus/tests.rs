@@ -119,6 +119,19 @@ fn equal_names_of_two_generations_share_their_series() {
 }
 
 #[test]
+fn what_limits_had_not_enough_for_is_counted_by_limit_and_bounded() {
+    let meter = Meter::capped(UNIX_EPOCH, 2);
+    for name in ["each", "each", "places", "new", "newer"] {
+        meter.limited(&Arc::from(name), "enforce");
+    }
+    let of = |limit: &str| value(&meter, &format!(r#"sluicegate_limited_total{{limit="{limit}",mode="enforce"}}"#));
+    assert_eq!(
+        [of("each"), of("places"), of("other"), of("new")].map(|count| count.unwrap_or_default()),
+        ["2", "1", "2", ""]
+    );
+}
+
+#[test]
 fn beyond_the_cap_everything_is_other() {
     let meter = Meter::capped(UNIX_EPOCH, 3);
     for number in 0..10 {

@@ -6,7 +6,7 @@ use sluicegate_core::{Identity, KeyFault, Keys, OperationSet, Principal, Princip
 use super::*;
 
 /// Keys that are what they are called: `NAME[@TENANT][/GROUP]`, and some that are not good.
-struct Spoken;
+pub(super) struct Spoken;
 
 impl Keys for Spoken {
     fn find(&self, presented: &str, _: SystemTime) -> Result<Arc<Principal>, KeyFault> {
@@ -36,7 +36,7 @@ impl Keys for Spoken {
     }
 }
 
-fn span() -> Span {
+pub(super) fn span() -> Span {
     Span { file: Arc::from("test.yaml"), line: 1, column: 1 }
 }
 
@@ -65,7 +65,7 @@ fn world(behaviour: Behaviour, methods: &[Method], access: Option<Vec<AccessRule
 }
 
 const KEYS: &[Method] = &[Method::ApiKey];
-const EITHER: &[Method] = &[Method::Anonymous, Method::ApiKey];
+pub(super) const EITHER: &[Method] = &[Method::Anonymous, Method::ApiKey];
 const INFER: &str = "/v2/models/m/infer";
 
 async fn status(world: &World, path: &str, key: &str) -> u16 {
@@ -74,7 +74,7 @@ async fn status(world: &World, path: &str, key: &str) -> u16 {
     world.ask(method, path, headers, body).await.0
 }
 
-fn everyone() -> Option<Vec<AccessRule>> {
+pub(super) fn everyone() -> Option<Vec<AccessRule>> {
     Some(vec![rule(Who::Everyone, None, "usual")])
 }
 
