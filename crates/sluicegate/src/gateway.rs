@@ -162,9 +162,8 @@ impl Assembly {
         let memory = Memory::new(machine::memory() / 2);
         let (keyring, issuers) = (Keyring::default(), Issuers::new(&clock));
         let gateway = Gateway::new(Arc::clone(&clock), Arc::new(ThreadDice), sink);
-        let limiter = Arc::new(Counted::new(clock.now(), ENTRIES));
         let gateway = gateway.holding(&memory).with_keys(keyring.keys()).with_tokens(issuers.tokens());
-        let gateway = Arc::new(gateway.with_limiter(limiter));
+        let gateway = Arc::new(gateway.with_limiter(Arc::new(Counted::new(clock.now(), ENTRIES))));
         let open: Arc<RwLock<Vec<Listening>>> = Arc::default();
         let restarts = Restarts::default();
         meter.follow(standing::all(&gateway, &open, options.lost, &restarts, (keyring.standing(), issuers.standing())));
@@ -237,8 +236,7 @@ impl Assembly {
             return Ok(Loaded::Unchanged);
         }
         let doors = Doors::open(&resolved, &self.doors, self.clock.wall())?;
-        let keys = self.keyring.prepare(&resolved).await?;
-        let issuers = self.issuers.prepare(&resolved).await?;
+        let (keys, issuers) = (self.keyring.prepare(&resolved).await?, self.issuers.prepare(&resolved).await?);
         let (gateway, builders) = (Arc::clone(&self.gateway), Arc::clone(&self.builders));
         let building = resolved.clone();
         let sought = self.gateway.seek(&self.discover, &resolved).await;
