@@ -83,6 +83,23 @@ async fn j_11_a_new_key_is_fetched_once_however_many_want_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_token_is_enough_for_one_fetch_and_no_more() {
+    let (old, new) = (Signer::p256(), Signer::p256());
+    let world = World::new(&old).await;
+    let _following = world.follow();
+    world.settles(1).await;
+    advance(LEAST).await;
+    world.provider.has([new.jwk("two")]);
+    assert_eq!(world.find(&new.sign("two", &world.claims())), fetching());
+    world.fetched(2).await;
+    assert!(world.find(&new.sign("two", &world.claims())).is_ok());
+    for _ in 0..10 {
+        advance(LEAST).await;
+        world.settles(2).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_for_nobody_here_has_no_key_fetched_for_it() {
     let key = Signer::p256();
     let world = World::new(&key).await;
