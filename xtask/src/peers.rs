@@ -10,6 +10,7 @@ pub(crate) mod debian;
 mod environment;
 mod minilm;
 mod node;
+mod oidc_provider;
 mod perf_analyzer;
 pub(crate) mod proxies;
 mod python;
@@ -67,7 +68,7 @@ impl Peers {
 pub(crate) fn ready(root: &Path, mode: Mode) -> Result<Peers> {
     let cache = Cache::locate()?;
     say::progress(format_args!("peers live in {}", cache.folder().display()));
-    let mut steps = Steps { done: 0, of: ENVIRONMENTS.len() + 7 };
+    let mut steps = Steps { done: 0, of: ENVIRONMENTS.len() + 8 };
     steps.next("a Python to start from, and uv");
     let uv = uv::Uv::ready(&cache, mode)?;
     let python = uv.python(mode)?;
@@ -97,6 +98,9 @@ pub(crate) fn ready(root: &Path, mode: Mode) -> Result<Peers> {
     variables.extend(proxies::ready(mode)?);
     steps.next("node");
     variables.push(("SLUICEGATE_NODE", node::ready(mode)?.into_os_string()));
+    steps.next("an issuer of tokens");
+    let provider = oidc_provider::ready(root, &cache, mode)?;
+    variables.push(("SLUICEGATE_OIDC_PROVIDER", provider.into_os_string()));
     Ok(Peers { variables })
 }
 

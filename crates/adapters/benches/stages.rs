@@ -1,5 +1,5 @@
-//! What a record costs, in metrics and as a line of the access log, what it costs to know a caller by a key, and what
-//! limits do.
+//! What a record costs, in metrics and as a line of the access log, what it costs to know a caller by a key or a token, and
+//! what limits do.
 //!
 //! ```text
 //! cargo bench -p sluicegate-adapters --bench stages
@@ -11,14 +11,21 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
+use sluicegate_adapters::http::TcpConnector;
 use sluicegate_adapters::identity::api_key::{ApiKeys, PepperSource, Vault};
+use sluicegate_adapters::identity::oidc::Oidc;
 use sluicegate_adapters::limits::memory::{ENTRIES, Memory};
 use sluicegate_adapters::meter::prometheus::Meter;
 use sluicegate_adapters::store::sqlite::Sqlite;
 use sluicegate_core::limits::{Claim, Limit, Limiter as _, Part, Quota, Rate, Subject};
 use sluicegate_core::{
-    Cause, Clock as _, Grant, Identity, Keys as _, Operation, Outcome, Protocol, Record, RecordSink, Served, Traffic,
+    Cause, ClaimNames, ClaimPath, Clock as _, Grant, Identity, IssuerPlan, KeySource, Keys as _, Operation, Outcome,
+    Pem, Protocol, Record, RecordSink, Served, Span, TenantClaim, TokenAlgorithm, Tokens as _, Traffic,
 };
 use sluicegate_testkit::{FakeClock, Stages};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
@@ -57,8 +64,48 @@ fn main() {
     for (stage, key) in [("known", &known), ("unknown", &unknown), ("mistyped", &mistyped)] {
         stages.stage(&format!("key: {stage}"), 0, || (), |()| served.find(key, now).is_ok());
     }
+    let (oidc, token) = token();
+    stages.stage("token: known", 0, || (), |()| oidc.find(&token, now).is_ok());
     limits(&mut stages);
     stages.finish();
+}
+
+/// A token of an issuer, of twenty groups, that is known from before.
+fn token() -> (Oidc, String) {
+    let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let (x, y) = key.public_key().as_ref().split_at(1).1.split_at(32);
+    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let keys =
+        format!(r#"{{"keys":[{{"kty":"EC","kid":"one","crv":"P-256","x":"{}","y":"{}"}}]}}"#, encode(x), encode(y));
+    let span = Span { file: "gateway.yaml".into(), line: 1, column: 1 };
+    let file = Pem { path: "keys".into(), bytes: keys.into_bytes().into(), digest: "".into(), span: span.clone() };
+    let groups = ClaimPath::parse("groups").unwrap();
+    let plan = IssuerPlan {
+        name: "idp".into(),
+        issuer: "https://login.example.com/realms/ml".into(),
+        keys: KeySource::File(file),
+        audiences: vec!["sluicegate".into()],
+        algorithms: TokenAlgorithm::USUAL.to_vec(),
+        claims: ClaimNames { tenant: TenantClaim::Nobody, groups, scopes: None },
+        leeway: Duration::ZERO,
+        stale: Duration::from_secs(60),
+        span,
+    };
+    let groups: Vec<String> = (0..20).map(|number| format!("\"/teams/number-{number}\"")).collect();
+    let claims = format!(
+        r#"{{"iss":"{}","aud":"sluicegate","sub":"f:0b1c:alice","exp":4000000000,"groups":[{}]}}"#,
+        plan.issuer,
+        groups.join(",")
+    );
+    let signed = format!("{}.{}", encode(br#"{"alg":"ES256","kid":"one","typ":"at+jwt"}"#), encode(claims.as_bytes()));
+    let signature = key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
+    let good = format!("{signed}.{}", encode(signature.as_ref()));
+    let oidc = Oidc::new(Arc::new(TcpConnector), Arc::new(FakeClock::still()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let served = runtime.block_on(oidc.prepare(&[plan])).unwrap();
+    oidc.serve(served);
+    assert!(oidc.find(&good, SystemTime::UNIX_EPOCH).is_ok());
+    (oidc, good)
 }
 
 /// Keys among which one is known, and that one.

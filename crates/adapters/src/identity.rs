@@ -1,3 +1,4 @@
 //! How callers are known.
 
 pub mod api_key;
+pub mod oidc;

@@ -1,10 +1,14 @@
 //! How callers show who they are. It must not know how that is written in a configuration.
 
+use sluicegate_core::IssuerPlan;
+
 /// How credentials are presented.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Identity {
     /// The headers in which a key is looked for, in the order written; never empty.
     pub key_headers: Vec<KeyHeader>,
+    /// Whose tokens are taken, in the order written.
+    pub issuers: Vec<IssuerPlan>,
 }
 
 /// A header in which a key may come.
@@ -20,7 +24,7 @@ pub enum KeyHeader {
 
 impl Default for Identity {
     fn default() -> Self {
-        Self { key_headers: KeyHeader::ALL.to_vec() }
+        Self { key_headers: KeyHeader::ALL.to_vec(), issuers: Vec::new() }
     }
 }
 

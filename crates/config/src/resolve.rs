@@ -7,6 +7,7 @@ mod identity;
 mod limits;
 mod listeners;
 mod models;
+mod oidc;
 pub(crate) mod state;
 mod tenants;
 mod tls;
@@ -20,7 +21,7 @@ use self::files::Files;
 use crate::mistakes::Mistakes;
 use crate::reading::Reading;
 use crate::table::{OVERLOAD, SHUTDOWN};
-use crate::{Files as Disk, Method, Overload, Resolved, words};
+use crate::{Files as Disk, Identity, Method, Overload, Resolved, words};
 
 /// A checked file.
 pub(crate) struct Checked {
@@ -43,6 +44,7 @@ pub(crate) fn resolve(
     let mut backends = backends::Backends::read(root, catalog, &mut files, mistakes);
     let tenants = tenants::tenants(&root.node, mistakes);
     let known = tenants::Known::of(&tenants);
+    let issuers = oidc::issuers(root, &known, &mut files, mistakes);
     let mut models = models::Models::read(root, includes, &known, &mut backends, &mut files, mistakes);
     let identifies = listeners.iter().flat_map(|listener| &listener.authenticate).any(|by| *by != Method::Anonymous);
     models.warn(identifies, &mut warnings);
@@ -67,7 +69,7 @@ pub(crate) fn resolve(
             memory: overload.node("memory").is_some().then(|| overload.size("memory")),
         },
         stream,
-        identity: identity::identity(&root.node, mistakes),
+        identity: Identity { issuers, ..identity::identity(&root.node, mistakes) },
         state: state::state(&root.path, &root.node),
         backends,
         models,

@@ -98,6 +98,8 @@ pub enum Method {
     Anonymous,
     /// By one of this gateway's own keys.
     ApiKey,
+    /// By a token of an OpenID Connect issuer.
+    Oidc,
 }
 
 /// Who can reach a listener.

@@ -16,7 +16,7 @@ use sluicegate_core::{Field, Shape};
 
 pub(crate) use self::access::TENANT;
 pub(crate) use self::backends::{BACKEND, DNS, ENDPOINT, LATER_PROTOCOLS, LISTED, REMOTE, SRV, TIMEOUTS};
-pub(crate) use self::identity::IDENTITY;
+pub(crate) use self::identity::{CLAIMS, IDENTITY, MAX_ISSUERS, OIDC};
 pub(crate) use self::limits::{LIMIT, SELECT};
 pub(crate) use self::listeners::{ADMIN, LIMITS, LISTENER};
 pub(crate) use self::models::{DEFAULTS, MODEL, STREAM};

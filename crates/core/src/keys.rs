@@ -5,6 +5,9 @@ use std::time::SystemTime;
 
 use crate::Principal;
 
+/// What each of this gateway's own keys begins with: by it a key is told from a token of somebody else.
+pub const KEY_MARK: &str = "sgk_";
+
 /// Knows API keys. Asked on the request path: answers from memory, without waiting.
 pub trait Keys: Send + Sync + 'static {
     /// Whose key `presented` is.

@@ -32,6 +32,7 @@ mod store;
 mod tally;
 mod tensor;
 mod tls;
+mod tokens;
 mod units;
 mod usage;
 mod worker;
@@ -50,7 +51,7 @@ pub use inbound::{Inbound, Leisure, Outbound};
 pub use infer::{
     ASK_FINAL, FINAL, InferRequest, InferResponse, ModelMetadata, NonFinite, RequestedOutput, TensorMetadata,
 };
-pub use keys::{KeyFault, Keys};
+pub use keys::{KEY_MARK, KeyFault, Keys};
 pub use manage::{ManageCall, Management, Order};
 pub use memory::{Lease, Memory};
 pub use message::{RequestHead, Response};
@@ -71,6 +72,7 @@ pub use store::{
 pub use tally::Tally;
 pub use tensor::{BytesElements, DataType, Tensor, TensorError};
 pub use tls::{KeyPair, Pem, TlsIdentity};
+pub use tokens::{ClaimNames, ClaimPath, IssuerPlan, KeySource, TenantClaim, TokenAlgorithm, TokenFault, Tokens};
 pub use units::{Share, duration};
 pub use usage::Usage;
 pub use worker::{Entered, PerWorker, Worker};

@@ -46,6 +46,8 @@ pub enum PrincipalKind {
     Anonymous,
     /// By an API key.
     Key,
+    /// By a token of an OpenID Connect issuer.
+    Oidc,
 }
 
 impl Principal {
@@ -99,6 +101,7 @@ impl PrincipalKind {
         match self {
             Self::Anonymous => ANONYMOUS,
             Self::Key => "key",
+            Self::Oidc => "oidc",
         }
     }
 }

@@ -67,6 +67,7 @@ pub fn build(
         let anonymous = listener.authenticate.contains(&Method::Anonymous);
         let taken = || resolved.identity.key_headers.iter().map(|header| header.as_str()).collect();
         let keys = listener.authenticate.contains(&Method::ApiKey).then(taken);
+        let tokens = listener.authenticate.contains(&Method::Oidc);
         // A message is as large as a body, at most.
         let limits = Limits { message: listener.limits.body, ..Limits::default() };
         (
@@ -74,6 +75,7 @@ pub fn build(
             Arc::new(Door {
                 anonymous,
                 keys,
+                tokens,
                 management: listener.management,
                 priority: listener.priority,
                 limits,

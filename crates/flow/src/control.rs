@@ -11,7 +11,7 @@ use sluicegate_config::Overload;
 use sluicegate_core::limits::Limiter;
 use sluicegate_core::{
     Clock, Deadline, Dice, Discover, Fields, Inquiry, KeyFault, Keys, Kind, Memory, Mistake, ModelMetadata, Principal,
-    RecordSink,
+    RecordSink, TokenFault, Tokens,
 };
 use tokio::sync::Notify;
 
@@ -42,6 +42,8 @@ pub struct Gateway {
     room: u64,
     /// The API keys that callers may present.
     pub(crate) keys: Arc<dyn Keys>,
+    /// The tokens of other issuers that callers may present.
+    pub(crate) tokens: Arc<dyn Tokens>,
     /// What counts use against limits, if anything does.
     limiter: Option<Arc<dyn Limiter>>,
     snapshot: ArcSwap<Snapshot>,
@@ -60,6 +62,15 @@ struct NoKeys;
 impl Keys for NoKeys {
     fn find(&self, _: &str, _: SystemTime) -> Result<Arc<Principal>, KeyFault> {
         Err(KeyFault::Unknown)
+    }
+}
+
+/// The tokens of a gateway that was given none.
+struct NoTokens;
+
+impl Tokens for NoTokens {
+    fn find(&self, _: &str, _: SystemTime) -> Result<Arc<Principal>, TokenFault> {
+        Err(TokenFault::Nobody)
     }
 }
 
@@ -91,6 +102,7 @@ impl Gateway {
             memory: Memory::new(u64::MAX),
             room: u64::MAX,
             keys: Arc::new(NoKeys),
+            tokens: Arc::new(NoTokens),
             limiter: None,
             snapshot: ArcSwap::from_pointee(empty),
             draining: AtomicBool::new(false),
@@ -110,6 +122,12 @@ impl Gateway {
     #[must_use]
     pub fn with_keys(self, keys: Arc<dyn Keys>) -> Self {
         Self { keys, ..self }
+    }
+
+    /// The same, which lets callers in by `tokens`.
+    #[must_use]
+    pub fn with_tokens(self, tokens: Arc<dyn Tokens>) -> Self {
+        Self { tokens, ..self }
     }
 
     /// The same, which counts use against limits by `limiter`.

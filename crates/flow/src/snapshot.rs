@@ -48,6 +48,8 @@ pub(crate) struct Door {
     pub(crate) anonymous: bool,
     /// The fields in which API keys are taken, where they are.
     pub(crate) keys: Option<Vec<&'static str>>,
+    /// Whether tokens of other issuers are taken.
+    pub(crate) tokens: bool,
     /// Whether callers may manage the model servers.
     pub(crate) management: bool,
     /// Whose calls go first, where it is said here and not by the model.

@@ -124,7 +124,7 @@ pub(crate) struct Call {
 
 #[derive(Debug, Args)]
 pub(crate) struct Can {
-    /// Who: `key:NAME` for the holder of an API key, or `anonymous`
+    /// Who: `key:NAME` for the holder of an API key, `oidc:ISSUER:SUBJECT` for that of a token, or `anonymous`
     #[arg(value_name = "PRINCIPAL")]
     pub(crate) principal: String,
     /// What: an operation such as `infer`, or `run`, `read`, `manage`

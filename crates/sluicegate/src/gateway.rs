@@ -6,6 +6,7 @@ mod banner;
 mod blocking;
 pub(crate) mod doors;
 mod ending;
+mod issuers;
 mod keyring;
 mod lasting;
 mod path;
@@ -44,6 +45,7 @@ use admin::AdminPlane;
 use blocking::blocking;
 use doors::Doors;
 use ending::End;
+use issuers::Issuers;
 use keyring::Keyring;
 use lasting::Restarts;
 use path::Path;
@@ -79,6 +81,7 @@ struct Assembly {
     resolved: Option<Resolved>,
     doors: Doors,
     keyring: Keyring,
+    issuers: Issuers,
     binary: Binary,
     /// Of work beside requests.
     restarts: Restarts,
@@ -128,6 +131,7 @@ pub(crate) async fn run(mut options: Options) -> anyhow::Result<ExitCode> {
         Arc::clone(&gateway).follow(Arc::clone(&discover))
     });
     assembly.keyring.follow(&assembly.restarts);
+    assembly.issuers.follow(&assembly.restarts);
     assembly.greet().await;
     // The first time comes with each configuration.
     let mut alarm = tokio::time::interval_at(tokio::time::Instant::now() + alarm::EVERY, alarm::EVERY);
@@ -156,13 +160,13 @@ impl Assembly {
         let meter = Arc::new(Meter::new(clock.wall()));
         let sink = records::sink(&options.access_log, &meter)?;
         let memory = Memory::new(machine::memory() / 2);
-        let keyring = Keyring::default();
+        let (keyring, issuers) = (Keyring::default(), Issuers::new(&clock));
         let gateway = Gateway::new(Arc::clone(&clock), Arc::new(ThreadDice), sink);
-        let limiter = Arc::new(Counted::new(clock.now(), ENTRIES));
-        let gateway = Arc::new(gateway.holding(&memory).with_keys(keyring.keys()).with_limiter(limiter));
+        let gateway = gateway.holding(&memory).with_keys(keyring.keys()).with_tokens(issuers.tokens());
+        let gateway = Arc::new(gateway.with_limiter(Arc::new(Counted::new(clock.now(), ENTRIES))));
         let open: Arc<RwLock<Vec<Listening>>> = Arc::default();
         let restarts = Restarts::default();
-        meter.follow(standing::all(&gateway, &open, options.lost, &restarts, keyring.standing()));
+        meter.follow(standing::all(&gateway, &open, options.lost, &restarts, (keyring.standing(), issuers.standing())));
         let not_replaced = Arc::default();
         let admin =
             AdminPlane::new(Arc::clone(&gateway), Arc::clone(&meter), Arc::clone(&open), Arc::clone(&not_replaced));
@@ -176,6 +180,7 @@ impl Assembly {
             resolved: None,
             doors: Doors::default(),
             keyring,
+            issuers,
             binary: Binary::of_this_process().context("cannot tell which file this process was started from")?,
             not_replaced,
             restarts,
@@ -231,7 +236,7 @@ impl Assembly {
             return Ok(Loaded::Unchanged);
         }
         let doors = Doors::open(&resolved, &self.doors, self.clock.wall())?;
-        let keys = self.keyring.prepare(&resolved).await?;
+        let (keys, issuers) = (self.keyring.prepare(&resolved).await?, self.issuers.prepare(&resolved).await?);
         let (gateway, builders) = (Arc::clone(&self.gateway), Arc::clone(&self.builders));
         let building = resolved.clone();
         let sought = self.gateway.seek(&self.discover, &resolved).await;
@@ -252,6 +257,7 @@ impl Assembly {
         })?;
         // From here on nothing fails.
         self.keyring.commit(keys);
+        self.issuers.commit(issuers);
         self.gateway.install(built);
         self.server.commit(prepared);
         self.admin.commit(admin);

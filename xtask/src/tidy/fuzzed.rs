@@ -5,6 +5,7 @@ use super::{Facts, Found};
 /// A parser's file and the target that feeds it.
 pub(super) const PARSERS: &[(&str, &str)] = &[
     ("crates/adapters/src/identity/api_key/text.rs", "api_key"),
+    ("crates/adapters/src/identity/oidc/text.rs", "token"),
     ("crates/config/src/text.rs", "config"),
     ("crates/core/src/http1/chunks.rs", "http1"),
     ("crates/core/src/http1/scan.rs", "http1_fields"),

@@ -15,4 +15,5 @@ mod peer;
 mod shared;
 mod support;
 mod tls;
+mod token;
 mod workers;

@@ -5,7 +5,7 @@ use sluicegate_core::Node;
 use crate::mistakes::Mistakes;
 use crate::{Identity, KeyHeader};
 
-/// What the root file says about it.
+/// What the root file says about keys.
 pub(super) fn identity(root: &Node, mistakes: &mut Mistakes) -> Identity {
     let headers = root.get("identity").and_then(|node| node.get("api_key")).and_then(|node| node.get("headers"));
     let mut known: Vec<KeyHeader> = Vec::new();
@@ -19,5 +19,5 @@ pub(super) fn identity(root: &Node, mistakes: &mut Mistakes) -> Identity {
             known.push(header);
         }
     }
-    if known.is_empty() { Identity::default() } else { Identity { key_headers: known } }
+    if known.is_empty() { Identity::default() } else { Identity { key_headers: known, ..Identity::default() } }
 }

@@ -83,6 +83,7 @@ fn methods(name: &str, node: &Node, root: &Node, mistakes: &mut Mistakes) -> Vec
         let method = match item.text() {
             Some("anonymous") => Method::Anonymous,
             Some("api_key") => Method::ApiKey,
+            Some("oidc") => Method::Oidc,
             Some(_) | None => continue,
         };
         if methods.contains(&method) {
@@ -93,6 +94,10 @@ fn methods(name: &str, node: &Node, root: &Node, mistakes: &mut Mistakes) -> Vec
         if method == Method::ApiKey && raw(root, "state").is_none() {
             let message = format!("{} takes keys, and nothing says where they are kept", words::quoted(name));
             mistakes.helped(&item.span, message, "write `state: { store: { sqlite: PATH } }`");
+        }
+        if method == Method::Oidc && root.get("identity").and_then(|node| raw(node, "oidc")).is_none() {
+            let message = format!("{} takes tokens, and nothing says whose", words::quoted(name));
+            mistakes.helped(&item.span, message, "write `identity: { oidc: [ { issuer: URL, audience: NAME } ] }`");
         }
         methods.push(method);
     }

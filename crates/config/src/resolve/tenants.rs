@@ -36,6 +36,10 @@ impl<'a> Known<'a> {
         Self(tenants.iter().map(|tenant| &*tenant.name).collect(), tenants)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.contains(name)
     }

@@ -18,7 +18,7 @@ const WHO: Shape = Shape::Either(
     &Shape::Text,
     &Shape::OneOf(&[
         &[Field::required("group", Shape::Text, "Those in a group.")],
-        &[Field::required("principal", Shape::Text, "One caller, such as `key:scoring-batch`, or `anonymous`.")],
+        &[Field::required("principal", Shape::Text, "One caller: `key:NAME`, `oidc:ISSUER:SUBJECT` or `anonymous`.")],
     ]),
 );
 

@@ -108,13 +108,13 @@ const RESOLVER: Field = Field::absent(
     "With `dns` and `srv`: the DNS server to ask, such as `127.0.0.1:8600`. Default: as the system does.",
 );
 
-/// Keys of a remote backend's `tls`.
-const REMOTE_TLS: &[Field] = &[
+/// Keys of the `tls` of whom the gateway calls: of a backend, and of an issuer of tokens.
+pub(super) const REMOTE_TLS: &[Field] = &[
     Field::absent("ca", Shape::Path, "The certificates in PEM that are trusted as roots, in place of the system's."),
     Field::absent(
         "name",
         Shape::Text,
-        "The name, or the address, that the endpoints' certificate must be for, where it is not the host of the endpoint.",
+        "The name, or the address, that its certificate must be for, where it is not the host in the address.",
     ),
     Field::absent("cert", Shape::Path, "A certificate in PEM that the gateway shows where it is asked for one."),
     Field::absent("key", Shape::Path, "Its private key in PEM, not encrypted."),

@@ -95,7 +95,7 @@ const METHODS: &[(&str, &str)] = &[
         "api_key",
         "by a key of this gateway's own (`sluicegate keys`), in one of the headers of `identity.api_key`; needs `state`",
     ),
-    ("oidc", ""),
+    ("oidc", "by a token of an OpenID Connect issuer, in `authorization: Bearer`; needs `identity.oidc`"),
     ("mtls", ""),
     ("spiffe", ""),
 ];

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use sluicegate_config::{Resolved, load};
-use sluicegate_core::{Mistake, Network};
+use sluicegate_core::{Endpoint, KeySource, Mistake, Network};
 
 use crate::target::{CATALOG, Disk, split};
 
@@ -64,8 +64,27 @@ fn show(resolved: &Resolved) -> String {
         admin.address, admin.span, resolved.delay, resolved.grace
     )
     .unwrap();
-    if resolved.identity != sluicegate_config::Identity::default() {
+    if resolved.identity.key_headers != sluicegate_config::Identity::default().key_headers {
         writeln!(text, "keys in {:?}", resolved.identity.key_headers).unwrap();
+    }
+    for issuer in &resolved.identity.issuers {
+        let (name, algorithms) = (&issuer.name, issuer.algorithms.iter().map(|one| one.as_str()).collect::<Vec<_>>());
+        writeln!(text, "issuer {name} {} for {:?} at {}", issuer.issuer, issuer.audiences, issuer.span).unwrap();
+        writeln!(text, "  {algorithms:?} leeway {:?} stale {:?}", issuer.leeway, issuer.stale).unwrap();
+        writeln!(text, "  {:?}", issuer.claims).unwrap();
+        let (kind, endpoint) = match &issuer.keys {
+            KeySource::Discovery(endpoint) => ("described", endpoint),
+            KeySource::Url(endpoint, path) => {
+                writeln!(text, "  path {path}").unwrap();
+                ("keys", endpoint)
+            }
+            KeySource::File(file) => {
+                writeln!(text, "  file {}", file.path).unwrap();
+                continue;
+            }
+        };
+        let Endpoint { authority, host, prefix, tls } = endpoint;
+        writeln!(text, "  {kind} at {authority} host {host:?} prefix {prefix:?} tls {}", tls.is_some()).unwrap();
     }
     if let Some(state) = &resolved.state {
         writeln!(text, "state {} pepper {:?} at {}", state.sqlite, state.pepper, state.span).unwrap();

@@ -4,6 +4,7 @@ mod guard;
 mod limits;
 mod overload;
 mod resilience;
+mod tokens;
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use sluicegate_core::{Body, Identity, KeyFault, Kind, Principal, Refusal, RequestHead};
+use sluicegate_core::{Body, Identity, KEY_MARK, KeyFault, Kind, Principal, Refusal, RequestHead, TokenFault};
 
 use crate::control::Gateway;
 use crate::snapshot::{Door, Snapshot};
@@ -19,8 +19,17 @@ pub(crate) struct Identified<'a> {
     door: &'a Arc<Door>,
 }
 
+/// What a credential is looked up as.
+enum Way {
+    Key,
+    Token,
+}
+
 /// Fields that carry a credential. That there is one at most was seen to at the door.
-const CREDENTIALS: [&str; 3] = ["authorization", "x-api-key", "api-key"];
+const CREDENTIALS: [&str; 3] = [AUTHORIZATION, "x-api-key", "api-key"];
+
+/// The one of them that says by a scheme what it carries.
+const AUTHORIZATION: &str = "authorization";
 
 /// What callers are told whose credential is not good, whatever is wrong with it.
 const NOT_GOOD: &str = "this listener does not accept the credential";
@@ -46,19 +55,21 @@ fn settle(
     snapshot: &Snapshot,
     trail: &mut Trail,
 ) -> Result<Identity, Refusal> {
-    let Some(taken) = &door.keys else {
+    let looks = door.keys.is_some() || door.tokens;
+    let presented = || CREDENTIALS.iter().find_map(|name| Some((*name, head.headers.get(name)?)));
+    let Some((field, value)) = looks.then(presented).flatten() else {
         return if door.anonymous { Ok(Identity::Anonymous) } else { Err(unaccepted()) };
     };
-    let presented = CREDENTIALS.iter().find_map(|name| Some((*name, head.headers.get(name)?)));
-    let Some((field, value)) = presented else {
-        return if door.anonymous { Ok(Identity::Anonymous) } else { Err(unaccepted()) };
+    let text = value.as_str().and_then(|text| credential(field, text));
+    let found = match text.and_then(|text| Some((text, way(door, field, text)?))) {
+        Some((text, Way::Key)) => gateway.keys.find(text, trail.arrived()).map_err(|fault| refused(&fault)),
+        Some((text, Way::Token)) => gateway.tokens.find(text, trail.arrived()).map_err(|fault| token_refused(&fault)),
+        None => {
+            let cause = format!("field `{field}` carries nothing that this listener takes");
+            Err(Refusal::new(Kind::Unauthenticated, NOT_GOOD).because(cause))
+        }
     };
-    let text = value.as_str().and_then(|text| credential(field, text)).filter(|_| taken.contains(&field));
-    let Some(text) = text else {
-        let cause = format!("field `{field}` carries nothing that this listener takes");
-        return Err(Refusal::new(Kind::Unauthenticated, NOT_GOOD).because(cause));
-    };
-    let principal = gateway.keys.find(text, trail.arrived()).map_err(|fault| refused(&fault))?;
+    let principal = found?;
     let identity = Identity::Known(Arc::clone(&principal));
     if let Some(cause) = homeless(&principal, snapshot) {
         // Who it was is known, and is for the record.
@@ -68,9 +79,22 @@ fn settle(
     Ok(identity)
 }
 
+/// What a credential is looked up as, if the listener takes it. By how it begins, a key is told from a token; neither is tried as
+/// the other.
+fn way(door: &Door, field: &'static str, text: &str) -> Option<Way> {
+    let keys = door.keys.as_ref().is_some_and(|taken| taken.contains(&field));
+    let tokens = door.tokens && field == AUTHORIZATION;
+    match (keys, tokens) {
+        (true, true) => Some(if text.starts_with(KEY_MARK) { Way::Key } else { Way::Token }),
+        (true, false) => Some(Way::Key),
+        (false, true) => Some(Way::Token),
+        (false, false) => None,
+    }
+}
+
 /// The credential in a field's value.
 fn credential<'a>(field: &str, value: &'a str) -> Option<&'a str> {
-    if field != "authorization" {
+    if field != AUTHORIZATION {
         return Some(value.trim());
     }
     let (scheme, rest) = value.trim().split_once(' ')?;
@@ -100,6 +124,23 @@ fn refused(fault: &KeyFault) -> Refusal {
         KeyFault::Malformed | KeyFault::Unknown | KeyFault::Revoked(_) | KeyFault::Expired(_) => {
             Refusal::new(Kind::Unauthenticated, NOT_GOOD)
         }
+    };
+    refusal.because(fault.to_string())
+}
+
+/// The same of tokens. One whose key is being fetched is as good as any, and is to come again.
+fn token_refused(fault: &TokenFault) -> Refusal {
+    let refusal = match fault {
+        TokenFault::Fetching(_) | TokenFault::Unavailable(_) | TokenFault::Nobody => {
+            Refusal::new(Kind::IdentityUnavailable, "credentials cannot be checked now")
+        }
+        TokenFault::Malformed(_)
+        | TokenFault::Stranger
+        | TokenFault::Unfit(..)
+        | TokenFault::Expired(_)
+        | TokenFault::Early(_)
+        | TokenFault::UnknownKey(_)
+        | TokenFault::Forged(_) => Refusal::new(Kind::Unauthenticated, NOT_GOOD),
     };
     refusal.because(fault.to_string())
 }

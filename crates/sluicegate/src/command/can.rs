@@ -231,9 +231,14 @@ fn principal(options: &Can, resolved: &Resolved) -> anyhow::Result<Principal> {
         }
         return Ok(Principal::anonymous());
     }
-    if options.principal.strip_prefix("key:").is_none_or(str::is_empty) {
-        bail!("a caller is `key:NAME`, the holder of an API key, or `anonymous`");
-    }
+    let names = |begin: &str| options.principal.strip_prefix(begin).is_some_and(|rest| !rest.is_empty());
+    let kind = if names("key:") {
+        PrincipalKind::Key
+    } else if names("oidc:") {
+        PrincipalKind::Oidc
+    } else {
+        bail!("a caller is `key:NAME`, the holder of an API key, `oidc:ISSUER:SUBJECT`, of a token, or `anonymous`");
+    };
     if let Some(tenant) = options.tenant.as_deref().filter(|_| !resolved.tenants.is_empty())
         && !resolved.tenants.iter().any(|known| *known.name == *tenant)
     {
@@ -248,7 +253,7 @@ fn principal(options: &Can, resolved: &Resolved) -> anyhow::Result<Principal> {
     groups.dedup();
     Ok(Principal {
         id: Arc::from(options.principal.as_str()),
-        kind: PrincipalKind::Key,
+        kind,
         tenant: options.tenant.as_deref().map(Arc::from),
         groups: groups.into(),
         ..Principal::anonymous()

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use parking_lot::RwLock;
 use sluicegate_adapters::identity::api_key::KeysStanding;
+use sluicegate_adapters::identity::oidc::IssuerStanding;
 use sluicegate_adapters::meter::prometheus::{Read, Standing};
 use sluicegate_control::Listening;
 use sluicegate_flow::control::{BackendStatus, EndpointStatus, Gateway, SourceStatus, Status};
@@ -21,12 +22,16 @@ pub(super) fn all(
     open: &Arc<RwLock<Vec<Listening>>>,
     lost: ErrorCounter,
     restarts: &Restarts,
-    keys: impl Fn() -> Option<KeysStanding> + Send + Sync + 'static,
+    (keys, issuers): (
+        impl Fn() -> Option<KeysStanding> + Send + Sync + 'static,
+        impl Fn() -> Vec<IssuerStanding> + Send + Sync + 'static,
+    ),
 ) -> Read {
     let (gateway, open, restarts) = (Arc::downgrade(gateway), Arc::clone(open), Arc::clone(restarts));
     Box::new(move || {
         let mut all = of_process(lost.dropped_lines(), restarts.load(Relaxed));
         all.extend(of_keys(keys()));
+        all.extend(of_issuers(&issuers()));
         if let Some(gateway) = gateway.upgrade() {
             all.extend(of(&gateway.status(), &open.read()));
         }
@@ -53,6 +58,20 @@ fn of_keys(keys: Option<KeysStanding>) -> Vec<Standing> {
     vec![
         one("keys_known", "Secrets of callers' keys read from the store", keys.map(|keys| keys.secrets as f64)),
         one("keys_failing", "1 where the store of keys could not be read at the last look", failing),
+    ]
+}
+
+/// The issuers of tokens that are configured.
+fn of_issuers(issuers: &[IssuerStanding]) -> Vec<Standing> {
+    let family = |name, help, value: fn(&IssuerStanding) -> f64| {
+        let series = issuers.iter().map(|issuer| (vec![("issuer", issuer.name.to_string())], value(issuer)));
+        Standing { name, help, grows: false, series: series.collect() }
+    };
+    vec![
+        family("issuer_keys", "Keys of an issuer of tokens that are known", |issuer| issuer.keys as f64),
+        family("issuer_failing", "1 where an issuer's keys could not be read at the last try", |issuer| {
+            f64::from(u8::from(issuer.failing))
+        }),
     ]
 }
 

@@ -30,6 +30,7 @@ mod matrix;
 mod metadata;
 mod mlserver;
 mod observe;
+mod oidc;
 mod openai;
 mod perf_analyzer;
 mod quickstart;

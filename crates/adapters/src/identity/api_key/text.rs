@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 /// Characters of a whole key.
 pub const LENGTH: usize = PREFIX.len() + ID + 1 + SECRET + CHECKSUM;
 
-const PREFIX: &str = "sgk_";
+const PREFIX: &str = sluicegate_core::KEY_MARK;
 const ID: usize = 12;
 const SECRET: usize = 32;
 const CHECKSUM: usize = 6;

@@ -22,6 +22,12 @@ const GROUP: usize = 256;
 /// What stands in front of the name of a key in a principal's id.
 const KEY: &str = "key:";
 
+/// What ids of those begin with that bring tokens; the issuer's name and the subject follow.
+const TOKEN: &str = "oidc:";
+
+/// Characters of a subject (OpenID Connect Core, section 2).
+const SUBJECT: usize = 255;
+
 /// The one who is no one.
 const ANONYMOUS: &str = "anonymous";
 
@@ -106,8 +112,9 @@ impl Context<'_, '_> {
         }
         let principal = node.get("principal")?;
         let id = principal.text()?;
-        if id != ANONYMOUS && !id.strip_prefix(KEY).is_some_and(names::is_lower) {
-            let help = "the holder of an API key is `key:NAME`, a caller that is not identified `anonymous`";
+        if id != ANONYMOUS && !id.strip_prefix(KEY).is_some_and(names::is_lower) && !is_of_token(id) {
+            let help = "the holder of an API key is `key:NAME`, of a token `oidc:ISSUER:SUBJECT`, a caller that is not identified \
+                        `anonymous`";
             self.mistakes.helped(&principal.span, "`principal` is not the id of a caller", help);
         }
         Some(Who::Principal(id.into()))
@@ -121,7 +128,7 @@ impl Context<'_, '_> {
         if self.tenants.has(name) {
             return Some(Who::Tenant(name.into()));
         }
-        if name == ANONYMOUS || name.starts_with(KEY) {
+        if name == ANONYMOUS || name.starts_with(KEY) || name.starts_with(TOKEN) {
             let help = format!("a caller is written `{{ principal: {ANONYMOUS} }}` or `{{ principal: {KEY}NAME }}`");
             self.mistakes.helped(&node.span, "a caller stands where a tenant or `everyone` is expected", help);
         } else if names::is_lower(name) {
@@ -166,6 +173,14 @@ fn wrong_group(name: &str) -> Option<String> {
     } else {
         None
     }
+}
+
+/// Whether `id` is that of one who brings tokens.
+fn is_of_token(id: &str) -> bool {
+    let parts = id.strip_prefix(TOKEN).and_then(|rest| rest.split_once(':'));
+    let is_subject =
+        |subject: &str| (1..=SUBJECT).contains(&subject.chars().count()) && !subject.contains(char::is_control);
+    parts.is_some_and(|(issuer, subject)| names::is_plain(issuer) && is_subject(subject))
 }
 
 #[cfg(test)]
