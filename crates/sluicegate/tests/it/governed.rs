@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::http::Client;
-use crate::support::{Gateway, eventually, root, script, sluicegate, stderr, stdout};
+use crate::support::{Gateway, eventually, now, root, script, sluicegate, stderr, stdout};
 
 /// The example on free ports, with its state in a folder of its own.
 struct Governed {
@@ -131,7 +131,7 @@ fn a_revoked_key_is_out_within_a_second_and_a_rotated_one_overlaps() {
     let second = rotated["key"].as_str().unwrap().to_owned();
     eventually("the other key is known", || status(governed.partners, "/v2", &second) == 200);
     assert_eq!(status(governed.partners, "/v2", &first), 200);
-    let revoked = std::time::Instant::now();
+    let revoked = now();
     governed.keys(&["revoke", "scanner", "--reason", "lost"]);
     eventually("both are out", || [&first, &second].map(|key| status(governed.partners, "/v2", key)) == [401, 401]);
     // Five seconds are promised, to every replica.
