@@ -24,23 +24,24 @@ def told(ask):
 
 
 def drive(client, module, args, headers):
+    # Each call has headers of its own: the client over REST writes into them.
     def infer():
-        about = client.get_model_metadata(args.model, args.version, headers=headers, **(
+        about = client.get_model_metadata(args.model, args.version, headers=dict(headers), **(
             {"as_json": True} if module is grpc else {}))
         name = about["inputs"][0]["name"]
         tensor = module.InferInput(name, [1, args.features], "FP32")
         tensor.set_data_from_numpy(np.zeros((1, args.features), dtype=np.float32))
-        answer = client.infer(args.model, [tensor], model_version=args.version, headers=headers)
+        answer = client.infer(args.model, [tensor], model_version=args.version, headers=dict(headers))
         response = answer.get_response(as_json=True) if module is grpc else answer.get_response()
         return {"version": response["model_version"]}
 
     def index():
-        listed = client.get_model_repository_index(headers=headers, **({"as_json": True} if module is grpc else {}))
+        listed = client.get_model_repository_index(headers=dict(headers), **({"as_json": True} if module is grpc else {}))
         entries = listed.get("models", []) if module is grpc else listed
         return sorted(f"{entry['name']}@{entry['version']}" for entry in entries)
 
     return {
-        "ready": told(lambda: client.is_model_ready(args.model, args.version, headers=headers)),
+        "ready": told(lambda: client.is_model_ready(args.model, args.version, headers=dict(headers))),
         "infer": told(infer),
         "index": told(index),
     }
