@@ -4,6 +4,7 @@ mod expose;
 mod grpc;
 mod guard;
 mod limits;
+mod matrix;
 mod overload;
 mod resilience;
 

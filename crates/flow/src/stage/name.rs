@@ -344,7 +344,7 @@ impl NamedStream {
         let (model, pinned) = find(&asked, snapshot, &self.door)?;
         Ok(NamedModel {
             protocol: asked.protocol,
-            operation: Operation::Infer,
+            operation: Operation::StreamInfer,
             model,
             pinned,
             head: self.head.clone(),
