@@ -1,6 +1,8 @@
 //! What is asked, and of which model: protocol, operation, model and version, each from the one place that decides. Where
 //! a protocol names the model in the message, the message is read here, under the listener's limits.
 
+mod find;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use sluicegate_core::{Asked, Body, Fields, Identity, Kind, Operation, Protocol, 
 use sluicegate_wire::openai::Head;
 use sluicegate_wire::{Codec, Limits, PROTOCOLS, codec, grpc, request_timeout};
 
+use self::find::{find, there};
 use super::identity::Identified;
 use super::manage::Ordered;
 use super::permit;
@@ -18,6 +21,8 @@ use crate::door::Door;
 use crate::snapshot::{Model, Snapshot, Version};
 use crate::trail::Trail;
 use crate::whole;
+
+pub(super) use self::find::not_found;
 
 /// Most bytes of a question about all models.
 const QUESTION: u64 = 64 * 1024;
@@ -217,33 +222,6 @@ async fn message(codec: &Codec, headers: &Fields, body: Body, limits: &Limits) -
         Protocol::OipGrpc | Protocol::GrpcHealth => read::one_message(headers, body, limits).await,
         _ => (codec.open)(headers, collect(body).await?, limits),
     }
-}
-
-type Found<'a> = (&'a Model, Option<&'a Version>);
-
-/// The one refusal for models and versions that there are not, or not for the caller.
-pub(super) fn not_found() -> Refusal {
-    Refusal::new(Kind::ModelNotFound, "no such model or version")
-}
-
-/// The model of this name, where there is one for those that come in by `door`.
-fn there<'a>(name: &str, snapshot: &'a Snapshot, door: &Door) -> Result<&'a Model, Refusal> {
-    let model = snapshot.models.get(name).ok_or_else(not_found)?;
-    if door.exposes(name) { Ok(model) } else { Err(not_found().because(format!("`{name}` is not exposed here"))) }
-}
-
-fn find<'a>(asked: &Asked, snapshot: &'a Snapshot, door: &Door) -> Result<Found<'a>, Refusal> {
-    let name = asked.model.as_deref().ok_or_else(not_found)?;
-    let model = there(name, snapshot, door)?;
-    // A list of the protocol's models does not name the others: neither does a question about one of them.
-    if asked.operation == Operation::Metadata && !model.is_for(asked.protocol) {
-        return Err(not_found());
-    }
-    let pinned = match asked.version.as_deref() {
-        Some(version) => Some(&**model.version(version).ok_or_else(not_found)?),
-        None => None,
-    };
-    Ok((model, pinned))
 }
 
 impl<'a> NamedModel<'a> {

@@ -119,7 +119,7 @@ async fn ask_all(seed: u64) -> Vec<Told> {
     let mut all = Vec::new();
     for (at, caller) in CALLERS.iter().enumerate() {
         for (number, ask) in questions.iter().enumerate() {
-            if dice.roll() % ONE_IN != 0 {
+            if !dice.roll().is_multiple_of(ONE_IN) {
                 continue;
             }
             let expected = house.at_the_door(caller).unwrap_or_else(|| match ask.what {

@@ -12,7 +12,7 @@ fn one<T: Copy>(dice: &SeededDice, all: &[T]) -> T {
 
 /// Some of `all`, at least one.
 fn some<T: Copy>(dice: &SeededDice, all: &[T]) -> Vec<T> {
-    let mut some: Vec<T> = all.iter().copied().filter(|_| dice.roll() % 3 == 0).collect();
+    let mut some: Vec<T> = all.iter().copied().filter(|_| dice.roll().is_multiple_of(3)).collect();
     if some.is_empty() {
         some.push(one(dice, all));
     }
