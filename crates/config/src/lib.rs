@@ -34,7 +34,7 @@ pub use markdown::markdown;
 pub use resilience::{Balance, Concurrency, Ejection, Hedge, Priority, Probing, Resilience, Retry, Timeouts};
 pub use resolve::backends::endpoints;
 pub use resolved::{
-    Admin, Backend, Exposure, Limits, Listener, Method, Model, Overload, Resolved, StreamTimes, Version,
+    Admin, Backend, Exposure, HostName, Limits, Listener, Method, Model, Overload, Resolved, StreamTimes, Version,
 };
 pub use schema::schema;
 pub use state::{Pepper, State};

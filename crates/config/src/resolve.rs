@@ -39,7 +39,7 @@ pub(crate) fn resolve(
 ) -> Resolved {
     let mut warnings = Mistakes::default();
     let mut files = Files::new(disk);
-    let listeners = listeners::listeners(root, &mut files, mistakes);
+    let mut listeners = listeners::listeners(root, &mut files, mistakes);
     let admin = listeners::admin(&root.node, &listeners, mistakes);
     let mut backends = backends::Backends::read(root, catalog, &mut files, mistakes);
     let tenants = tenants::tenants(&root.node, mistakes);
@@ -50,9 +50,11 @@ pub(crate) fn resolve(
     models.warn(identifies, &mut warnings);
     let backends = backends.finish(&mut warnings);
     let (models, stream) = models.done();
+    let names: Vec<Arc<str>> = models.iter().map(|model| Arc::clone(&model.name)).collect();
+    listeners::expose(&root.node, &mut listeners, &names, mistakes);
     let known = limits::Known {
         tenants: Some(&tenants.iter().map(|tenant| Arc::clone(&tenant.name)).collect::<Vec<_>>()),
-        models: &models.iter().map(|model| Arc::clone(&model.name)).collect::<Vec<_>>(),
+        models: &names,
         listeners: &listeners.iter().map(|listener| Arc::clone(&listener.name)).collect::<Vec<_>>(),
     };
     let limits = limits::limits(&root.node, &known, mistakes);

@@ -79,6 +79,10 @@ pub struct Listener {
     pub priority: Option<Priority>,
     /// Its certificate and key, where it speaks TLS.
     pub tls: Option<KeyPair>,
+    /// The hosts that requests may name, in small letters; `None`: any.
+    pub hosts: Option<Vec<HostName>>,
+    /// The models that are there for its callers; `None`: all.
+    pub expose: Option<Vec<Arc<str>>>,
     /// Who can reach it.
     pub exposure: Exposure,
     /// Whose word on a client's address is taken.
@@ -89,6 +93,15 @@ pub struct Listener {
     pub limits: Limits,
     /// Where its name stands.
     pub span: Span,
+}
+
+/// A host that requests may name, in small letters and without a dot at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostName {
+    /// This one.
+    Exactly(Arc<str>),
+    /// Those that have one label more in front of this.
+    Below(Arc<str>),
 }
 
 /// A way for callers to identify themselves.

@@ -155,6 +155,9 @@ kinds! {
     ExpectationFailed { "expectation_failed", 417, 3, Client, No, Info,
         "The request has an `expect` field other than `100-continue`.",
         "Leave the field out." }
+    Misdirected { "misdirected", 421, 5, Client, No, Info,
+        "The listener has `hosts`, and the request names another one.",
+        "Ask for a host that is served here; operators: `hosts` of the listener." }
     RateLimited { "rate_limited", 429, 8, Client, Later, Info,
         "The caller has made as many requests as a limit lets it make, or has as many under way.",
         "Try again after `retry-after`; `ratelimit` in each answer says how many are left. Operators: `limits` in the \

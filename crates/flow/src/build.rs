@@ -4,18 +4,16 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use sluicegate_config::{
-    Backend as BackendSpec, Listener, Method, Model as ModelSpec, Resolved, Version as VersionSpec,
-};
+use sluicegate_config::{Backend as BackendSpec, Listener, Model as ModelSpec, Resolved, Version as VersionSpec};
 use sluicegate_core::limits::Limiter;
 use sluicegate_core::{BackendPlan, BuildUpstream, Mistake, Served};
-use sluicegate_wire::Limits;
 
 use crate::access::policies;
 use crate::discovery::Sought;
+use crate::door::Door;
 use crate::limits::Limits as Allowances;
 use crate::pace::Pace;
-use crate::snapshot::{Backend, ByName, Door, Model, Snapshot, Version};
+use crate::snapshot::{Backend, ByName, Model, Snapshot, Version};
 use crate::trail::stamp;
 
 /// The builder of each kind of backend, by the value of `protocol`.
@@ -64,24 +62,7 @@ pub fn build(
         (None, Some(first)) => return Err(vec![Mistake::at(&first.span, "limits are not in this build")]),
     };
     let door = |listener: &Listener| {
-        let anonymous = listener.authenticate.contains(&Method::Anonymous);
-        let taken = || resolved.identity.key_headers.iter().map(|header| header.as_str()).collect();
-        let keys = listener.authenticate.contains(&Method::ApiKey).then(taken);
-        let tokens = listener.authenticate.contains(&Method::Oidc);
-        // A message is as large as a body, at most.
-        let limits = Limits { message: listener.limits.body, ..Limits::default() };
-        (
-            Arc::clone(&listener.name),
-            Arc::new(Door {
-                anonymous,
-                keys,
-                tokens,
-                management: listener.management,
-                priority: listener.priority,
-                limits,
-                allowance: allowances.as_ref().and_then(|all| all.at(specs, listener)),
-            }),
-        )
+        (Arc::clone(&listener.name), Arc::new(Door::new(listener, resolved, allowances.as_ref())))
     };
     let listeners = resolved.listeners.iter().map(door).collect();
     let generation = previous.map_or(1, |snapshot| snapshot.generation + 1);

@@ -11,6 +11,7 @@ pub mod control;
 mod counters;
 mod crowd;
 mod discovery;
+mod door;
 mod heavy;
 mod held;
 mod limits;

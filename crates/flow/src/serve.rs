@@ -78,7 +78,9 @@ async fn others(
     }
     match named {
         Named::Gateway(asked) => Ok(encode::gateway(&asked, gateway)),
-        Named::Models(asked, message) => facts::of_all(&asked, &message, gateway, snapshot, trail).await,
+        Named::Models(asked, message, door) => {
+            facts::of_all((&asked, &message), gateway, (snapshot, door), trail).await
+        }
         Named::Order(ordered) => manage::manage(ordered, gateway, snapshot, trail).await,
         Named::Reflection(questions) => reflect::reflect(questions, snapshot.silence, trail),
         Named::Stream(named) => {

@@ -10,14 +10,13 @@ use sluicegate_core::{
     BackendModel, BackendPlan, Endpoint, Fields, Mixing, NonFinite, Protocol, Served, Share, Upstream,
 };
 use sluicegate_rules::Policies;
-use sluicegate_wire::Limits;
 
 use crate::affinity::{Full, Place, Sequences};
 use crate::balance::{Member, NoneFit, Picked, Pool, Wish};
 use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::discovery::{Feeds, Sought};
-use crate::limits::AtDoor;
+use crate::door::Door;
 use crate::pace::Pace;
 use crate::slots::Slots;
 
@@ -40,24 +39,6 @@ pub struct Snapshot {
     pub(crate) tenants: HashSet<Arc<str>, Mixing>,
     pub(crate) models: ByName<Model>,
     pub(crate) backends: ByName<Backend>,
-}
-
-/// Who may come in by a listener, and what for.
-pub(crate) struct Door {
-    /// Whether callers need not say who they are.
-    pub(crate) anonymous: bool,
-    /// The fields in which API keys are taken, where they are.
-    pub(crate) keys: Option<Vec<&'static str>>,
-    /// Whether tokens of other issuers are taken.
-    pub(crate) tokens: bool,
-    /// Whether callers may manage the model servers.
-    pub(crate) management: bool,
-    /// Whose calls go first, where it is said here and not by the model.
-    pub(crate) priority: Option<Priority>,
-    /// What a message may ask of its reader.
-    pub(crate) limits: Limits,
-    /// How much its callers may ask for; `None`: as much as they like.
-    pub(crate) allowance: Option<Box<AtDoor>>,
 }
 
 /// A model and its versions.

@@ -53,7 +53,7 @@ pub(crate) fn check(head: &mut RequestHead, limits: &Limits) -> Result<(), Refus
         return Err(Refusal::new(Kind::AmbiguousCredentials, "the request carries more than one credential"));
     }
     if let Some(changed) = canonical(&head.uri)? {
-        head.uri = changed;
+        head.authority = std::mem::replace(&mut head.uri, changed).into_parts().authority;
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ const PAGE: &str = "docs/benchmarks/stages.md";
 
 const HEAD: &str = "| room | stage | ns, median | ns, quartiles | allocations |";
 
-const ROOMS: &[&str] = &["sluicegate-server", "sluicegate-flow", "sluicegate-adapters"];
+const ROOMS: &[&str] = &["sluicegate-server", "sluicegate-flow", "sluicegate-adapters", "sluicegate"];
 
 /// The rows that the benchmarks print.
 fn run(root: &Path) -> Result<Vec<String>> {

@@ -1,16 +1,17 @@
 //! Listeners for clients and the one for operators: limits filled in, addresses that collide refused.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use sluicegate_core::{Network, Node, Span, Value};
 
-use super::Checked;
 use super::files::Files;
-use super::tls;
+use super::{Checked, did_you_mean, tls};
 use crate::mistakes::Mistakes;
 use crate::reading::{Reading, key_span, priority, raw};
 use crate::table::{ADMIN, LIMITS, MAX_LISTENERS};
-use crate::{Admin, Exposure, Limits, Listener, Method, words};
+use crate::{Admin, Exposure, HostName, Limits, Listener, Method, url, words};
 
 /// The listeners of the root file.
 pub(super) fn listeners(file: &Checked, files: &mut Files<'_>, mistakes: &mut Mistakes) -> Vec<Listener> {
@@ -39,6 +40,8 @@ pub(super) fn listeners(file: &Checked, files: &mut Files<'_>, mistakes: &mut Mi
             management: node.get("management").and_then(Node::text) == Some("allow"),
             priority: node.get("priority").and_then(Node::text).and_then(priority),
             tls: node.get("tls").and_then(|tls| tls::pair(&file.path, tls, files, mistakes)),
+            hosts: hosts(name, node, mistakes),
+            expose: None,
             exposure: exposure(node),
             trusted_proxies: networks(node, "trusted_proxies"),
             proxy_protocol: networks(node, "proxy_protocol"),
@@ -47,6 +50,31 @@ pub(super) fn listeners(file: &Checked, files: &mut Files<'_>, mistakes: &mut Mi
         });
     }
     listeners
+}
+
+/// Which `models` are there for whoever comes in by which of the listeners.
+pub(super) fn expose(root: &Node, listeners: &mut [Listener], models: &[Arc<str>], mistakes: &mut Mistakes) {
+    let known: HashSet<&str> = models.iter().map(|model| &**model).collect();
+    for (name, _, node) in root.get("listeners").map(Node::entries).unwrap_or_default() {
+        let Some(list) = node.get("expose") else { continue };
+        let mut exposed: Vec<Arc<str>> = Vec::new();
+        let mut seen = HashSet::new();
+        for item in list.items() {
+            let Some(model) = item.text() else { continue };
+            if !known.contains(model) {
+                let names = || models.iter().map(|model| &**model);
+                let help = mistakes.suggestion(known.len(), || did_you_mean(model, names()));
+                mistakes.helped(&item.span, format!("there is no model {}", words::quoted(model)), help);
+            } else if !seen.insert(model) {
+                mistakes.at(&item.span, format!("a model that {} exposes is given twice", words::quoted(name)));
+            } else {
+                exposed.push(model.into());
+            }
+        }
+        if let Some(listener) = listeners.iter_mut().find(|listener| *listener.name == **name) {
+            listener.expose = Some(exposed);
+        }
+    }
 }
 
 /// The listener for operators.
@@ -104,6 +132,25 @@ fn methods(name: &str, node: &Node, root: &Node, mistakes: &mut Mistakes) -> Vec
     methods
 }
 
+/// The hosts that requests to the listener `name` may be for.
+fn hosts(name: &str, node: &Node, mistakes: &mut Mistakes) -> Option<Vec<HostName>> {
+    let mut hosts: Vec<HostName> = Vec::new();
+    for item in node.get("hosts")?.items() {
+        let Some(text) = item.text() else { continue };
+        let Some(host) = HostName::read(text) else {
+            let help = "write a name such as `models.example.com` or `*.example.com`, without a port";
+            mistakes.helped(&item.span, format!("{} is no name of a host", words::quoted(text)), help);
+            continue;
+        };
+        if hosts.contains(&host) {
+            mistakes.at(&item.span, format!("a host of {} is given twice", words::quoted(name)));
+            continue;
+        }
+        hosts.push(host);
+    }
+    Some(hosts)
+}
+
 fn exposure(listener: &Node) -> Exposure {
     match listener.get("exposure").and_then(Node::text) {
         Some("internal") => Exposure::Internal,
@@ -133,6 +180,19 @@ fn limits(listener: &Node) -> Limits {
         per_address: given("per_address").then(|| limits.count("per_address")),
         body_min_rate: limits.size("body_min_rate"),
         streams: given("streams").then(|| limits.count("streams")),
+    }
+}
+
+impl HostName {
+    /// Reads `name` or `*.name`.
+    fn read(text: &str) -> Option<Self> {
+        let (name, make): (&str, fn(Arc<str>) -> Self) = match text.strip_prefix("*.") {
+            Some(rest) => (rest, Self::Below),
+            None => (text, Self::Exactly),
+        };
+        // A dot at the end makes no other host.
+        let plain = name.strip_suffix('.').unwrap_or(name);
+        url::is_name(name).then(|| make(plain.to_ascii_lowercase().into()))
     }
 }
 

@@ -74,8 +74,17 @@ pub(crate) const LISTENER: &[Field] = &[
         "Requests from one client address (IPv6: from one /64), for whatever runs a model and for questions alike. In short for \
          an entry of `limits` with `for: { listener: NAME }` and `per: address`.",
     ),
-    Field::later("hosts"),
-    Field::later("expose"),
+    Field::absent(
+        "hosts",
+        Shape::List(&Shape::Text),
+        "The hosts that requests may name: names such as `models.example.com`, or `*.example.com` for all that have one label in \
+         its place, without ports. Others are refused (421) before it is asked who calls. Default: any.",
+    ),
+    Field::absent(
+        "expose",
+        Shape::List(&Shape::Text),
+        "The models that are there for whoever comes in here; others are as if there were none of their names. Default: all.",
+    ),
 ];
 
 /// Keys of a listener's `tls`.

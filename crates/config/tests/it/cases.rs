@@ -53,6 +53,12 @@ fn show(resolved: &Resolved) -> String {
         writeln!(text, "  priority {:?}", listener.priority).unwrap();
         writeln!(text, "  {:?} trusts [{trusted}] announced by [{announcing}]", listener.exposure).unwrap();
         writeln!(text, "  {:?}", listener.limits).unwrap();
+        if let Some(hosts) = &listener.hosts {
+            writeln!(text, "  hosts {hosts:?}").unwrap();
+        }
+        if let Some(models) = &listener.expose {
+            writeln!(text, "  exposes {models:?}").unwrap();
+        }
         if let Some(tls) = &listener.tls {
             writeln!(text, "  tls {} {}", tls.certificate.path, tls.key.path).unwrap();
         }

@@ -11,9 +11,7 @@ use crate::target::{CATALOG, Disk};
 
 /// Keys and words of the design that this build does not have.
 const LATER: &[&str] = &[
-    "hosts",
     "client_ca",
-    "expose",
     "tokens",
     "timezone",
     "members",
@@ -77,6 +75,8 @@ const BUILT: &[&str] = &[
     "management",
     "limits",
     "limit_per_ip",
+    "hosts",
+    "expose",
     "requests",
     "burst",
     "concurrency",

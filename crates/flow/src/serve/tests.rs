@@ -1,7 +1,10 @@
 //! The request path against a backend that does as it is told.
 
+mod expose;
+mod grpc;
 mod guard;
 mod limits;
+mod matrix;
 mod overload;
 mod resilience;
 mod tokens;
@@ -32,6 +35,8 @@ use crate::serve;
 enum Behaviour {
     Echo,
     Raw,
+    /// Speaks OpenAI's API: what it is asked is its answer.
+    Talk,
     Fail(CallClass, Sent),
     FailWith(u16),
     Hang,
@@ -45,7 +50,11 @@ struct Scripted {
 
 impl Upstream for Scripted {
     fn native(&self) -> Option<Protocol> {
-        (self.behaviour == Behaviour::Raw).then_some(Protocol::OipRest)
+        match self.behaviour {
+            Behaviour::Raw => Some(Protocol::OipRest),
+            Behaviour::Talk => Some(Protocol::OpenAi),
+            _ => None,
+        }
     }
 
     fn call<'a>(&'a self, _: &'a Endpoint, call: Call) -> BoxFuture<'a, Result<Reply, CallError>> {
@@ -62,7 +71,7 @@ impl Upstream for Scripted {
                     };
                     Ok(Reply::Tensors(response, None))
                 }
-                (Behaviour::Raw, CallBody::Wire(body)) => match body.collect().await {
+                (Behaviour::Raw | Behaviour::Talk, CallBody::Wire(body)) => match body.collect().await {
                     Ok(bytes) => Ok(Reply::Wire(Outbound::new(Body::from(bytes.to_bytes())))),
                     Err(_) => Err(CallError::new(CallClass::Client, Sent::Partial, "the body broke")),
                 },
@@ -73,7 +82,7 @@ impl Upstream for Scripted {
                 }
                 (Behaviour::Hang, _) => std::future::pending().await,
                 (Behaviour::Panic, _) => panic!("told to"),
-                (Behaviour::Echo | Behaviour::Raw, _) => panic!("the payload has the wrong form"),
+                (Behaviour::Echo | Behaviour::Raw | Behaviour::Talk, _) => panic!("the payload has the wrong form"),
             }
         })
     }
@@ -220,6 +229,8 @@ fn resolved() -> Resolved {
         management: false,
         priority: None,
         tls: None,
+        hosts: None,
+        expose: None,
         exposure: sluicegate_config::Exposure::External,
         trusted_proxies: Vec::new(),
         proxy_protocol: Vec::new(),

@@ -17,6 +17,7 @@ use super::inquire::{self, describe};
 use super::permit;
 use super::traffic::ChosenInquiry;
 use crate::control::Gateway;
+use crate::door::Door;
 use crate::snapshot::{Model, Snapshot, Version};
 use crate::trail::Trail;
 
@@ -45,14 +46,13 @@ pub(crate) async fn of_model(
 
 /// Answers for every model that the caller may see: counters, or a list.
 pub(crate) async fn of_all(
-    asked: &Asked,
-    message: &Bytes,
+    (asked, message): (&Asked, &Bytes),
     gateway: &Gateway,
-    snapshot: &Snapshot,
+    (snapshot, door): (&Snapshot, &Door),
     trail: &mut Trail,
 ) -> Result<Outbound, Refusal> {
     let (codec, headers) = (codec(asked.protocol), trail.headers());
-    let seen = seen(asked, snapshot, trail.identity());
+    let seen = seen(asked, (snapshot, door), trail.identity());
     match asked.operation {
         Operation::Names => {
             let mut names: Vec<&str> = seen.iter().map(|(model, _)| &*model.name).collect();
@@ -72,8 +72,9 @@ pub(crate) async fn of_all(
 }
 
 /// What of the models is there for the caller: in a list whatever it may use for anything, else what it may be told of.
-fn seen<'a>(asked: &Asked, snapshot: &'a Snapshot, identity: &Identity) -> Vec<Seen<'a>> {
-    let spoken = snapshot.models.values().filter(|model| model.is_for(asked.protocol));
+fn seen<'a>(asked: &Asked, (snapshot, door): (&'a Snapshot, &Door), identity: &Identity) -> Vec<Seen<'a>> {
+    let exposed = snapshot.models.values().filter(|model| door.exposes(&model.name));
+    let spoken = exposed.filter(|model| model.is_for(asked.protocol));
     let mut models: Vec<&Model> = spoken.map(|model| &**model).collect();
     models.sort_by(|left, right| left.name.cmp(&right.name));
     let versions = models.into_iter().flat_map(|model| model.versions.iter().map(move |version| (model, &**version)));

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use sluicegate_core::{Body, Identity, KEY_MARK, KeyFault, Kind, Principal, Refusal, RequestHead, TokenFault};
 
 use crate::control::Gateway;
-use crate::snapshot::{Door, Snapshot};
+use crate::door::Door;
+use crate::snapshot::Snapshot;
 use crate::trail::Trail;
 
 /// A request whose caller is known.
@@ -42,10 +43,21 @@ pub(crate) fn identify<'a>(
 ) -> Result<Identified<'a>, Refusal> {
     // A listener that this generation does not know lets nobody in.
     let known = snapshot.listeners.get(trail.listener()).ok_or_else(unaccepted);
-    let settled = known.and_then(|door| Ok((door, settle(&head, door, gateway, snapshot, trail)?)));
+    let settled = known.and_then(|door| {
+        addressed(&head, door)?;
+        Ok((door, settle(&head, door, gateway, snapshot, trail)?))
+    });
     let (door, identity) = settled.inspect_err(|_| trail.speaks(&head))?;
     trail.identified(identity);
     Ok(Identified { head, body, door })
+}
+
+/// Lets by what is for a host that is served here. Whoever meant another one must not show its credential to be told so.
+fn addressed(head: &RequestHead, door: &Door) -> Result<(), Refusal> {
+    if door.serves(head) {
+        return Ok(());
+    }
+    Err(Refusal::new(Kind::Misdirected, "this listener does not serve the host that the request names"))
 }
 
 fn settle(
@@ -150,9 +162,9 @@ impl<'a> Identified<'a> {
         &self.head
     }
 
-    /// Whether anybody may manage the model servers by this listener.
-    pub(super) fn manages(&self) -> bool {
-        self.door.management
+    /// The listener it came by.
+    pub(super) fn door(&self) -> &'a Arc<Door> {
+        self.door
     }
 
     /// Head and body, and the door they came by.

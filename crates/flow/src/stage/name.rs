@@ -1,6 +1,8 @@
 //! What is asked, and of which model: protocol, operation, model and version, each from the one place that decides. Where
 //! a protocol names the model in the message, the message is read here, under the listener's limits.
 
+mod find;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +12,17 @@ use sluicegate_core::{Asked, Body, Fields, Identity, Kind, Operation, Protocol, 
 use sluicegate_wire::openai::Head;
 use sluicegate_wire::{Codec, Limits, PROTOCOLS, codec, grpc, request_timeout};
 
+use self::find::{find, there};
 use super::identity::Identified;
 use super::manage::Ordered;
 use super::permit;
 use super::read::{self, broken, collect};
-use crate::snapshot::{Door, Model, Snapshot, Version};
+use crate::door::Door;
+use crate::snapshot::{Model, Snapshot, Version};
 use crate::trail::Trail;
 use crate::whole;
+
+pub(super) use self::find::not_found;
 
 /// Most bytes of a question about all models.
 const QUESTION: u64 = 64 * 1024;
@@ -25,8 +31,8 @@ const QUESTION: u64 = 64 * 1024;
 pub(crate) enum Named<'a> {
     /// Something of the gateway itself.
     Gateway(Asked),
-    /// Something of all models that the caller may see, with the opened message where the protocol has one.
-    Models(Asked, Bytes),
+    /// Something of all models that the caller may see by this door, with the opened message where the protocol has one.
+    Models(Asked, Bytes, &'a Door),
     /// Something of a model that this generation has.
     Model(NamedModel<'a>),
     /// Something to be done by the model servers.
@@ -128,7 +134,7 @@ pub(crate) async fn name<'a>(
     };
     match (&asked.model, asked.operation) {
         (Some(_), _) => {
-            let (model, pinned) = find(&asked, snapshot)?;
+            let (model, pinned) = find(&asked, snapshot, door)?;
             trail.model(model);
             let (protocol, operation) = (asked.protocol, asked.operation);
             Ok(Named::Model(NamedModel { protocol, operation, model, pinned, head, message, door, patience }))
@@ -142,7 +148,7 @@ pub(crate) async fn name<'a>(
                     (codec.open)(&head.headers, body, &door.limits)?
                 }
             };
-            Ok(Named::Models(asked, bytes))
+            Ok(Named::Models(asked, bytes, door))
         }
         (None, _) => Ok(Named::Gateway(asked)),
     }
@@ -155,7 +161,7 @@ async fn ordered<'a>(
     snapshot: &'a Snapshot,
     trail: &mut Trail,
 ) -> Result<Box<Ordered<'a>>, Refusal> {
-    if !identified.manages() {
+    if !identified.door().management {
         let public = "management is off on this listener; `management: allow` in its configuration turns it on";
         return Err(Refusal::new(Kind::Forbidden, public));
     }
@@ -168,7 +174,7 @@ async fn ordered<'a>(
     let message = message(codec, &head.headers, trail.held(body), &door.limits).await?;
     let order = (manage.decode)(&head.method, head.uri.path(), &message)?;
     let model = match order.model.as_deref() {
-        Some(name) => Some(&**snapshot.models.get(name).ok_or_else(not_found)?),
+        Some(name) => Some(there(name, snapshot, door)?),
         None => None,
     };
     match model {
@@ -176,7 +182,7 @@ async fn ordered<'a>(
             trail.model(model);
             permit::permit_order(model, trail.identity())?;
         }
-        None => permit::permit_order_to_all(snapshot, trail.identity())?,
+        None => permit::permit_order_to_all(snapshot, door, trail.identity())?,
     }
     Ok(Box::new(Ordered { protocol, order, model, patience }))
 }
@@ -216,27 +222,6 @@ async fn message(codec: &Codec, headers: &Fields, body: Body, limits: &Limits) -
         Protocol::OipGrpc | Protocol::GrpcHealth => read::one_message(headers, body, limits).await,
         _ => (codec.open)(headers, collect(body).await?, limits),
     }
-}
-
-type Found<'a> = (&'a Model, Option<&'a Version>);
-
-/// The one refusal for models and versions that there are not, or not for the caller.
-pub(super) fn not_found() -> Refusal {
-    Refusal::new(Kind::ModelNotFound, "no such model or version")
-}
-
-fn find<'a>(asked: &Asked, snapshot: &'a Snapshot) -> Result<Found<'a>, Refusal> {
-    let name = asked.model.as_deref().ok_or_else(not_found)?;
-    let model = snapshot.models.get(name).ok_or_else(not_found)?;
-    // A list of the protocol's models does not name the others: neither does a question about one of them.
-    if asked.operation == Operation::Metadata && !model.is_for(asked.protocol) {
-        return Err(not_found());
-    }
-    let pinned = match asked.version.as_deref() {
-        Some(version) => Some(&**model.version(version).ok_or_else(not_found)?),
-        None => None,
-    };
-    Ok((model, pinned))
 }
 
 impl<'a> NamedModel<'a> {
@@ -334,10 +319,10 @@ impl NamedStream {
             Some(name_in_body) => name_in_body(self.asked.clone(), self.headers(), &bytes)?,
             None => self.asked.clone(),
         };
-        let (model, pinned) = find(&asked, snapshot)?;
+        let (model, pinned) = find(&asked, snapshot, &self.door)?;
         Ok(NamedModel {
             protocol: asked.protocol,
-            operation: Operation::Infer,
+            operation: Operation::StreamInfer,
             model,
             pinned,
             head: self.head.clone(),

@@ -11,6 +11,7 @@ use sluicegate_core::{Identity, Kind, Operation, Principal, Refusal};
 use sluicegate_rules::Decision;
 
 use super::name::{NamedModel, not_found};
+use crate::door::Door;
 use crate::snapshot::{Model, Snapshot, Version};
 
 /// A request for a model, and the versions of it that the caller may use: at least one, and the one it named if it did.
@@ -58,16 +59,16 @@ pub(super) fn permit_order(model: &Model, identity: &Identity) -> Result<(), Ref
 /// Lets an order by that goes to every server.
 ///
 /// # Errors
-/// There is a model that `identity` may not manage.
-pub(super) fn permit_order_to_all(snapshot: &Snapshot, identity: &Identity) -> Result<(), Refusal> {
-    match snapshot.models.values().find(|model| permit_order(model, identity).is_err()) {
-        None => Ok(()),
-        Some(model) => {
-            let cause =
-                format!("`{}` may not manage `{}`, and the order goes to every server", identity.id(), model.name);
-            Err(Refusal::new(Kind::Forbidden, "you may not give this order to every server").because(cause))
-        }
-    }
+/// There is a model that `identity` may not manage, or may by another door only.
+pub(super) fn permit_order_to_all(snapshot: &Snapshot, door: &Door, identity: &Identity) -> Result<(), Refusal> {
+    let cause = if door.exposes_all() {
+        let refused = snapshot.models.values().find(|model| permit_order(model, identity).is_err());
+        let Some(model) = refused else { return Ok(()) };
+        format!("`{}` may not manage `{}`, and the order goes to every server", identity.id(), model.name)
+    } else {
+        "the listener exposes some models only, and the order goes to every server".to_owned()
+    };
+    Err(Refusal::new(Kind::Forbidden, "you may not give this order to every server").because(cause))
 }
 
 /// Whether a version of `model` is there for `identity`: it may do something with it.

@@ -21,6 +21,14 @@ fn origin_and_absolute_form_pass() {
 }
 
 #[test]
+fn what_names_the_host_beside_the_path_is_kept() {
+    let request = Request::get("http://models.example.com:1/v2").version(Version::HTTP_2).body(()).unwrap();
+    let mut head: RequestHead = request.into_parts().0.into();
+    check(&mut head, &Limits::default()).unwrap();
+    assert_eq!((head.uri.to_string().as_str(), head.host()), ("/v2", Some("models.example.com")));
+}
+
+#[test]
 fn h_17_names_of_fields_have_an_end() {
     assert_eq!(verdict(get("/").header("x".repeat(255), "1")), None);
     assert_eq!(verdict(get("/").header("x".repeat(256), "1")), Some(Kind::HeadTooLarge));

@@ -100,6 +100,22 @@ fn each_team_uses_what_its_rules_say_over_rest_and_grpc() {
 }
 
 #[test]
+fn what_is_not_exposed_to_partners_is_there_in_the_house_alone() {
+    let governed = Governed::new();
+    let ada = governed.key("ada", &["--tenant", "research"]);
+    for path in ["/v2/models/digits", "/v2/models/digits/ready", "/v2/models/digits/versions/1/config"] {
+        assert_eq!(status(governed.house, path, &ada), 200, "{path}");
+        let ask = |path: &str| Client::connect(governed.partners).send("GET", path, &[("x-api-key", &ada)], b"");
+        let (hidden, unknown) = (ask(path), ask(&path.replace("digits", "none")));
+        assert_eq!((hidden.status, hidden.text()), (404, unknown.text()), "{path}");
+    }
+    let report = asked(governed.partners, &ada, "");
+    for protocol in ["rest", "grpc"] {
+        assert_eq!(report[protocol]["index"], json!(["iris@1"]), "{report}");
+    }
+}
+
+#[test]
 fn who_has_no_good_key_learns_nothing() {
     let governed = Governed::new();
     let key = governed.key("scanner", &["--tenant", "clinic"]);

@@ -58,6 +58,7 @@ fn world(behaviour: Behaviour, methods: &[Method], access: Option<Vec<AccessRule
     World::with(behaviour, Arc::new(Spoken), |resolved| {
         resolved.listeners[0].authenticate = methods.to_vec();
         resolved.listeners[0].management = true;
+        resolved.listeners[0].limits.body = 1 << 20;
         resolved.models[0].access = access;
         let named = |name: &str| Tenant { name: Arc::from(name), description: None, span: span() };
         resolved.tenants = vec![named("risk"), named("team-b")];
@@ -274,6 +275,18 @@ async fn groups_and_single_callers_are_named_too_and_what_is_denied_wins() {
     assert_eq!(status(&world, "/v2/models/m", "ina@team-b/interns").await, 403);
     assert_eq!(status(&world, INFER, "ina@team-b").await, 404);
     assert_eq!(status(&world, INFER, "mallory@risk").await, 404);
+}
+
+#[tokio::test]
+async fn a_message_of_a_stream_is_an_operation_of_its_own() {
+    for (allowed, once, streamed) in [("infer", 0, 7), ("stream_infer", 7, 0), ("run", 0, 0), ("read", 7, 7)] {
+        let world = world(Behaviour::Echo, KEYS, Some(vec![rule(tenant("risk"), None, allowed)]));
+        let headers = [("x-api-key", "alice@risk"), ("triton_grpc_error", "true")];
+        for (call, expected) in [("ModelInfer", once), ("ModelStreamInfer", streamed)] {
+            let told = world.call(call, &headers, super::grpc::infer("m", "")).await;
+            assert_eq!(told.code, expected, "{call}, where {allowed} is allowed");
+        }
+    }
 }
 
 #[tokio::test]
