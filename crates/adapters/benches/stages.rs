@@ -183,6 +183,7 @@ fn record() -> Record {
         status: 200,
         outcome: Outcome::Answered,
         cause: None,
+        would_refuse: None,
         arrived: SystemTime::UNIX_EPOCH + Duration::from_millis(1_764_000_000_123),
         total: Duration::from_micros(1_234),
         upstream: Duration::from_micros(987),

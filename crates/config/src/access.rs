@@ -39,6 +39,16 @@ pub enum Effect {
     Deny,
 }
 
+/// What becomes of what a model's rules refuse.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PolicyMode {
+    /// It is refused.
+    #[default]
+    Enforce,
+    /// It is served, and told as what would have been refused.
+    Observe,
+}
+
 /// Whom a rule is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Who {

@@ -27,7 +27,7 @@ use sluicegate_core::{Catalog, Mistake, Node, Shape, Source};
 use self::mistakes::Mistakes;
 use self::resolve::Checked;
 
-pub use access::{AccessRule, Effect, Tenant, Who};
+pub use access::{AccessRule, Effect, PolicyMode, Tenant, Who};
 pub use identity::{Identity, KeyHeader};
 pub use limits::{Limit, LimitMode, Per, Select};
 pub use markdown::markdown;

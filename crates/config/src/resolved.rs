@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{AccessRule, Identity, Limit, Priority, Resilience, State, Tenant};
+use crate::{AccessRule, Identity, Limit, PolicyMode, Priority, Resilience, State, Tenant};
 use sluicegate_core::{
     BackendModel, BackendPlan, EndpointSource, KeyPair, Mistake, ModelSource, Network, NonFinite, Span,
 };
@@ -198,6 +198,8 @@ pub struct Model {
     pub non_finite: NonFinite,
     /// Who may do what with it, in the order written; `None`: it is for anonymous callers only.
     pub access: Option<Vec<AccessRule>>,
+    /// What becomes of what `access` refuses.
+    pub policy: PolicyMode,
     /// Where its name stands.
     pub span: Span,
 }

@@ -70,6 +70,8 @@ pub struct Record {
     pub outcome: Outcome,
     /// For the operator: why it was refused.
     pub cause: Option<String>,
+    /// How it would have been refused if the rules of its model were not merely observed.
+    pub would_refuse: Option<Kind>,
     /// Time of day it arrived.
     pub arrived: SystemTime,
     /// From the complete head to the last byte of the answer.
@@ -103,6 +105,11 @@ pub trait RecordSink: Send + Sync + 'static {
     /// limit's `mode` is to observe.
     fn limited(&self, limit: &Arc<str>, mode: &'static str) {
         let _ = (limit, mode);
+    }
+    /// The rules of `model` refuse a request, or a message of a stream, that was served all the same, since they are merely
+    /// observed. `model` is a configured name.
+    fn would_refuse(&self, model: &Arc<str>, kind: Kind) {
+        let _ = (model, kind);
     }
 }
 

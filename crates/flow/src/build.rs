@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use sluicegate_config::{Backend as BackendSpec, Listener, Model as ModelSpec, Resolved, Version as VersionSpec};
+use sluicegate_config::{
+    Backend as BackendSpec, Listener, Model as ModelSpec, PolicyMode, Resolved, Version as VersionSpec,
+};
 use sluicegate_core::limits::Limiter;
 use sluicegate_core::{BackendPlan, BuildUpstream, Mistake, Served};
 
@@ -137,6 +139,7 @@ fn build_model(
         name: Arc::clone(&spec.name),
         owner: spec.owner.clone(),
         access: policies(spec).map_err(|unsound| vec![Mistake::at(&spec.span, unsound.to_string())])?,
+        observes: spec.policy == PolicyMode::Observe,
         versions,
         stable,
         timeout: spec.timeout,

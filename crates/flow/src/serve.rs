@@ -43,7 +43,7 @@ async fn answer(
     // What is not the running of a model is rare, and large: in a box it takes no room from what is common.
     let admitted = match name::name(identified, snapshot, trail).await? {
         Named::Model(named) if named.operation().runs_model() => {
-            let permitted = permit::permit(named, trail.identity())?;
+            let permitted = permit::permit(named, trail)?;
             admit::admit(permitted, gateway, snapshot, trail)?
         }
         other => return Box::pin(others(other, gateway, snapshot, trail)).await,
@@ -89,7 +89,7 @@ async fn others(
         }
         Named::Model(named) => {
             let operation = named.operation();
-            let permitted = permit::permit(named, trail.identity())?;
+            let permitted = permit::permit(named, trail)?;
             let chosen = traffic::choose_for_inquiry(permitted, trail);
             match operation {
                 Operation::Config => facts::of_model(chosen, Fact::Config, gateway, trail).await,

@@ -47,6 +47,8 @@ pub(crate) struct Model {
     pub(crate) owner: Option<Arc<str>>,
     /// Who may do what with it; `None`: whoever need not say who they are, and nobody else.
     pub(crate) access: Option<Policies>,
+    /// Whether what `access` refuses is served, and told.
+    pub(crate) observes: bool,
     /// In the order of the configuration.
     pub(crate) versions: Vec<Arc<Version>>,
     /// The version that answers where the client names none.

@@ -139,6 +139,8 @@ pub struct ModelStatus {
     pub name: String,
     /// Whose it is.
     pub owner: Option<String>,
+    /// What becomes of what its rules refuse: `enforce`, or `observe`.
+    pub policy: &'static str,
     /// The version that answers where the client names none.
     pub stable: String,
     /// Its versions.
@@ -257,6 +259,7 @@ fn of_model(model: &Model) -> ModelStatus {
     ModelStatus {
         name: model.name.to_string(),
         owner: model.owner.as_deref().map(str::to_owned),
+        policy: if model.observes { "observe" } else { "enforce" },
         stable: model.stable.name.to_string(),
         versions: versions.collect(),
     }

@@ -85,6 +85,7 @@ impl Trail {
                 status: 0,
                 outcome: Outcome::Refused(Kind::ClientGone),
                 cause: None,
+                would_refuse: None,
                 arrived: gateway.clock.wall(),
                 total: Duration::ZERO,
                 upstream: Duration::ZERO,
@@ -138,6 +139,12 @@ impl Trail {
 
     pub(crate) fn model(&mut self, model: &Model) {
         self.record.model = Some(Arc::clone(&model.name));
+    }
+
+    /// Notes that the rules of `model`, merely observed, refuse it.
+    pub(crate) fn would_refuse(&mut self, model: &Model, kind: Kind) {
+        self.record.would_refuse = Some(kind);
+        self.gateway.sink.would_refuse(&model.name, kind);
     }
 
     pub(crate) fn chosen(&mut self, version: &Version) {

@@ -10,6 +10,7 @@ mod series;
 mod standing;
 mod timing;
 mod total;
+mod would_refuse;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,6 +32,7 @@ use self::series::SeriesTable;
 use self::standing::Elsewhere;
 pub use self::standing::{Read, Standing};
 use self::total::UnderWay;
+use self::would_refuse::WouldRefuse;
 
 /// The content type of [`Meter::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -45,6 +47,7 @@ pub struct Meter {
     in_flight: InFlight,
     refusals: Vec<(Kind, Counter)>,
     limited: Limited,
+    would_refuse: WouldRefuse,
     reloads: Reloads,
     dropped_lines: Counter,
     drops: Mutex<Option<Arc<AtomicU64>>>,
@@ -98,6 +101,7 @@ impl Meter {
         let in_flight = InFlight::register(own, limit);
         let refusals = register_refusals(own);
         let limited = Limited::register(own, limit);
+        let would_refuse = WouldRefuse::register(own, limit);
         let reloads = Reloads::register(own);
         let dropped_lines = Counter::default();
         let help = "Lines of the access log that were not written, since the queue was full or the writing failed";
@@ -105,7 +109,7 @@ impl Meter {
         let elsewhere = Elsewhere::default();
         own.register_collector(Box::new(elsewhere.clone()));
         let drops = Mutex::new(None);
-        Self { elsewhere, registry, series, in_flight, refusals, limited, reloads, dropped_lines, drops }
+        Self { elsewhere, registry, series, in_flight, refusals, limited, would_refuse, reloads, dropped_lines, drops }
     }
 
     /// Tells the outcome of loading a configuration at `at`; `digest` is that of the new generation, and counts only
@@ -184,6 +188,10 @@ impl RecordSink for Meter {
 
     fn limited(&self, limit: &Arc<str>, mode: &'static str) {
         self.limited.count(limit, mode);
+    }
+
+    fn would_refuse(&self, model: &Arc<str>, kind: Kind) {
+        self.would_refuse.count(model, kind);
     }
 }
 

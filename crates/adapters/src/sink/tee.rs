@@ -34,6 +34,10 @@ impl RecordSink for Tee {
     fn limited(&self, limit: &Arc<str>, mode: &'static str) {
         self.0.iter().for_each(|sink| sink.limited(limit, mode));
     }
+
+    fn would_refuse(&self, model: &Arc<str>, kind: Kind) {
+        self.0.iter().for_each(|sink| sink.would_refuse(model, kind));
+    }
 }
 
 impl std::fmt::Debug for Tee {

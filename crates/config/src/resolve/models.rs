@@ -17,7 +17,7 @@ use super::{Checked, near};
 use crate::mistakes::Mistakes;
 use crate::reading::{self, Reading, priority, raw};
 use crate::table::{DEFAULTS, MAX_MODELS, STREAM};
-use crate::{Model, StreamTimes, names, words};
+use crate::{Model, PolicyMode, StreamTimes, names, words};
 
 /// The models of all files.
 pub(super) struct Models {
@@ -35,6 +35,7 @@ struct Defaults {
     timeout: Duration,
     stream: StreamTimes,
     non_finite: NonFinite,
+    policy: PolicyMode,
 }
 
 /// A model's name that was met before.
@@ -86,6 +87,7 @@ impl Models {
                     stream: stream_of(node, defaults.stream),
                     non_finite: raw(node, "non_finite").and_then(reading::non_finite).unwrap_or(defaults.non_finite),
                     access,
+                    policy: policy_of(node).unwrap_or(defaults.policy),
                     span: span.clone(),
                 });
             }
@@ -115,6 +117,7 @@ impl Defaults {
             timeout: defaults.duration("timeout"),
             stream: StreamTimes { idle: stream.duration("idle"), total: stream.duration("total") },
             non_finite: defaults.non_finite("non_finite"),
+            policy: root.node.get("defaults").and_then(policy_of).unwrap_or_default(),
         }
     }
 }
@@ -123,6 +126,15 @@ impl Defaults {
 fn stream_of(model: &Node, defaults: StreamTimes) -> StreamTimes {
     let own = |key: &str| model.get("stream").and_then(|stream| stream.get(key)).and_then(Node::duration);
     StreamTimes { idle: own("idle").unwrap_or(defaults.idle), total: own("total").unwrap_or(defaults.total) }
+}
+
+/// What `policy` says of a model, or of all of them.
+fn policy_of(node: &Node) -> Option<PolicyMode> {
+    match node.get("policy").and_then(Node::text)? {
+        "enforce" => Some(PolicyMode::Enforce),
+        "observe" => Some(PolicyMode::Observe),
+        _ => None,
+    }
 }
 
 fn owner(node: &Node) -> Option<&str> {

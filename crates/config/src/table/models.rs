@@ -14,6 +14,11 @@ const NON_FINITE: Shape = Shape::Choice(&[
     ("reject", "an answer with any of them is refused"),
 ]);
 
+const POLICY: Shape = Shape::Choice(&[
+    ("enforce", "it is refused"),
+    ("observe", "it is served, and told as what would have been refused; orders (`manage`) are refused all the same"),
+]);
+
 const STREAM_IDLE: Shape = Shape::Duration { min_ms: 1, max_ms: 86_400_000 };
 const STREAM_TOTAL: Shape = Shape::Duration { min_ms: 1, max_ms: 604_800_000 };
 
@@ -45,7 +50,7 @@ pub(crate) const DEFAULTS: &[Field] = &[
     ),
     Field::optional("non_finite", NON_FINITE, "token", "How NaN and the infinities are written in JSON answers."),
     Field::absent("stream", Shape::Object(STREAM), "How long answers that come one after another may take."),
-    Field::later("policy"),
+    Field::optional("policy", POLICY, "enforce", "What becomes of what a model's `access` does not allow."),
     Field::later("schema"),
 ];
 
@@ -100,6 +105,7 @@ pub(crate) const MODEL: &[Field] = &[
         "Who may do what with it. What no rule allows is refused, and what one denies is refused whatever others allow. \
          Without `access` it is for callers that do not identify themselves, where a listener takes them, and for nobody else.",
     ),
+    Field::absent("policy", POLICY, "What becomes of what `access` does not allow. Default: that of `defaults`."),
     Field::later("unit"),
     Field::later("fallback"),
     Field::later("price"),

@@ -129,6 +129,7 @@ fn show(resolved: &Resolved) -> String {
         writeln!(text, "model {name} owner {:?} stable {stable} at {span}", model.owner).unwrap();
         writeln!(text, "  timeout {:?}, non-finite {:?}, {:?}", model.timeout, model.non_finite, model.priority)
             .unwrap();
+        writeln!(text, "  policy {:?}", model.policy).unwrap();
         for rule in model.access.iter().flatten() {
             write!(text, "  {:?} {:?} versions {:?} ", rule.effect, rule.who, rule.versions).unwrap();
             writeln!(text, "{:?} at {}", rule.operations, rule.span).unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate_config::{AccessRule, Effect, Model, Priority, StreamTimes, Version, Who};
+use sluicegate_config::{AccessRule, Effect, Model, PolicyMode, Priority, StreamTimes, Version, Who};
 use sluicegate_core::{BackendModel, NonFinite, Operation, OperationSet, Principal, PrincipalKind, Span};
 
 use super::policies;
@@ -31,6 +31,7 @@ fn model(access: Option<Vec<AccessRule>>) -> Model {
         stream: StreamTimes { idle: Duration::from_secs(1), total: Duration::from_secs(1) },
         non_finite: NonFinite::Token,
         access,
+        policy: PolicyMode::Enforce,
         span: span(1),
     }
 }

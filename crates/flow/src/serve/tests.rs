@@ -5,6 +5,7 @@ mod grpc;
 mod guard;
 mod limits;
 mod matrix;
+mod observed;
 mod overload;
 mod resilience;
 mod tokens;
@@ -18,11 +19,12 @@ use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
 use sluicegate_config::{
-    Admin, Backend, Balance, Listener, Method, Model, Overload, Priority, Resilience, Resolved, StreamTimes, Version,
+    Admin, Backend, Balance, Listener, Method, Model, Overload, PolicyMode, Priority, Resilience, Resolved,
+    StreamTimes, Version,
 };
 use sluicegate_core::{
     BackendModel, BackendPlan, Body, BodyError, BoxFuture, BuildError, BuildUpstream, Call, CallBody, CallClass,
-    CallError, Clock, Dice, Endpoint, Fields, Inbound, InferResponse, Inquiry, Keys, LoadedModel, ModelMetadata,
+    CallError, Clock, Dice, Endpoint, Fields, Inbound, InferResponse, Inquiry, Keys, Kind, LoadedModel, ModelMetadata,
     NonFinite, Outbound, Outcome, Protocol, Record, RecordSink, Reply, Sent, Span, Upstream,
 };
 
@@ -125,7 +127,7 @@ impl Dice for Sevens {
 }
 
 #[derive(Default)]
-struct Records(Mutex<Vec<Record>>, Mutex<Vec<(String, &'static str)>>);
+struct Records(Mutex<Vec<Record>>, Mutex<Vec<(String, &'static str)>>, Mutex<Vec<(String, Kind)>>);
 
 impl RecordSink for Records {
     fn begun(&self, _: &Arc<str>) {}
@@ -136,6 +138,10 @@ impl RecordSink for Records {
 
     fn limited(&self, limit: &Arc<str>, mode: &'static str) {
         self.1.lock().push((limit.to_string(), mode));
+    }
+
+    fn would_refuse(&self, model: &Arc<str>, kind: Kind) {
+        self.2.lock().push((model.to_string(), kind));
     }
 }
 
@@ -220,6 +226,7 @@ fn resolved() -> Resolved {
         stream: times(),
         non_finite: NonFinite::Token,
         access: None,
+        policy: PolicyMode::Enforce,
         span: span.clone(),
     };
     let listener = Listener {

@@ -3,21 +3,27 @@
 //!
 //! A model of which a caller may do nothing does not exist for it: it is refused in the words for a model that nobody has.
 //! One that it may use otherwise is there, and what it may not do with it is forbidden.
+//!
+//! Where rules are merely observed, what they refuse passes and is told. What a credential's own bounds leave out, and orders,
+//! are refused all the same.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, LazyLock};
 
-use sluicegate_core::{Identity, Kind, Operation, Principal, Refusal};
+use sluicegate_core::{Identity, Kind, Operation, OperationSet, Principal, Refusal};
 use sluicegate_rules::Decision;
 
 use super::name::{NamedModel, not_found};
 use crate::door::Door;
 use crate::snapshot::{Model, Snapshot, Version};
+use crate::trail::Trail;
 
 /// A request for a model, and the versions of it that the caller may use: at least one, and the one it named if it did.
 pub(crate) struct Permitted<'a> {
     named: NamedModel<'a>,
     permit: Permit,
+    /// How the rules refuse it, where they are merely observed.
+    would_refuse: Option<Kind>,
 }
 
 /// Versions of a model that may be used.
@@ -31,14 +37,38 @@ enum Permit {
 /// As whom policies see those that do not identify themselves.
 static ANYBODY: LazyLock<Principal> = LazyLock::new(Principal::anonymous);
 
-/// Lets the request by, if `identity` may do what it asks for.
+/// What may be merely observed: whatever runs a model or asks about one.
+static OBSERVED: LazyLock<OperationSet> = LazyLock::new(|| {
+    ["run", "read"].into_iter().filter_map(OperationSet::named).fold(OperationSet::NONE, OperationSet::union)
+});
+
+/// Lets the request by, if the caller may do what it asks for, and notes where the rules would not have.
 ///
 /// # Errors
 /// It may not.
-pub(crate) fn permit<'a>(named: NamedModel<'a>, identity: &Identity) -> Result<Permitted<'a>, Refusal> {
+pub(crate) fn permit<'a>(named: NamedModel<'a>, trail: &mut Trail) -> Result<Permitted<'a>, Refusal> {
+    let permitted = permit_message(named, trail.identity())?;
+    if let Some(kind) = permitted.would_refuse {
+        trail.would_refuse(permitted.model(), kind);
+    }
+    Ok(permitted)
+}
+
+/// The same for one message of a stream, of which whoever reads the stream notes the rest.
+///
+/// # Errors
+/// It may not.
+pub(super) fn permit_message<'a>(named: NamedModel<'a>, identity: &Identity) -> Result<Permitted<'a>, Refusal> {
     let (model, operation, pinned) = (named.model(), named.operation(), named.pinned());
     match decide(model, identity, operation) {
-        Some(permit) if pinned.is_none_or(|version| permit.holds(model, version)) => Ok(Permitted { named, permit }),
+        Some(permit) if pinned.is_none_or(|version| permit.holds(model, version)) => {
+            Ok(Permitted { named, permit, would_refuse: None })
+        }
+        _ if is_waived(model, identity, operation) => {
+            let there = is_there(model, pinned, |version| is_visible_by_rules(model, version, identity));
+            let kind = if there { Kind::Forbidden } else { not_found().kind };
+            Ok(Permitted { named, permit: Permit::All, would_refuse: Some(kind) })
+        }
         _ => Err(denied(model, pinned, identity, operation)),
     }
 }
@@ -73,6 +103,11 @@ pub(super) fn permit_order_to_all(snapshot: &Snapshot, door: &Door, identity: &I
 
 /// Whether a version of `model` is there for `identity`: it may do something with it.
 pub(super) fn is_visible(model: &Model, version: &Version, identity: &Identity) -> bool {
+    is_visible_by_rules(model, version, identity)
+        || model.observes && OBSERVED.iter().any(|operation| is_waived(model, identity, operation))
+}
+
+fn is_visible_by_rules(model: &Model, version: &Version, identity: &Identity) -> bool {
     match (&model.access, identity) {
         (None, Identity::Anonymous) => true,
         (None, _) | (Some(_), Identity::Unsettled) => false,
@@ -88,6 +123,15 @@ pub(super) fn is_visible(model: &Model, version: &Version, identity: &Identity) 
 /// Whether `identity` may do `operation` with a version of `model`.
 pub(super) fn may(model: &Model, version: &Version, identity: &Identity, operation: Operation) -> bool {
     decide(model, identity, operation).is_some_and(|permit| permit.holds(model, version))
+        || is_waived(model, identity, operation)
+}
+
+/// Whether it passes whatever the rules say: they are merely observed. How far a credential reaches is no rule.
+fn is_waived(model: &Model, identity: &Identity, operation: Operation) -> bool {
+    model.observes
+        && !matches!(identity, Identity::Unsettled)
+        && OBSERVED.contains(operation)
+        && principal(identity).reaches(operation, &model.name)
 }
 
 /// The versions that `identity` may use so; `None`: not one. A model without `access` is for those that nobody asks who they
@@ -114,16 +158,19 @@ fn principal(identity: &Identity) -> &Principal {
 }
 
 fn denied(model: &Model, pinned: Option<&Version>, identity: &Identity, operation: Operation) -> Refusal {
-    let visible = |version: &Version| is_visible(model, version, identity);
-    let is_there = match pinned {
-        Some(version) => visible(version),
-        None => model.versions.iter().any(|version| visible(version)),
-    };
     let cause = format!("no rule lets `{}` do `{}` with `{}`", identity.id(), operation.as_str(), model.name);
-    if is_there {
+    if is_there(model, pinned, |version| is_visible(model, version, identity)) {
         Refusal::new(Kind::Forbidden, "you may not do this with this model").because(cause)
     } else {
         not_found().because(cause)
+    }
+}
+
+/// Whether the version that is named is there, or any where none is.
+fn is_there(model: &Model, pinned: Option<&Version>, is_visible: impl Fn(&Version) -> bool) -> bool {
+    match pinned {
+        Some(version) => is_visible(version),
+        None => model.versions.iter().any(|version| is_visible(version)),
     }
 }
 
@@ -146,6 +193,11 @@ impl<'a> Permitted<'a> {
     /// Whether `version` may answer.
     pub(super) fn holds(&self, version: &Version) -> bool {
         self.permit.holds(self.named.model(), version)
+    }
+
+    /// How the rules refuse it, where they are merely observed.
+    pub(super) const fn would_refuse(&self) -> Option<Kind> {
+        self.would_refuse
     }
 
     /// The request, whose version was chosen.

@@ -171,7 +171,11 @@ impl Conversation {
 
     async fn begin(&mut self, message: Bytes) -> Result<(), (Refusal, Option<String>)> {
         let named = self.named.message(message, &self.snapshot).map_err(|refusal| (refusal, None))?;
-        let mut named = permit::permit(named, self.named.identity()).map_err(|refusal| (refusal, None))?;
+        let mut named = permit::permit_message(named, self.named.identity()).map_err(|refusal| (refusal, None))?;
+        if let Some(kind) = named.would_refuse() {
+            self.heard.would_refuse(kind);
+            self.gateway.sink.would_refuse(&named.model().name, kind);
+        }
         let (model, version) = (named.model(), traffic::decide(&named));
         let taken = self.claim(model).map_err(|refusal| (refusal, None))?;
         let (request, form) = read::decode_opened(&mut named).map_err(|refusal| (refusal, None))?;

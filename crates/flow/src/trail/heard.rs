@@ -1,7 +1,7 @@
 //! What an answer tells while it passes: known only behind its last byte, and wanted in the record.
 
 use parking_lot::Mutex;
-use sluicegate_core::{Outcome, Record, Refusal, Usage};
+use sluicegate_core::{Kind, Outcome, Record, Refusal, Usage};
 
 /// Shared between the record and whoever reads the answer on its way.
 #[derive(Default)]
@@ -11,6 +11,7 @@ pub(crate) struct Heard(Mutex<Facts>);
 struct Facts {
     usage: Option<Usage>,
     end: Option<(Outcome, String)>,
+    would_refuse: Option<Kind>,
 }
 
 impl Heard {
@@ -31,10 +32,16 @@ impl Heard {
         self.failed(Outcome::Refused(refusal.kind), cause);
     }
 
+    /// Notes that rules, merely observed, refuse a part of what is asked. The first one counts.
+    pub(crate) fn would_refuse(&self, kind: Kind) {
+        self.0.lock().would_refuse.get_or_insert(kind);
+    }
+
     /// Writes what was heard into the record. Who left is not told of what came after.
     pub(super) fn tell(&self, record: &mut Record) {
         let mut facts = self.0.lock();
         record.usage = facts.usage;
+        record.would_refuse = record.would_refuse.or(facts.would_refuse);
         if let Some((outcome, cause)) = facts.end.take_if(|_| record.outcome == Outcome::Answered) {
             record.outcome = outcome;
             record.cause = Some(cause);

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
-use sluicegate_config::{Listener, Method, Model, Resolved};
+use sluicegate_config::{Listener, Method, Model, PolicyMode, Resolved};
 use sluicegate_core::{Operation, OperationSet, Principal, PrincipalKind, suggest};
 use sluicegate_flow::access::policies;
 use sluicegate_rules::{Effect, Policies};
@@ -80,10 +80,12 @@ impl<'a> Question<'a> {
                 (false, why, Some(advice))
             }
         };
+        let observed = !allowed && self.beside_the_rules().is_none() && self.is_observed();
         let name = |place: &usize| self.model.versions.get(*place).map(|version| version.name.to_string());
         let shown = found.versions.iter().filter(|place| allowed && self.version.is_none_or(|one| one == **place));
         Ok(Report {
             allowed,
+            observed,
             principal: self.principal.id.to_string(),
             operation: operation.to_owned(),
             model: self.model.name.to_string(),
@@ -97,6 +99,11 @@ impl<'a> Question<'a> {
 
     fn is_anonymous(&self) -> bool {
         self.principal.kind == PrincipalKind::Anonymous
+    }
+
+    /// Whether what the rules refuse is served all the same.
+    fn is_observed(&self) -> bool {
+        self.model.policy == PolicyMode::Observe && !self.operations.contains(Operation::Manage)
     }
 
     fn all(&self) -> Found {

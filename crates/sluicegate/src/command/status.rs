@@ -41,6 +41,9 @@ fn draw(status: &Value) -> String {
         text(at(status, "/generation")),
         at(status, "/models").as_array().map_or(0, Vec::len)
     );
+    if let Some(observed) = observed(status) {
+        drawn.push_str(&format!("\nRULES MERELY OBSERVED (`policy: observe`): {observed}\n"));
+    }
     if at(status, "/last_reload/ok") == false {
         drawn.push_str("\nLAST RELOAD REFUSED; the generation above still serves:\n");
         for mistake in at(status, "/last_reload/mistakes").as_array().into_iter().flatten() {
@@ -64,6 +67,19 @@ fn draw(status: &Value) -> String {
         drawn.push_str(&format!("\n{sources}\n"));
     }
     drawn
+}
+
+/// The models whose rules refuse nobody; `None` where there is none.
+fn observed(status: &Value) -> Option<String> {
+    const TOLD: usize = 10;
+    let models = at(status, "/models").as_array().into_iter().flatten();
+    let names: Vec<String> =
+        models.filter(|model| at(model, "/policy") == "observe").map(|model| text(at(model, "/name"))).collect();
+    let mut told = names.get(..TOLD).unwrap_or(&names).join(", ");
+    if names.len() > TOLD {
+        told.push_str(&format!(" and {} more", names.len() - TOLD));
+    }
+    (!names.is_empty()).then_some(told)
 }
 
 /// The backends and their endpoints, a line each.

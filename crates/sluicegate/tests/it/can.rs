@@ -132,6 +132,24 @@ fn a_question_that_makes_no_sense_says_so() {
 }
 
 #[test]
+fn rules_that_are_merely_observed_say_no_and_that_it_is_served() {
+    let observed = format!("{TEXT}defaults: {{ policy: observe }}\n");
+    let ask = ["key:old", "infer", "credit@risk", "--tenant", "risk"];
+    for (text, words, expected) in [
+        (TEXT, &ask[..], false),
+        (observed.as_str(), &ask, true),
+        // Neither a tenant nor orders are the model's rules to waive.
+        (observed.as_str(), &ask[..3], false),
+        (observed.as_str(), &["key:old", "manage", "credit@risk", "--tenant", "risk"], false),
+    ] {
+        let (code, report) = can(text, words);
+        assert_eq!((code, &report["observed"]), (1, &json!(expected)), "{words:?} {report}");
+    }
+    let (code, report) = can(&observed, &["anonymous", "infer", "iris"]);
+    assert_eq!((code, &report["observed"]), (0, &json!(false)), "{report}");
+}
+
+#[test]
 fn people_read_yes_or_no_first() {
     let (_folder, path) = configured(TEXT);
     let ask = |words: &[&str]| stdout(&sluicegate(&[&["can"], words, &["--config", &path]].concat()));

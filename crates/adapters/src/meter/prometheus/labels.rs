@@ -54,6 +54,13 @@ pub(super) struct LimitLabels {
     pub(super) mode: &'static str,
 }
 
+/// Of what rules that are merely observed refuse.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct WouldRefuseLabels {
+    pub(super) model: Arc<str>,
+    pub(super) kind: &'static str,
+}
+
 /// Of a load of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ResultLabels {

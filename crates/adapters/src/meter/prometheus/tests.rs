@@ -30,6 +30,7 @@ fn record() -> Record {
         status: 200,
         outcome: Outcome::Answered,
         cause: None,
+        would_refuse: None,
         arrived: UNIX_EPOCH,
         total: Duration::from_micros(2300),
         upstream: Duration::from_micros(2000),
@@ -127,6 +128,20 @@ fn what_limits_had_not_enough_for_is_counted_by_limit_and_bounded() {
     let of = |limit: &str| value(&meter, &format!(r#"sluicegate_limited_total{{limit="{limit}",mode="enforce"}}"#));
     assert_eq!(
         [of("each"), of("places"), of("other"), of("new")].map(|count| count.unwrap_or_default()),
+        ["2", "1", "2", ""]
+    );
+}
+
+#[test]
+fn what_observed_rules_refuse_is_counted_by_model_and_bounded() {
+    let meter = Meter::capped(UNIX_EPOCH, 2);
+    for name in ["iris", "iris", "fraud", "new", "newer"] {
+        meter.would_refuse(&Arc::from(name), Kind::Forbidden);
+    }
+    let of =
+        |model: &str| value(&meter, &format!(r#"sluicegate_would_refuse_total{{model="{model}",kind="forbidden"}}"#));
+    assert_eq!(
+        [of("iris"), of("fraud"), of("other"), of("new")].map(|count| count.unwrap_or_default()),
         ["2", "1", "2", ""]
     );
 }

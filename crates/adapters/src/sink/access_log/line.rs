@@ -49,11 +49,11 @@ struct Names {
     generation: Arc<str>,
 }
 
-/// Parts of a line without a cause.
+/// Parts of a line without a cause, of what no rule refuses.
 struct Parts {
     /// The listener.
     listener: Vec<u8>,
-    /// From the principal to the cause.
+    /// From the principal to what would have become of it.
     middle: Vec<u8>,
     /// Behind the usage.
     end: Vec<u8>,
@@ -67,7 +67,7 @@ impl Scribe {
         self.line.extend_from_slice(b"{\"time\":\"");
         self.time(record.arrived)?;
         ids(record, &mut self.line);
-        if record.cause.is_some() {
+        if record.cause.is_some() || record.would_refuse.is_some() {
             listener(record, &mut self.line);
             peer(record.peer, &mut self.line)?;
             middle(record, &mut self.line);
@@ -173,6 +173,7 @@ fn middle(record: &Record, buffer: &mut Vec<u8>) {
     number(buffer, b",\"status\":", record.status);
     word(buffer, b",\"outcome\":", Some(record.outcome.label()));
     optional(buffer, b",\"cause\":", record.cause.as_deref());
+    word(buffer, b",\"would_refuse\":", record.would_refuse.map(|kind| kind.facts().label));
 }
 
 /// What was measured of it.

@@ -89,6 +89,7 @@ fn record() -> Record {
         status: 200,
         outcome: Outcome::Answered,
         cause: None,
+        would_refuse: None,
         arrived: UNIX_EPOCH + Duration::from_nanos(1_700_000_000_123_456_789),
         total: Duration::from_micros(2345),
         upstream: Duration::from_micros(2000),
@@ -110,11 +111,24 @@ fn a_line_to_the_letter() {
             r#"{"time":"2023-11-14T22:13:20.123Z","request_id":"r-1","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","#,
             r#""listener":"main","peer":"127.0.0.1:51000","principal":"anonymous","tenant":null,"method":"POST","protocol":"oip-rest","#,
             r#""operation":"infer","model":"iris","version":"1","backend":"mlserver","endpoint":"10.0.0.9:8080","tries":1,"#,
-            r#""status":200,"outcome":"ok","cause":null,"total_ms":2.345,"upstream_ms":2.0,"received":120,"sent":80,"#,
+            r#""status":200,"outcome":"ok","cause":null,"would_refuse":null,"total_ms":2.345,"upstream_ms":2.0,"received":120,"sent":80,"#,
             r#""usage":null,"generation":"abc123"}"#,
             "\n"
         )
     );
+}
+
+#[test]
+fn what_rules_would_refuse_is_told_of_that_request_alone() {
+    let memory = Memory::default();
+    let log = AccessLog::start(Box::new(memory.clone())).unwrap();
+    for would_refuse in [None, Some(Kind::Forbidden), None] {
+        log.left(&Record { would_refuse, ..record() });
+    }
+    assert!(log.flush(LONG));
+    let told: Vec<serde_json::Value> = memory.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> = told.iter().map(|line| line["would_refuse"].as_str()).collect();
+    assert_eq!(told, [None, Some("forbidden"), None]);
 }
 
 #[test]

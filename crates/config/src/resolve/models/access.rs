@@ -219,6 +219,7 @@ mod tests {
             stream: times,
             non_finite: NonFinite::Token,
             access: None,
+            policy: crate::PolicyMode::Enforce,
             span: Span { file: Arc::from("g.yaml"), line: 3, column: 5 },
         };
         let told = |model: &Model| {

@@ -40,7 +40,7 @@ pub(super) fn span() -> Span {
     Span { file: Arc::from("test.yaml"), line: 1, column: 1 }
 }
 
-fn rule(who: Who, versions: Option<&[&str]>, operations: &str) -> AccessRule {
+pub(super) fn rule(who: Who, versions: Option<&[&str]>, operations: &str) -> AccessRule {
     let operations = match operations {
         "usual" => OperationSet::named("run").unwrap().union(OperationSet::named("read").unwrap()),
         named => OperationSet::named(named).unwrap(),
@@ -49,12 +49,12 @@ fn rule(who: Who, versions: Option<&[&str]>, operations: &str) -> AccessRule {
     AccessRule { effect: Effect::Allow, who, versions, operations, span: span() }
 }
 
-fn tenant(name: &str) -> Who {
+pub(super) fn tenant(name: &str) -> Who {
     Who::Tenant(Arc::from(name))
 }
 
 /// A gateway whose listener takes `methods`, and whose one model is for those that `access` says.
-fn world(behaviour: Behaviour, methods: &[Method], access: Option<Vec<AccessRule>>) -> World {
+pub(super) fn world(behaviour: Behaviour, methods: &[Method], access: Option<Vec<AccessRule>>) -> World {
     World::with(behaviour, Arc::new(Spoken), |resolved| {
         resolved.listeners[0].authenticate = methods.to_vec();
         resolved.listeners[0].management = true;

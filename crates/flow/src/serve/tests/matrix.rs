@@ -105,7 +105,7 @@ fn whatever_is_asked_comes_out_as_the_documentation_says() {
     assert!(wrong.is_empty(), "{} deviations:\n{}", wrong.len(), wrong[..wrong.len().min(20)].join("\n"));
     assert!(requests >= REQUESTS, "{requests}");
     assert_eq!(pairs.len(), CALLERS.len() * asked::all().len(), "somebody was never asked for something");
-    assert!(outcomes.len() == 6 && outcomes.values().all(|count| *count >= 100), "chance was kind: {outcomes:?}");
+    assert!(outcomes.len() == 7 && outcomes.values().all(|count| *count >= 100), "chance was kind: {outcomes:?}");
 }
 
 /// What was put to one list: which caller and question, what was to come of it, and what was wrong.
@@ -129,14 +129,24 @@ async fn ask_all(seed: u64) -> Vec<Told> {
                 What::OrderToAll => house.order_to_all(caller),
             });
             let found = world.outcome(caller, ask).await;
+            let told = match (&expected, &ask.what) {
+                (Outcome::Version(_), What::Model(operation, model, version)) => {
+                    house.told(caller, operation, model, *version)
+                }
+                _ => None,
+            };
+            let (observed, told) = (world.would_refuse(), Ok(told));
             let label = match &expected {
                 Outcome::Refused(status) => status.to_string(),
+                Outcome::Version(_) if told != Ok(None) => "would refuse".to_owned(),
                 Outcome::Version(_) => "version".to_owned(),
                 Outcome::Shown(_) => "shown".to_owned(),
                 Outcome::Told => "told".to_owned(),
             };
-            let wrong = (found.as_ref() != Ok(&expected))
-                .then(|| format!("list {seed}, {caller:?}, {:?}: {found:?} for {expected:?}\n  {house:?}", ask.what));
+            let wrong = (found.as_ref() != Ok(&expected) || observed != told).then(|| {
+                let what = &ask.what;
+                format!("list {seed}, {caller:?}, {what:?}: {found:?} for {expected:?}, {observed:?} for {told:?}\n  {house:?}")
+            });
             all.push(((at, number), label, wrong));
         }
     }

@@ -8,6 +8,8 @@ use sluicegate_rules::{Access, Effect};
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     pub(super) allowed: bool,
+    /// Whether it is served though it is not allowed: the model's rules are merely observed.
+    pub(super) observed: bool,
     pub(super) principal: String,
     pub(super) operation: String,
     pub(super) model: String,
@@ -50,6 +52,11 @@ impl Report {
         };
         for rule in &self.rules {
             text.push_str(&format!("  {}: {}\n", rule.place(), rule.told()));
+        }
+        if self.observed {
+            text.push_str(
+                "  it is served all the same, and told as `would_refuse`: the model's `policy` is `observe`\n",
+            );
         }
         if let Some(advice) = &self.advice {
             text.push_str(&format!("  {advice}\n"));

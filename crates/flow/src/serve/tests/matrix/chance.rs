@@ -34,7 +34,8 @@ pub(super) fn house(dice: &SeededDice) -> House {
             });
             (0..dice.roll() % 7).map(|_| rule(dice)).chain(managed).collect()
         });
-        expected::Model { name, versions, stable, access, exposed: exposes_all || in_ten(7) }
+        let observed = in_ten(3);
+        expected::Model { name, versions, stable, access, observed, exposed: exposes_all || in_ten(7) }
     };
     House {
         takes_anonymous: in_ten(6),

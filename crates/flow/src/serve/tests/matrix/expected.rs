@@ -26,6 +26,8 @@ pub(super) struct Model {
     pub(super) versions: Vec<&'static str>,
     pub(super) stable: &'static str,
     pub(super) access: Option<Vec<Rule>>,
+    /// Whether its rules are merely observed.
+    pub(super) observed: bool,
     pub(super) exposed: bool,
 }
 
@@ -98,19 +100,36 @@ impl Rule {
 }
 
 impl Model {
+    /// Whether it is served: permitted, or refused by rules alone that are merely observed. Orders never are.
+    fn serves(&self, caller: &Caller, version: &str, operation: &str) -> bool {
+        let waived = self.observed && operation != "manage" && self.reaches(caller, operation);
+        waived || self.permits(caller, version, operation)
+    }
+
+    /// How far the credential goes.
+    fn reaches(&self, caller: &Caller, operation: &str) -> bool {
+        caller.scopes.is_none_or(|words| words.iter().any(|word| means(word, operation)))
+            && caller.models.is_none_or(|models| models.contains(&self.name))
+    }
+
     /// Whether `caller` may do it with a version.
     fn permits(&self, caller: &Caller, version: &str, operation: &str) -> bool {
         let Some(rules) = &self.access else { return !caller.good };
         let about =
             |allows: bool| rules.iter().any(|rule| rule.allows == allows && rule.is_about(caller, version, operation));
-        let reaches = caller.scopes.is_none_or(|words| words.iter().any(|word| means(word, operation)))
-            && caller.models.is_none_or(|models| models.contains(&self.name));
-        about(true) && !about(false) && reaches
+        about(true) && !about(false) && self.reaches(caller, operation)
     }
 
-    /// Whether anything is allowed with a version.
+    /// Whether anything is allowed with a version, or served.
     fn is_there(&self, caller: &Caller, version: &str) -> bool {
-        RUN.iter().chain(&READ).chain(&["manage"]).any(|operation| self.permits(caller, version, operation))
+        RUN.iter().chain(&READ).chain(&["manage"]).any(|operation| self.serves(caller, version, operation))
+    }
+
+    /// What is told of a request that is served: how it would have been refused.
+    fn would_refuse(&self, caller: &Caller, operation: &str, versions: &[&str]) -> Option<u16> {
+        let any = |operation: &str| versions.iter().any(|version| self.permits(caller, version, operation));
+        let all = || RUN.iter().chain(&READ).chain(&["manage"]);
+        (!any(operation)).then(|| if all().any(|operation| any(operation)) { 403 } else { 404 })
     }
 
     fn denied(&self, caller: &Caller, versions: &[&str]) -> Outcome {
@@ -140,14 +159,23 @@ impl House {
         if let Some(version) = version {
             return match model.versions.contains(&version) {
                 false => Outcome::Refused(404),
-                true if model.permits(caller, version, operation) => Outcome::Version(version.to_owned()),
+                true if model.serves(caller, version, operation) => Outcome::Version(version.to_owned()),
                 true => model.denied(caller, &[version]),
             };
         }
         let permitted = |version: &&&str| model.permits(caller, version, operation);
         // The stable one comes first, then the configuration's order.
         let answers = Some(&model.stable).filter(permitted).or_else(|| model.versions.iter().find(permitted));
+        // Only where that would be refused, all are open.
+        let answers = answers.or_else(|| Some(&model.stable).filter(|one| model.serves(caller, one, operation)));
         answers.map_or_else(|| model.denied(caller, &model.versions), |version| Outcome::Version((*version).to_owned()))
+    }
+
+    /// What is told of a request for a model that is served: how it would have been refused.
+    pub(super) fn told(&self, caller: &Caller, operation: &str, name: &str, version: Option<&str>) -> Option<u16> {
+        let model = self.model(name)?;
+        let versions = version.map_or_else(|| model.versions.clone(), |version| vec![version]);
+        model.would_refuse(caller, operation, &versions)
     }
 
     /// An order for a model goes to all its versions.
@@ -177,7 +205,7 @@ impl House {
         let mut shown: Vec<String> = exposed
             .flat_map(|model| model.versions.iter().map(move |version| (model, *version)))
             .filter(|(model, version)| match operation {
-                "statistics" => model.permits(caller, version, operation),
+                "statistics" => model.serves(caller, version, operation),
                 _ => model.is_there(caller, version),
             })
             .map(|(model, version)| match operation {

@@ -26,6 +26,18 @@ impl Matrix {
         Self { world: World { gateway: Arc::new(gateway), records, seen: Arc::default() }, heard }
     }
 
+    /// What was told of the request before as what rules, merely observed, would have refused: the status, in the record and
+    /// as an event of its own.
+    pub(super) fn would_refuse(&self) -> Result<Option<u16>, String> {
+        let (record, event) = (self.world.record().would_refuse, std::mem::take(&mut *self.world.records.2.lock()));
+        let events: Vec<Kind> = event.into_iter().map(|(_, kind)| kind).collect();
+        match (record, &*events) {
+            (None, []) => Ok(None),
+            (Some(kind), [told]) if kind == *told => Ok(Some(kind.facts().http)),
+            other => Err(format!("told as {other:?}")),
+        }
+    }
+
     /// What came of it; in words where it makes no sense.
     pub(super) async fn outcome(&self, caller: &Caller, ask: &Ask) -> Result<Outcome, String> {
         self.heard.lock().clear();

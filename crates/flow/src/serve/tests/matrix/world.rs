@@ -38,6 +38,7 @@ pub(super) fn configured(house: &House) -> Resolved {
             name: Arc::from(model.name),
             versions: model.versions.iter().map(version).collect(),
             stable: model.versions.iter().position(|version| *version == model.stable).unwrap(),
+            policy: if model.observed { PolicyMode::Observe } else { PolicyMode::Enforce },
             access: model.access.as_ref().map(|rules| rules.iter().map(rule).collect()),
             ..resolved.models[0].clone()
         }
