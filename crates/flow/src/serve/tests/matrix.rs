@@ -135,7 +135,7 @@ async fn ask_all(seed: u64) -> Vec<Told> {
                 }
                 _ => None,
             };
-            let (observed, told) = (world.would_refuse(), Ok(told));
+            let (observed, told): (_, Result<_, String>) = (world.would_refuse(), Ok(told));
             let label = match &expected {
                 Outcome::Refused(status) => status.to_string(),
                 Outcome::Version(_) if told != Ok(None) => "would refuse".to_owned(),
